@@ -1,0 +1,184 @@
+/* libdavit: load an ONNX model, see where it would run, run it.
+ *
+ *     davit_context *context; davit_model *model; davit_session *session;
+ *     davit_context_create(NULL, &context);
+ *     davit_model_load(context, "model.onnx", &model);
+ *     davit_session_create(model, NULL, &session);
+ *     davit_session_run(session, inputs, input_count, outputs, output_count);
+ *
+ * Every function that can fail returns a davit_status and tells the detail once to the context's
+ * diagnostics sink. Objects: context > model > session; a parent must outlive its children.
+ * Functions on different sessions may be called from different threads; one session takes one call
+ * at a time. The library never changes its host program's environment, signal handlers, locale or
+ * (on its own threads only) affinity. */
+#ifndef DAVIT_DAVIT_H
+#define DAVIT_DAVIT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "davit/allocator.h"
+#include "davit/diagnostics.h"
+#include "davit/status.h"
+#include "davit/tensor.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define DAVIT_VERSION_MAJOR 0
+#define DAVIT_VERSION_MINOR 1
+#define DAVIT_VERSION_PATCH 0
+/* "0.1.0", of the library in use. */
+DAVIT_API const char *davit_version(void);
+
+typedef struct davit_context davit_context;
+typedef struct davit_model davit_model;
+typedef struct davit_session davit_session;
+
+/* ---- context: backends and devices ---- */
+
+typedef struct davit_context_options {
+    const davit_allocator *allocator; /* NULL: davit_allocator_default() */
+    const davit_diagnostics *diag;    /* NULL: silent */
+} davit_context_options;
+
+DAVIT_API DAVIT_NODISCARD davit_status davit_context_create(const davit_context_options *options,
+                                                            davit_context **out);
+DAVIT_API void davit_context_destroy(davit_context *context);
+
+/* One device of this machine. Strings belong to the context. */
+typedef struct davit_device_summary {
+    const char *name;        /* what --devices takes: "cpu", "cpu:1", "reference" */
+    const char *backend;     /* "onednn" */
+    const char *description;
+    const char *unusable;    /* "" or why it cannot be used */
+    bool emulated;           /* used only when named */
+} davit_device_summary;
+
+DAVIT_API size_t davit_context_device_count(const davit_context *context);
+DAVIT_API DAVIT_NODISCARD davit_status davit_context_device(const davit_context *context,
+                                                            size_t index,
+                                                            davit_device_summary *summary);
+
+/* ---- model ---- */
+
+/* Loads an ONNX file (davit/onnx.h says what is supported). */
+DAVIT_API DAVIT_NODISCARD davit_status davit_model_load(davit_context *context, const char *path,
+                                                        davit_model **out);
+DAVIT_API void davit_model_destroy(davit_model *model);
+
+/* A graph input or output as the model declares it: rank -1 when unknown, dims -1 where symbolic
+ * (symbols[i] then names it, or is NULL). Strings belong to the model. */
+typedef struct davit_port {
+    const char *name;
+    davit_dtype dtype;
+    int rank;
+    int64_t dims[DAVIT_MAX_RANK];
+    const char *symbols[DAVIT_MAX_RANK];
+} davit_port;
+
+DAVIT_API size_t davit_model_input_count(const davit_model *model);
+DAVIT_API size_t davit_model_output_count(const davit_model *model);
+DAVIT_API DAVIT_NODISCARD davit_status davit_model_input(const davit_model *model, size_t index,
+                                                         davit_port *port);
+DAVIT_API DAVIT_NODISCARD davit_status davit_model_output(const davit_model *model, size_t index,
+                                                          davit_port *port);
+
+/* ---- session: a model bound to shapes, placed, ready to run ---- */
+
+/* A tensor with the name of a graph input or output. */
+typedef struct davit_named_tensor {
+    const char *name;
+    davit_tensor *tensor;
+} davit_named_tensor;
+
+typedef struct davit_named_shape {
+    const char *name; /* of an input */
+    int rank;
+    int64_t dims[DAVIT_MAX_RANK];
+} davit_named_shape;
+
+typedef struct davit_session_options {
+    size_t struct_size; /* sizeof(davit_session_options) */
+    /* Shapes of inputs that the model leaves open, and values of shape inputs
+     * (davit/infer.h); also taken from `inputs` where given. */
+    size_t shape_count;
+    const davit_named_shape *shapes;
+    size_t input_count;
+    const davit_named_tensor *inputs; /* borrowed during the call */
+    const char *devices;              /* "cpu,reference"; NULL: every usable, not emulated device */
+    size_t pin_count;
+    const char *const *pins; /* "NAME=DEVICE" */
+    const char *plan_path;   /* a plan made before, instead of placing; NULL: none */
+    bool strict;             /* fail instead of any fallback */
+    uint32_t threads;        /* CPU devices; 0: all cores */
+    uint64_t timeout_ns;     /* for one run; 0: none */
+    bool optimize;           /* run the graph passes (fusion, folding); default true */
+} davit_session_options;
+
+/* Fills in the defaults. */
+DAVIT_API void davit_session_options_init(davit_session_options *options);
+
+/* Binds, optimises, places, opens devices, builds programs. options NULL: defaults. */
+DAVIT_API DAVIT_NODISCARD davit_status davit_session_create(davit_model *model,
+                                                            const davit_session_options *options,
+                                                            davit_session **out);
+DAVIT_API void davit_session_destroy(davit_session *session);
+
+/* Bound shape of input or output i. The pointer belongs to the session. */
+DAVIT_API const davit_tensor_desc *davit_session_input_desc(const davit_session *session,
+                                                            size_t index);
+DAVIT_API const davit_tensor_desc *davit_session_output_desc(const davit_session *session,
+                                                             size_t index);
+
+/* Runs one inference. inputs: every input of the model by name, in any order, with the session's
+ * shape and type (values of shape inputs must be those the session was made with). outputs: the
+ * wanted ones by name; each tensor either has the right shape and type, or is NULL and is created
+ * (owned by the caller: davit_tensor_destroy). */
+DAVIT_API DAVIT_NODISCARD davit_status davit_session_run(davit_session *session,
+                                                         const davit_named_tensor *inputs,
+                                                         size_t input_count,
+                                                         davit_named_tensor *outputs,
+                                                         size_t output_count);
+
+/* What is known of one unit: where it is placed and why, and how long it took in the last run. */
+typedef struct davit_unit_summary {
+    const char *name;
+    const char *operators; /* "Conv+Relu" */
+    const char *device;
+    const char *implementation; /* "" when unknown */
+    const char *reason;
+    bool fallback;
+    davit_tensor_desc output; /* of the first output */
+    uint64_t flops;
+    uint64_t last_ns; /* 0 before the first run */
+} davit_unit_summary;
+
+DAVIT_API size_t davit_session_unit_count(const davit_session *session);
+DAVIT_API DAVIT_NODISCARD davit_status davit_session_unit(const davit_session *session,
+                                                          size_t index,
+                                                          davit_unit_summary *summary);
+
+typedef struct davit_session_summary {
+    uint64_t load_ns;          /* davit_session_create */
+    uint64_t last_ns;          /* last run, 0 before */
+    uint64_t last_transfer_ns; /* of it, copies between devices and host */
+    uint64_t last_transfer_bytes;
+    size_t program_count;
+    size_t memory_bytes; /* weights, activations, buffers on the devices */
+    size_t fallback_count; /* units not on the first device because that one lacks them */
+} davit_session_summary;
+
+DAVIT_API void davit_session_get_summary(const davit_session *session,
+                                         davit_session_summary *summary);
+
+/* The session's plan as JSON (scheduler/plan.schema.json); free *text with free(). */
+DAVIT_API DAVIT_NODISCARD davit_status davit_session_plan_json(const davit_session *session,
+                                                               char **text);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,295 @@
+/* The backend interface: what drives one kind of device (after IREE's HAL and ggml-backend).
+ *
+ * A backend enumerates devices; a device has buffers, programs (consecutive units compiled for it)
+ * and queues; a queue takes submissions that wait for and signal timeline semaphores. Backends fill
+ * the const tables below; everybody else calls the davit_device_* functions, which check arguments
+ * once, so that backends need not.
+ *
+ * Whether a backend can run a unit and what it costs are pure functions of (profile, unit): no
+ * driver is needed for them, so that the planner can place on hardware that is not there.
+ *
+ * Outputs are set only on success. Parents outlive children: backend > device > buffer, program,
+ * queue. tests/conformance is the definition of a backend that works. */
+#ifndef DAVIT_BACKEND_H
+#define DAVIT_BACKEND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "davit/allocator.h"
+#include "davit/diagnostics.h"
+#include "davit/graph.h"
+#include "davit/semaphore.h"
+#include "davit/tensor.h"
+
+#define DAVIT_BACKEND_ABI_VERSION 1u
+
+typedef struct davit_backend davit_backend;
+typedef struct davit_device davit_device;
+typedef struct davit_buffer davit_buffer;
+typedef struct davit_program davit_program;
+typedef struct davit_queue davit_queue;
+
+/* ---- what is known of a device without touching it ---- */
+
+typedef enum davit_device_kind {
+    DAVIT_DEVICE_CPU,
+    DAVIT_DEVICE_GPU,
+    DAVIT_DEVICE_FPGA,
+    DAVIT_DEVICE_REFERENCE, /* the oracle: plain C on the host */
+    DAVIT_DEVICE_NULL       /* computes nothing */
+} davit_device_kind;
+
+/* Rates of 0 are unknown. The scheduler's profiles (JSON) are read into this. */
+typedef struct davit_device_profile {
+    davit_device_kind kind;
+    char name[64];                  /* "cpu", "Alveo U250" */
+    double f32_flops_per_s;         /* peak */
+    double s8_ops_per_s;            /* peak, 2 per multiply-add */
+    double memory_bytes_per_s;
+    uint64_t memory_bytes;
+    uint64_t launch_ns;             /* fixed cost of one unit */
+} davit_device_profile;
+
+typedef struct davit_device_info {
+    char name[32];        /* "cpu", "cpu:1", "reference", "cuda:emu:0": what a user types */
+    char description[128]; /* "Intel Xeon, 2 cores, AVX-512 VNNI; oneDNN 2.6.3" */
+    char unusable[192];   /* why open would fail, "" when usable */
+    bool emulated;        /* chosen only when named */
+    uint32_t ordinal;     /* for open and bind_thread; CPU: 0 all of the host, N + 1 NUMA node N */
+    davit_device_profile profile;
+} davit_device_info;
+
+/* What backends that run on the host's processors need to know of them; from davit/topology.h. */
+typedef struct davit_host_info {
+    char processor[96];  /* "Intel Xeon Platinum 8480C" */
+    char isa[64];        /* "AVX-512 VNNI", the best that this machine and its system offer */
+    uint32_t core_count; /* that this process may use */
+    uint32_t node_count; /* NUMA nodes with cores: cpu:0 to cpu:N-1 */
+    uint64_t memory_bytes;
+} davit_host_info;
+
+typedef struct davit_unit_cost {
+    double seconds;
+    double joules;      /* 0: unknown */
+    double confidence;  /* 0..1 */
+} davit_unit_cost;
+
+typedef struct davit_device_options {
+    const davit_allocator *allocator; /* of everything the device makes on the host */
+    const davit_diagnostics *diag;    /* for the device's life */
+    uint32_t threads;                 /* CPU devices: 0 = all cores of the device */
+    /* Binds the calling thread to the device's cores before its first parallel region; NULL: no
+     * binding. Called once on each thread that the device starts. */
+    davit_status (*bind_thread)(void *user, uint32_t ordinal);
+    void *bind_user;
+    const char *backend_options;      /* backend-specific "key=value,..." or NULL ("delay_us=50") */
+} davit_device_options;
+
+/* ---- programs ---- */
+
+/* A value that enters or leaves a program, with the layout it has there. Layouts are dense
+ * row-major or channels-last (davit_tensor_desc_channels_last). */
+typedef struct davit_program_io {
+    davit_value_id value;
+    davit_tensor_desc desc;
+} davit_program_io;
+
+typedef struct davit_program_spec {
+    const davit_graph *graph; /* borrowed for the program's life */
+    size_t unit_count;
+    const davit_unit_id *units; /* in topological order */
+    size_t input_count;
+    const davit_program_io *inputs; /* every non-constant value read but not made inside */
+    size_t output_count;
+    const davit_program_io *outputs; /* each made inside; not aliasing inputs */
+} davit_program_spec;
+
+/* What a built program says of itself. Strings live as long as the program. */
+typedef struct davit_program_info {
+    size_t scratch_bytes;   /* activations arena */
+    size_t constant_bytes;  /* packed weights */
+    /* Per unit, in the order of the spec: which implementation runs it ("jit:avx512_core"). */
+    const char *const *unit_implementations;
+} davit_program_info;
+
+/* ---- queues ---- */
+
+typedef struct davit_buffer_ref {
+    davit_buffer *buffer;
+    size_t offset_bytes;
+    size_t bytes;
+} davit_buffer_ref;
+
+typedef enum davit_command_kind {
+    DAVIT_COMMAND_WRITE,  /* host memory -> to */
+    DAVIT_COMMAND_READ,   /* from -> host memory */
+    DAVIT_COMMAND_COPY,   /* from -> to, same device, not overlapping */
+    DAVIT_COMMAND_FILL,   /* to := pattern */
+    DAVIT_COMMAND_EXECUTE /* program over bindings */
+} davit_command_kind;
+
+typedef struct davit_command {
+    davit_command_kind kind;
+    davit_buffer_ref from;
+    davit_buffer_ref to;
+    const void *host_source; /* WRITE: at least to.bytes, alive until the submission completes */
+    void *host_target;       /* READ: at least from.bytes */
+    uint8_t pattern;         /* FILL */
+    davit_program *program;  /* EXECUTE */
+    /* EXECUTE: one for each input then each output of the program's spec, of exactly the bytes of
+     * its desc. Borrowed until the submission completes. */
+    const davit_buffer_ref *bindings;
+    size_t binding_count;
+    /* EXECUTE, optional: [unit_count] measured nanoseconds of each unit, written by completion. */
+    uint64_t *unit_ns;
+} davit_command;
+
+typedef struct davit_submission {
+    size_t wait_count;
+    const davit_semaphore_point *waits;
+    size_t command_count;
+    const davit_command *commands; /* run in order */
+    size_t signal_count;
+    const davit_semaphore_point *signals; /* raised on success, failed with the status otherwise */
+    uint64_t deadline_ns; /* davit_clock_ns; for waits and commands; past it the submission fails */
+} davit_submission;
+
+/* ---- tables that a backend fills ---- */
+
+/* Common head of every object, at offset 0. */
+struct davit_buffer {
+    davit_device *device;
+    size_t bytes;
+};
+struct davit_program {
+    davit_device *device;
+    const davit_program_spec *spec; /* a copy owned by the wrapper */
+};
+struct davit_queue {
+    davit_device *device;
+};
+
+typedef struct davit_device_table {
+    uint32_t abi_version; /* DAVIT_BACKEND_ABI_VERSION */
+    uint32_t struct_size; /* sizeof(davit_device_table) */
+    /* Waits for nothing: the caller has freed all children. */
+    void (*close)(davit_device *device);
+    /* bytes > 0; aligned to DAVIT_ALIGNMENT. Content undefined. */
+    davit_status (*buffer_alloc)(davit_device *device, size_t bytes, davit_buffer **out);
+    void (*buffer_free)(davit_buffer *buffer);
+    /* Optional (NULL: memory is not visible to the host): a host pointer valid until free. */
+    davit_status (*buffer_map)(davit_buffer *buffer, void **out);
+    davit_status (*program_build)(davit_device *device, const davit_program_spec *spec,
+                                  davit_program **out);
+    void (*program_free)(davit_program *program);
+    /* Optional (NULL: nothing known): fills *info. */
+    void (*program_info)(const davit_program *program, davit_program_info *info);
+    davit_status (*queue_create)(davit_device *device, davit_queue **out);
+    /* Completes or fails what was submitted, then frees. */
+    void (*queue_free)(davit_queue *queue);
+    /* Takes a checked submission; returns at once. The wrapper's copy of the arrays is passed and
+     * lives until the submission completes. A failure returned here fails the signals in the
+     * wrapper. */
+    davit_status (*queue_submit)(davit_queue *queue, const davit_submission *submission);
+} davit_device_table;
+
+struct davit_device {
+    const davit_device_table *table;
+    davit_backend *backend;
+    davit_device_info info;
+    davit_device_options options;
+};
+
+typedef struct davit_backend_table {
+    uint32_t abi_version;
+    uint32_t struct_size; /* sizeof(davit_backend_table) */
+    const char *name;     /* "reference", "onednn", "null" */
+    /* Writes up to capacity devices and sets *count to how many there are. Never fails for a
+     * missing driver: then one entry with `unusable` set says so. */
+    davit_status (*enumerate)(davit_backend *backend, const davit_diagnostics *diag,
+                              davit_device_info *infos, size_t capacity, size_t *count);
+    /* True when a device of that profile can run the unit; else reason (if not NULL) gets a short
+     * text, "operator NonZero". Pure. */
+    bool (*supports)(const davit_device_profile *profile, const davit_graph *graph,
+                     const davit_unit *unit, char *reason, size_t reason_bytes);
+    /* Optional (NULL: roofline over the profile): the modelled cost. Pure. */
+    davit_status (*cost)(const davit_device_profile *profile, const davit_graph *graph,
+                         const davit_unit *unit, davit_unit_cost *cost);
+    davit_status (*open)(davit_backend *backend, const davit_device_info *info,
+                         const davit_device_options *options, davit_device **out);
+} davit_backend_table;
+
+struct davit_backend {
+    const davit_backend_table *table;
+    const davit_host_info *host; /* NULL: unknown; one node */
+};
+
+/* ---- registry ---- */
+
+#define DAVIT_MAX_BACKENDS 16
+
+/* The backends of this build, in order of preference. Read-only after creation. */
+typedef struct davit_registry {
+    const davit_host_info *host;
+    size_t count;
+    davit_backend backends[DAVIT_MAX_BACKENDS];
+} davit_registry;
+
+/* host is borrowed, and may be NULL. */
+void davit_registry_init(davit_registry *registry, const davit_host_info *host);
+/* Adds a backend; refuses a table of another ABI version, size, or without a required entry. */
+DAVIT_NODISCARD davit_status davit_registry_add(davit_registry *registry,
+                                                const davit_backend_table *table,
+                                                const davit_diagnostics *diag);
+
+/* All devices of all backends, in order. *infos and *owners (the backend of each) come from
+ * allocator, one davit_free each. */
+DAVIT_NODISCARD davit_status davit_registry_devices(davit_registry *registry,
+                                                    const davit_allocator *allocator,
+                                                    const davit_diagnostics *diag,
+                                                    davit_device_info **infos,
+                                                    davit_backend ***owners, size_t *count);
+
+/* ---- checked calls: what everybody uses ---- */
+
+bool davit_backend_supports(const davit_backend *backend, const davit_device_profile *profile,
+                            const davit_graph *graph, const davit_unit *unit, char *reason,
+                            size_t reason_bytes);
+DAVIT_NODISCARD davit_status davit_backend_cost(const davit_backend *backend,
+                                                const davit_device_profile *profile,
+                                                const davit_graph *graph, const davit_unit *unit,
+                                                davit_unit_cost *cost);
+
+DAVIT_NODISCARD davit_status davit_device_open(davit_backend *backend,
+                                               const davit_device_info *info,
+                                               const davit_device_options *options,
+                                               davit_device **out);
+void davit_device_close(davit_device *device);
+
+/* bytes 0 is legal and gives a buffer that nothing is read from or written to. */
+DAVIT_NODISCARD davit_status davit_buffer_alloc(davit_device *device, size_t bytes,
+                                                davit_buffer **out);
+void davit_buffer_free(davit_buffer *buffer);
+/* DAVIT_UNSUPPORTED when the device's memory is not visible to the host. */
+DAVIT_NODISCARD davit_status davit_buffer_map(davit_buffer *buffer, void **out);
+
+/* Checks that units are in order, all supported, that inputs and outputs are complete. */
+DAVIT_NODISCARD davit_status davit_program_build(davit_device *device,
+                                                 const davit_program_spec *spec,
+                                                 davit_program **out);
+void davit_program_free(davit_program *program);
+void davit_program_get_info(const davit_program *program, davit_program_info *info);
+
+DAVIT_NODISCARD davit_status davit_queue_create(davit_device *device, davit_queue **out);
+void davit_queue_free(davit_queue *queue);
+/* Submits; returns without waiting. Arrays are copied. On failure the signals are failed with the
+ * status returned, so that nobody waits for ever. Thread-safe. */
+DAVIT_NODISCARD davit_status davit_queue_submit(davit_queue *queue,
+                                                const davit_submission *submission);
+/* Submits and waits for completion. */
+DAVIT_NODISCARD davit_status davit_queue_run(davit_queue *queue, const davit_command *commands,
+                                             size_t command_count, uint64_t deadline_ns);
+
+#endif

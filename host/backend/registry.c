@@ -1,0 +1,3 @@
+#include "davit/backend.h"
+#include "davit/host_queue.h"
+#include "davit/null_backend.h"

@@ -1,0 +1,1 @@
+#include "davit/topology.h"
