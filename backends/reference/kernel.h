@@ -51,11 +51,12 @@ DAVIT_PRINTF(3, 4) davit_status davit_kernel_fail(const davit_kernel_call *call,
 
 /* Element access by index, any numeric type, through f64 (exact for all but 64-bit integers). */
 double davit_load_f64(const davit_tensor *tensor, int64_t index);
-/* Stores with rounding to nearest even for floats; integers truncate towards zero, saturating. */
+/* Stores with one rounding to nearest even for floats; integers truncate towards zero, saturating,
+ * with NaN as 0; bool is value != 0. */
 void davit_store_f64(davit_tensor *tensor, int64_t index, double value);
-/* Element access for integer and bool types, exact; floats are truncated. */
+/* Element access for integer and bool types, exact (u64 modulo 2^64); floats are truncated. */
 int64_t davit_load_s64(const davit_tensor *tensor, int64_t index);
-/* Stores modulo 2^bits, as C casts do. */
+/* Stores modulo 2^bits, as C casts do; bool is value != 0. */
 void davit_store_s64(davit_tensor *tensor, int64_t index, int64_t value);
 
 #endif

@@ -1,0 +1,3 @@
+#include "op_table.h"
+
+const davit_op_family davit_ops_elementwise = {NULL, 0};
