@@ -15,7 +15,8 @@ typedef struct davit_executor_options {
     uint64_t timeout_ns; /* for one run; 0: none */
     davit_status (*bind_thread)(void *user, uint32_t ordinal); /* see davit_device_options */
     void *bind_user;
-    const char *backend_options;
+    /* One for each of the plan's devices (see davit_device_options; each may be NULL), or NULL. */
+    const char *const *backend_options;
 } davit_executor_options;
 
 /* Opens the plan's devices and builds its programs. graph and plan are borrowed for the executor's

@@ -144,6 +144,8 @@ typedef struct davit_command {
     size_t binding_count;
     /* EXECUTE, optional: [unit_count] measured nanoseconds of each unit, written by completion. */
     uint64_t *unit_ns;
+    /* Optional: measured nanoseconds of this command, written by completion. */
+    uint64_t *command_ns;
 } davit_command;
 
 typedef struct davit_submission {
