@@ -1,1 +1,297 @@
 #include "davit/topology.h"
+
+#include <errno.h>
+#include <hwloc.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "isa.h"
+
+struct davit_topology {
+    const davit_allocator *allocator;
+    const davit_diagnostics *diag;
+    hwloc_topology_t hwloc;
+    hwloc_bitmap_t usable; /* hardware threads that this process may use */
+    davit_arena arena;
+    davit_host_info host;
+    size_t node_count;
+    davit_numa_node *nodes;
+    hwloc_obj_t *node_objects;
+    size_t cache_count;
+    davit_cache *caches;
+};
+
+/* Opens hwloc without the plugins that would load OpenCL and X11 libraries. */
+static davit_status load_hwloc(davit_topology *topology, const char *path)
+{
+    const davit_diagnostics *diag = topology->diag;
+    if (hwloc_topology_init(&topology->hwloc) != 0) {
+        topology->hwloc = NULL;
+        return DAVIT_OUT_OF_MEMORY;
+    }
+    static const char *const unwanted[] = {"opencl", "gl", "cuda", "nvml", "rsmi", "levelzero"};
+    for (size_t i = 0; i < sizeof(unwanted) / sizeof(unwanted[0]); i++) {
+        hwloc_topology_set_components(topology->hwloc, HWLOC_TOPOLOGY_COMPONENTS_FLAG_BLACKLIST,
+                                      unwanted[i]);
+    }
+    if (path != NULL && hwloc_topology_set_xml(topology->hwloc, path) != 0) {
+        return davit_fail(diag, DAVIT_BAD_DATA, "%s: hwloc cannot read this topology: %s", path,
+                          strerror(errno));
+    }
+    if (hwloc_topology_load(topology->hwloc) != 0) {
+        return davit_fail(diag, path != NULL ? DAVIT_BAD_DATA : DAVIT_UNAVAILABLE,
+                          "%s: hwloc cannot load the topology%s", path != NULL ? path : "this host",
+                          path != NULL ? " (not an hwloc XML file of format 1 or 2)" : "");
+    }
+    return DAVIT_OK;
+}
+
+/* The hardware threads of the topology less those that the process is kept off. */
+static davit_status find_usable(davit_topology *topology)
+{
+    topology->usable = hwloc_bitmap_dup(hwloc_topology_get_allowed_cpuset(topology->hwloc));
+    if (topology->usable == NULL) {
+        return DAVIT_OUT_OF_MEMORY;
+    }
+    if (!hwloc_topology_is_thissystem(topology->hwloc)) {
+        return DAVIT_OK;
+    }
+    hwloc_bitmap_t bound = hwloc_bitmap_alloc();
+    if (bound == NULL) {
+        return DAVIT_OUT_OF_MEMORY;
+    }
+    if (hwloc_get_cpubind(topology->hwloc, bound, HWLOC_CPUBIND_THREAD) == 0 &&
+        hwloc_bitmap_intersects(bound, topology->usable)) {
+        hwloc_bitmap_and(topology->usable, topology->usable, bound);
+    }
+    hwloc_bitmap_free(bound);
+    return DAVIT_OK;
+}
+
+/* Counts the objects of a type with at least one hardware thread in set. */
+static uint32_t count_inside(const davit_topology *topology, hwloc_obj_type_t type,
+                             hwloc_const_bitmap_t set)
+{
+    uint32_t count = 0;
+    hwloc_obj_t object = NULL;
+    while ((object = hwloc_get_next_obj_by_type(topology->hwloc, type, object)) != NULL) {
+        count += object->cpuset != NULL && hwloc_bitmap_intersects(object->cpuset, set);
+    }
+    return count;
+}
+
+static void describe_host(davit_topology *topology)
+{
+    davit_host_info *host = &topology->host;
+    hwloc_obj_t root = hwloc_get_root_obj(topology->hwloc);
+    hwloc_obj_t package = hwloc_get_obj_by_type(topology->hwloc, HWLOC_OBJ_PACKAGE, 0);
+    const char *model = package != NULL ? hwloc_obj_get_info_by_name(package, "CPUModel") : NULL;
+    if (model == NULL) {
+        model = hwloc_obj_get_info_by_name(root, "CPUModel");
+    }
+    snprintf(host->processor, sizeof(host->processor), "%s", model != NULL ? model : "CPU");
+    if (hwloc_topology_is_thissystem(topology->hwloc)) {
+        snprintf(host->isa, sizeof(host->isa), "%s", davit_isa_name());
+    }
+    host->core_count = count_inside(topology, HWLOC_OBJ_CORE, topology->usable);
+    if (host->core_count == 0) { /* not every system tells cores */
+        host->core_count = (uint32_t)hwloc_bitmap_weight(topology->usable);
+    }
+    host->memory_bytes = root->total_memory;
+    host->node_count = (uint32_t)topology->node_count;
+}
+
+static davit_status describe_node(davit_topology *topology, hwloc_obj_t object,
+                                  davit_numa_node *node)
+{
+    hwloc_bitmap_t inside = hwloc_bitmap_dup(object->cpuset);
+    if (inside == NULL) {
+        return DAVIT_OUT_OF_MEMORY;
+    }
+    hwloc_bitmap_and(inside, inside, topology->usable);
+    node->os_index = object->os_index;
+    node->memory_bytes = object->attr->numanode.local_memory;
+    node->core_count = count_inside(topology, HWLOC_OBJ_CORE, inside);
+    node->thread_count = (uint32_t)hwloc_bitmap_weight(inside);
+    hwloc_bitmap_list_snprintf(node->cpus, sizeof(node->cpus), inside);
+    hwloc_bitmap_free(inside);
+    return DAVIT_OK;
+}
+
+/* Nodes without usable processors (memory only) are no place for threads and left out. */
+static davit_status find_nodes(davit_topology *topology)
+{
+    int total = hwloc_get_nbobjs_by_type(topology->hwloc, HWLOC_OBJ_NUMANODE);
+    size_t capacity = total > 0 ? (size_t)total : 0;
+    topology->nodes = davit_arena_alloc_array(&topology->arena, capacity, sizeof(davit_numa_node));
+    topology->node_objects =
+        davit_arena_alloc_array(&topology->arena, capacity, sizeof(hwloc_obj_t));
+    if (topology->nodes == NULL || topology->node_objects == NULL) {
+        return DAVIT_OUT_OF_MEMORY;
+    }
+    hwloc_obj_t object = NULL;
+    while ((object = hwloc_get_next_obj_by_type(topology->hwloc, HWLOC_OBJ_NUMANODE, object)) !=
+           NULL) {
+        if (!hwloc_bitmap_intersects(object->cpuset, topology->usable)) {
+            continue;
+        }
+        davit_status status =
+            describe_node(topology, object, &topology->nodes[topology->node_count]);
+        if (status != DAVIT_OK) {
+            return status;
+        }
+        topology->node_objects[topology->node_count++] = object;
+    }
+    return DAVIT_OK;
+}
+
+static char cache_kind(hwloc_obj_cache_type_t type)
+{
+    switch (type) {
+    case HWLOC_OBJ_CACHE_DATA:
+        return 'd';
+    case HWLOC_OBJ_CACHE_INSTRUCTION:
+        return 'i';
+    default:
+        return 'u';
+    }
+}
+
+/* One entry per cache type; the first object's size stands for all. */
+static davit_status find_caches(davit_topology *topology)
+{
+    static const hwloc_obj_type_t types[] = {HWLOC_OBJ_L1ICACHE, HWLOC_OBJ_L1CACHE,
+                                             HWLOC_OBJ_L2CACHE, HWLOC_OBJ_L3CACHE,
+                                             HWLOC_OBJ_L4CACHE};
+    size_t type_count = sizeof(types) / sizeof(types[0]);
+    topology->caches = davit_arena_alloc_array(&topology->arena, type_count, sizeof(davit_cache));
+    if (topology->caches == NULL) {
+        return DAVIT_OUT_OF_MEMORY;
+    }
+    for (size_t i = 0; i < type_count; i++) {
+        hwloc_obj_t first = hwloc_get_obj_by_type(topology->hwloc, types[i], 0);
+        uint32_t count = count_inside(topology, types[i], topology->usable);
+        if (first == NULL || count == 0) {
+            continue;
+        }
+        topology->caches[topology->cache_count++] = (davit_cache){
+            .level = (int)first->attr->cache.depth,
+            .bytes = first->attr->cache.size,
+            .count = count,
+            .kind = cache_kind(first->attr->cache.type),
+        };
+    }
+    return DAVIT_OK;
+}
+
+static davit_status fill(davit_topology *topology, const char *path)
+{
+    davit_status status = load_hwloc(topology, path);
+    if (status == DAVIT_OK) {
+        status = find_usable(topology);
+    }
+    if (status == DAVIT_OK) {
+        status = find_nodes(topology);
+    }
+    if (status == DAVIT_OK) {
+        status = find_caches(topology);
+    }
+    if (status == DAVIT_OK) {
+        describe_host(topology);
+    }
+    if (status == DAVIT_OUT_OF_MEMORY) {
+        return davit_fail(topology->diag, status, "out of memory while reading the topology");
+    }
+    return status;
+}
+
+davit_status davit_topology_load(const davit_allocator *allocator, const char *path,
+                                 const davit_diagnostics *diag, davit_topology **out)
+{
+    *out = NULL;
+    davit_topology *topology = davit_alloc(allocator, sizeof(*topology));
+    if (topology == NULL) {
+        return davit_fail(diag, DAVIT_OUT_OF_MEMORY, "out of memory while reading the topology");
+    }
+    topology->allocator = allocator;
+    topology->diag = diag;
+    davit_arena_init(&topology->arena, allocator);
+    davit_status status = fill(topology, path);
+    if (status != DAVIT_OK) {
+        davit_topology_destroy(topology);
+        return status;
+    }
+    *out = topology;
+    return DAVIT_OK;
+}
+
+void davit_topology_destroy(davit_topology *topology)
+{
+    if (topology == NULL) {
+        return;
+    }
+    hwloc_bitmap_free(topology->usable);
+    if (topology->hwloc != NULL) {
+        hwloc_topology_destroy(topology->hwloc);
+    }
+    davit_arena_clear(&topology->arena);
+    davit_free(topology->allocator, topology);
+}
+
+const davit_host_info *davit_topology_host(const davit_topology *topology)
+{
+    return &topology->host;
+}
+
+size_t davit_topology_node_count(const davit_topology *topology)
+{
+    return topology->node_count;
+}
+
+const davit_numa_node *davit_topology_node(const davit_topology *topology, size_t index)
+{
+    return &topology->nodes[index];
+}
+
+size_t davit_topology_cache_count(const davit_topology *topology)
+{
+    return topology->cache_count;
+}
+
+const davit_cache *davit_topology_cache(const davit_topology *topology, size_t index)
+{
+    return &topology->caches[index];
+}
+
+davit_status davit_topology_bind_thread(void *user, uint32_t ordinal)
+{
+    davit_topology *topology = user;
+    if (ordinal == 0) {
+        return DAVIT_OK;
+    }
+    uint32_t node = ordinal - 1;
+    if (node >= topology->node_count) {
+        return davit_fail(topology->diag, DAVIT_NOT_FOUND,
+                          "NUMA node %u does not exist: this host has %zu", (unsigned)node,
+                          topology->node_count);
+    }
+    if (!hwloc_topology_is_thissystem(topology->hwloc)) {
+        return davit_fail(topology->diag, DAVIT_UNAVAILABLE,
+                          "threads cannot be bound to NUMA node %u of a recorded topology",
+                          (unsigned)node);
+    }
+    hwloc_obj_t object = topology->node_objects[node];
+    if (hwloc_set_cpubind(topology->hwloc, object->cpuset, HWLOC_CPUBIND_THREAD) != 0) {
+        return davit_fail(topology->diag, DAVIT_UNAVAILABLE,
+                          "cannot bind a thread to NUMA node %u: %s", (unsigned)node,
+                          strerror(errno));
+    }
+    /* Containers often forbid memory policies; first touch from bound threads then does it. */
+    if (hwloc_set_membind(topology->hwloc, object->nodeset, HWLOC_MEMBIND_BIND,
+                          HWLOC_MEMBIND_THREAD | HWLOC_MEMBIND_BYNODESET) != 0) {
+        davit_log(topology->diag, DAVIT_INFO,
+                  "NUMA node %u: memory is not bound (%s), only threads are", (unsigned)node,
+                  strerror(errno));
+    }
+    return DAVIT_OK;
+}

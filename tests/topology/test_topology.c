@@ -1,0 +1,115 @@
+/* The recorded machines are small hwloc XML files beside this test: two_nodes.xml was made with
+ * hwloc_topology_set_synthetic("pack:2 [numa(memory=1073741824)] l3:1 core:4 pu:2"); what is expected follows from that line. */
+#define _GNU_SOURCE /* sched_getaffinity */
+#include "unit_test.h"
+
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "davit/topology.h"
+
+static davit_topology *load(const char *path)
+{
+    davit_topology *topology;
+    davit_diagnostics_buffer buffer;
+    davit_diagnostics_buffer_init(&buffer);
+    assert_int_equal(
+        davit_topology_load(davit_allocator_default(), path, &buffer.sink, &topology), DAVIT_OK);
+    return topology;
+}
+
+static void test_recorded_machine(void **state)
+{
+    (void)state;
+    davit_topology *topology = load(TEST_SOURCE_DIR "/two_nodes.xml");
+    const davit_host_info *host = davit_topology_host(topology);
+    assert_int_equal(host->core_count, 8);
+    assert_int_equal(host->node_count, 2);
+    assert_string_equal(host->isa, "");
+    assert_int_equal(davit_topology_node_count(topology), 2);
+    const davit_numa_node *node = davit_topology_node(topology, 1);
+    assert_int_equal(node->os_index, 1);
+    assert_int_equal(node->core_count, 4);
+    assert_int_equal(node->thread_count, 8);
+    assert_string_equal(node->cpus, "8-15");
+    assert_int_equal(node->memory_bytes, (uint64_t)1 << 30);
+    assert_int_equal(host->memory_bytes, (uint64_t)2 << 30);
+    assert_int_equal(davit_topology_cache_count(topology), 1);
+    const davit_cache *cache = davit_topology_cache(topology, 0);
+    assert_int_equal(cache->level, 3);
+    assert_int_equal(cache->count, 2);
+    assert_int_equal(cache->kind, 'u');
+    assert_int_equal(davit_topology_bind_thread(topology, 0), DAVIT_OK);
+    davit_topology_destroy(topology);
+}
+
+static void test_binding_on_a_recorded_machine_is_refused(void **state)
+{
+    (void)state;
+    davit_diagnostics_buffer buffer;
+    davit_diagnostics_buffer_init(&buffer);
+    davit_topology *topology;
+    assert_int_equal(davit_topology_load(davit_allocator_default(),
+                                         TEST_SOURCE_DIR "/two_nodes.xml", &buffer.sink,
+                                         &topology),
+                     DAVIT_OK);
+    assert_int_equal(davit_topology_bind_thread(topology, 1), DAVIT_UNAVAILABLE);
+    assert_int_equal(davit_topology_bind_thread(topology, 3), DAVIT_NOT_FOUND);
+    assert_int_equal(buffer.error_count, 2);
+    davit_topology_destroy(topology);
+}
+
+/* Against what the system says by another way. */
+static void test_this_machine(void **state)
+{
+    (void)state;
+    davit_topology *topology = load(NULL);
+    cpu_set_t allowed;
+    CPU_ZERO(&allowed);
+    assert_int_equal(sched_getaffinity(0, sizeof(allowed), &allowed), 0);
+    const davit_host_info *host = davit_topology_host(topology);
+    assert_in_range(host->core_count, 1, (uintmax_t)CPU_COUNT(&allowed));
+    assert_true(host->memory_bytes > 0);
+    uint32_t threads = 0;
+    for (size_t i = 0; i < davit_topology_node_count(topology); i++) {
+        threads += davit_topology_node(topology, i)->thread_count;
+    }
+    assert_int_equal(threads, CPU_COUNT(&allowed));
+    if (davit_topology_bind_thread(topology, 1) == DAVIT_OK) {
+        cpu_set_t bound;
+        CPU_ZERO(&bound);
+        assert_int_equal(sched_getaffinity(0, sizeof(bound), &bound), 0);
+        assert_true(CPU_COUNT(&bound) >= (int)davit_topology_node(topology, 0)->thread_count);
+    }
+    davit_topology_destroy(topology);
+}
+
+static void test_bad_files(void **state)
+{
+    (void)state;
+    static const char *const paths[] = {TEST_SOURCE_DIR "/CMakeLists.txt", "/nonexistent.xml"};
+    for (size_t i = 0; i < 2; i++) {
+        davit_diagnostics_buffer buffer;
+        davit_diagnostics_buffer_init(&buffer);
+        davit_topology *topology = (davit_topology *)&buffer;
+        assert_int_not_equal(
+            davit_topology_load(davit_allocator_default(), paths[i], &buffer.sink, &topology),
+            DAVIT_OK);
+        assert_null(topology);
+        assert_int_equal(buffer.error_count, 1);
+        assert_non_null(strstr(buffer.text, paths[i]));
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_recorded_machine),
+        cmocka_unit_test(test_binding_on_a_recorded_machine_is_refused),
+        cmocka_unit_test(test_bad_files),
+        cmocka_unit_test(test_this_machine), /* last: it binds this thread */
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
