@@ -218,6 +218,8 @@ typedef struct davit_graph {
     davit_unit *units;
     size_t tensor_count, tensor_capacity; /* constants owned by the graph */
     davit_tensor **tensors;
+    struct davit_names *value_names; /* private to host/graph: names to ids */
+    struct davit_names *node_names;
 } davit_graph;
 
 /* Creates an empty graph. */
@@ -244,7 +246,7 @@ DAVIT_NODISCARD davit_status davit_graph_add_constant(davit_graph *graph, const 
 
 /* What a new node is made of; everything is copied except attribute tensors. */
 typedef struct davit_node_spec {
-    const char *name; /* NULL: made up from the operator */
+    const char *name; /* NULL: made up from the operator; made unique if another node has it */
     davit_op op;
     uint32_t input_count, output_count, attribute_count;
     const davit_value_id *inputs;
