@@ -13,6 +13,8 @@
 #ifndef DAVIT_BACKEND_H
 #define DAVIT_BACKEND_H
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -84,7 +86,8 @@ typedef struct davit_device_options {
      * binding. Called once on each thread that the device starts. */
     davit_status (*bind_thread)(void *user, uint32_t ordinal);
     void *bind_user;
-    const char *backend_options;      /* backend-specific "key=value,..." or NULL ("delay_us=50") */
+    /* Backend-specific "key=value,..." or NULL ("delay_us=50"); borrowed by open only. */
+    const char *backend_options;
 } davit_device_options;
 
 /* ---- programs ---- */
@@ -139,7 +142,7 @@ typedef struct davit_command {
     uint8_t pattern;         /* FILL */
     davit_program *program;  /* EXECUTE */
     /* EXECUTE: one for each input then each output of the program's spec, of exactly the bytes of
-     * its desc. Borrowed until the submission completes. */
+     * its desc, at a multiple of DAVIT_ALIGNMENT; no output overlaps another binding. Copied. */
     const davit_buffer_ref *bindings;
     size_t binding_count;
     /* EXECUTE, optional: [unit_count] measured nanoseconds of each unit, written by completion. */
@@ -160,17 +163,23 @@ typedef struct davit_submission {
 
 /* ---- tables that a backend fills ---- */
 
-/* Common head of every object, at offset 0. */
+/* Common head of every object, at offset 0. The backend makes the object, zeroed; the wrapper then
+ * fills the head (of a device all but `table`). A buffer or program that is freed lives on until
+ * the submissions that use it complete: the table's free entries are called on any thread. */
 struct davit_buffer {
     davit_device *device;
     size_t bytes;
+    atomic_uint references; /* its owner's and one for each use by a submission in flight */
 };
 struct davit_program {
     davit_device *device;
     const davit_program_spec *spec; /* a copy owned by the wrapper */
+    atomic_uint references;
+    pthread_mutex_t turn; /* held by the queue that runs it, since its scratch memory is one */
 };
 struct davit_queue {
     davit_device *device;
+    struct davit_submission_pool *pool; /* copies of what was submitted */
 };
 
 typedef struct davit_device_table {
@@ -191,9 +200,9 @@ typedef struct davit_device_table {
     davit_status (*queue_create)(davit_device *device, davit_queue **out);
     /* Completes or fails what was submitted, then frees. */
     void (*queue_free)(davit_queue *queue);
-    /* Takes a checked submission; returns at once. The wrapper's copy of the arrays is passed and
-     * lives until the submission completes. A failure returned here fails the signals in the
-     * wrapper. */
+    /* Takes a checked submission; returns at once. The wrapper's copy is passed and lives until the
+     * queue hands it back, once, with davit_submission_complete. After a failure returned here the
+     * wrapper does that. Called from any thread. */
     davit_status (*queue_submit)(davit_queue *queue, const davit_submission *submission);
 } davit_device_table;
 
@@ -227,6 +236,11 @@ struct davit_backend {
     const davit_backend_table *table;
     const davit_host_info *host; /* NULL: unknown; one node */
 };
+
+/* Called by a queue when a submission passed to queue_submit is done: lets go of its buffers and
+ * programs, raises its signals (DAVIT_OK) or fails them (any other status), and takes the copy
+ * back. Thread-safe. */
+void davit_submission_complete(const davit_submission *submission, davit_status status);
 
 /* ---- registry ---- */
 
@@ -264,20 +278,23 @@ DAVIT_NODISCARD davit_status davit_backend_cost(const davit_backend *backend,
                                                 const davit_graph *graph, const davit_unit *unit,
                                                 davit_unit_cost *cost);
 
+/* options may be NULL, and so may its allocator. DAVIT_UNAVAILABLE for an unusable device. */
 DAVIT_NODISCARD davit_status davit_device_open(davit_backend *backend,
                                                const davit_device_info *info,
                                                const davit_device_options *options,
                                                davit_device **out);
 void davit_device_close(davit_device *device);
 
-/* bytes 0 is legal and gives a buffer that nothing is read from or written to. */
+/* bytes 0 is legal and gives a buffer that nothing is read from or written to. More bytes than
+ * the device is known to have are DAVIT_OUT_OF_MEMORY. */
 DAVIT_NODISCARD davit_status davit_buffer_alloc(davit_device *device, size_t bytes,
                                                 davit_buffer **out);
 void davit_buffer_free(davit_buffer *buffer);
 /* DAVIT_UNSUPPORTED when the device's memory is not visible to the host. */
 DAVIT_NODISCARD davit_status davit_buffer_map(davit_buffer *buffer, void **out);
 
-/* Checks that units are in order, all supported, that inputs and outputs are complete. */
+/* Checks that units are in order, all supported, that inputs and outputs are complete: outputs hold
+ * at least what graph outputs and units outside the program need. */
 DAVIT_NODISCARD davit_status davit_program_build(davit_device *device,
                                                  const davit_program_spec *spec,
                                                  davit_program **out);
@@ -285,12 +302,15 @@ void davit_program_free(davit_program *program);
 void davit_program_get_info(const davit_program *program, davit_program_info *info);
 
 DAVIT_NODISCARD davit_status davit_queue_create(davit_device *device, davit_queue **out);
+/* Runs to its end what waits for nothing that is still to come, fails the rest as
+ * DAVIT_CANCELLED. */
 void davit_queue_free(davit_queue *queue);
 /* Submits; returns without waiting. Arrays are copied. On failure the signals are failed with the
  * status returned, so that nobody waits for ever. Thread-safe. */
 DAVIT_NODISCARD davit_status davit_queue_submit(davit_queue *queue,
                                                 const davit_submission *submission);
-/* Submits and waits for completion. */
+/* Submits and waits for completion, which the queue's own watch over deadline_ns bounds. Returns the
+ * status of the submission. Thread-safe. */
 DAVIT_NODISCARD davit_status davit_queue_run(davit_queue *queue, const davit_command *commands,
                                              size_t command_count, uint64_t deadline_ns);
 

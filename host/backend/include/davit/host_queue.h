@@ -6,12 +6,17 @@
 
 #include "davit/backend.h"
 
+/* A queue allocates nothing for a submission once it has grown to the largest number of submissions
+ * in flight and of bindings it was given. */
+
 /* What the device does for each EXECUTE. WRITE, READ, COPY and FILL are done by the worker through
  * buffer_map, which such a device must have. */
 typedef struct davit_host_queue_ops {
-    /* Called once on the worker before the first command; NULL: nothing. */
+    /* Called once on the worker, after options.bind_thread and before queue creation returns, which
+     * fails with its status; NULL: nothing. */
     davit_status (*start)(davit_device *device);
-    /* pointers: one for each binding. Must look at deadline_ns between units. */
+    /* pointers: one for each binding. unit_ns may be NULL. Must look at deadline_ns between units.
+     * A program runs on one queue at a time. Reports its failures. */
     davit_status (*execute)(davit_device *device, davit_program *program, void *const *pointers,
                             uint64_t *unit_ns, uint64_t deadline_ns);
 } davit_host_queue_ops;

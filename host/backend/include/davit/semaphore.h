@@ -6,6 +6,7 @@
 #ifndef DAVIT_SEMAPHORE_H
 #define DAVIT_SEMAPHORE_H
 
+#include <stdatomic.h>
 #include <stdint.h>
 
 #include "davit/allocator.h"
@@ -41,5 +42,13 @@ void davit_semaphore_fail(davit_semaphore *semaphore, davit_status status);
  * only looks), or the failure's status. */
 DAVIT_NODISCARD davit_status davit_semaphore_wait(davit_semaphore *semaphore, uint64_t value,
                                                   uint64_t deadline_ns);
+
+/* The same for the worker of a queue: also ends, with DAVIT_CANCELLED, when the value is not reached
+ * and *cancel is true, which is looked at when the wait begins and at each davit_semaphore_wake. */
+DAVIT_NODISCARD davit_status davit_semaphore_wait_unless(davit_semaphore *semaphore, uint64_t value,
+                                                         uint64_t deadline_ns,
+                                                         const atomic_bool *cancel);
+/* Makes every wait look again. */
+void davit_semaphore_wake(davit_semaphore *semaphore);
 
 #endif
