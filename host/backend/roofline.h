@@ -1,0 +1,13 @@
+/* The cost of a unit on a device of which only a profile is known (Williams et al., "Roofline: an
+ * insightful visual performance model", 2009). */
+#ifndef DAVIT_ROOFLINE_H
+#define DAVIT_ROOFLINE_H
+
+#include "davit/backend.h"
+
+/* seconds = launch + max(flops / peak, bytes / bandwidth). Confidence 1/4; 0 when a rate that
+ * matters is unknown, which then counts as 1e9 a second. */
+void davit_roofline_cost(const davit_device_profile *profile, const davit_graph *graph,
+                         const davit_unit *unit, davit_unit_cost *cost);
+
+#endif
