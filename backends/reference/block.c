@@ -97,8 +97,7 @@ void davit_store_f64_run(davit_tensor *tensor, int64_t first, int64_t count, con
     }
 }
 
-void davit_store_s64_run(davit_tensor *tensor, int64_t first, int64_t count,
-                         const int64_t *values)
+void davit_store_s64_run(davit_tensor *tensor, int64_t first, int64_t count, const int64_t *values)
 {
     switch (tensor->desc.dtype) {
     case DAVIT_S64:

@@ -21,8 +21,7 @@ void davit_load_s64_run(const davit_tensor *tensor, int64_t first, int64_t strid
 
 /* Stores count elements from index first, converting as davit_store_f64 and davit_store_s64 do. */
 void davit_store_f64_run(davit_tensor *tensor, int64_t first, int64_t count, const double *values);
-void davit_store_s64_run(davit_tensor *tensor, int64_t first, int64_t count,
-                         const int64_t *values);
+void davit_store_s64_run(davit_tensor *tensor, int64_t first, int64_t count, const int64_t *values);
 
 /* Reads a dense tensor front to back as if it were broadcast to a larger shape. */
 typedef struct davit_cursor {
