@@ -66,14 +66,18 @@ static bool output_complete(output *out)
     return !out->failed;
 }
 
-/* Renames the file to its own name, unless that would replace a device or a folder. */
-static bool output_publish(output *out)
+/* False, having said so, when the file's own name is taken by a device or a folder. */
+static bool output_can_publish(const output *out)
 {
     struct stat old;
-    if (stat(out->path, &old) == 0 && !S_ISREG(old.st_mode)) {
-        fprintf(stderr, "davit-models: %s: not a regular file\n", out->path);
-        return false;
-    }
+    if (stat(out->path, &old) != 0 || S_ISREG(old.st_mode))
+        return true;
+    fprintf(stderr, "davit-models: %s: not a regular file\n", out->path);
+    return false;
+}
+
+static bool output_publish(output *out)
+{
     if (rename(out->part_path, out->path) == 0)
         return true;
     fprintf(stderr, "davit-models: %s: %s\n", out->path, strerror(errno));
@@ -145,7 +149,9 @@ bool model_file_write(const Onnx__ModelProto *model, const char *path, weights_f
         done = output_complete(&out);
     }
     done = done && (!weights || output_complete(&weights->out));
-    done = done && (!weights || output_publish(&weights->out));
+    done = done && output_can_publish(&out);
+    done =
+        done && (!weights || (output_can_publish(&weights->out) && output_publish(&weights->out)));
     done = done && output_publish(&out);
     output_close(&out);
     weights_file_discard(weights);

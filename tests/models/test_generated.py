@@ -162,8 +162,11 @@ class GeneratedTest(unittest.TestCase):
         fails(2, "vgg16", "-o", path, "--size", "0")
         fails(1, "resnet20", "-o", os.path.join(self.folder.name, "no", "x.onnx"))
         fails(1, "resnet20", "-o", os.path.join(self.folder.name, "no", "x.onnx"), "--external")
-        fails(1, "resnet20", "-o", self.folder.name)
-        self.assertEqual(os.listdir(self.folder.name), [])
+        taken = os.path.join(self.folder.name, "taken")
+        os.mkdir(taken)
+        fails(1, "resnet20", "-o", taken)
+        fails(1, "resnet20", "-o", taken, "--external")
+        self.assertEqual(os.listdir(self.folder.name), ["taken"])
 
 
 if __name__ == "__main__":
