@@ -14,7 +14,8 @@ void *arena_alloc(arena *a, size_t bytes);
 char *arena_copy_string(arena *a, const char *text);
 void arena_free(arena *a);
 
-/* Grows *items by one entry, doubling through the arena; returns the new array. */
+/* Makes room for entry `count` of an array that only this function grew, doubling it; returns the
+ * array, moved or not. */
 void *arena_append(arena *a, void *items, size_t count, size_t item_bytes);
 
 /* malloc that says "out of memory" and exits; the caller frees. */

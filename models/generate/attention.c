@@ -102,14 +102,15 @@ value bert_attention(builder *b, value x, value mask, const char *scope,
                      const network_options *options)
 {
     static const int64_t heads_first[] = {0, 2, 1, 3}, keys_last[] = {0, 2, 3, 1};
+    const int64_t head_size = options->hidden / options->heads;
     const char *self = builder_format(b, "%s.self", scope);
     value q = projection(b, x, builder_format(b, "%s.query", self), options, heads_first);
     value k = projection(b, x, builder_format(b, "%s.key", self), options, keys_last);
     value v = projection(b, x, builder_format(b, "%s.value", self), options, heads_first);
 
     value scores = builder_node(b, "MatMul", builder_format(b, "/%s/MatMul", self), INPUTS(q, k));
-    value root = builder_constant_float(b, builder_format(b, "/%s/Constant", self),
-                                        sqrtf((float)(options->hidden / options->heads)));
+    value root =
+        builder_constant_float(b, builder_format(b, "/%s/Constant", self), sqrtf((float)head_size));
     scores = builder_node(b, "Div", builder_format(b, "/%s/Div", self), INPUTS(scores, root));
     scores = builder_node(b, "Add", builder_format(b, "/%s/Add", self), INPUTS(scores, mask));
     scores = builder_node(b, "Softmax", builder_format(b, "/%s/Softmax", self), INPUTS(scores));

@@ -21,10 +21,10 @@ struct builder {
     Onnx__NodeProto *last_node;
 };
 
-/* APPEND(b, message, field): room for one more in the repeated field; evaluates to the slot. */
+/* APPEND(b, message, field): room for one more pointer in the repeated field; its slot. */
 #define APPEND(b, message, field)                                                                  \
-    (*((message)->field = arena_append(&(b)->memory, (message)->field, (message)->n_##field,       \
-                                       sizeof *(message)->field),                                  \
+    (*((message)->field =                                                                          \
+           arena_append(&(b)->memory, (message)->field, (message)->n_##field, sizeof(void *)),     \
        &(message)->field[(message)->n_##field++]))
 
 #define NEW(b, type, initialise) ((type *)new_message(b, sizeof(type), initialise))
@@ -109,9 +109,9 @@ int64_t builder_opset(const builder *b)
 
 const char *builder_format(builder *b, const char *format, ...)
 {
+    char text[256];
     va_list arguments;
     va_start(arguments, format);
-    char text[256];
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     return arena_copy_string(&b->memory, text);
@@ -179,13 +179,21 @@ static size_t elements_of(const int64_t *dims, size_t rank)
     return count;
 }
 
+static int64_t *copy_ints(builder *b, const int64_t *contents, size_t count)
+{
+    int64_t *copy = arena_alloc(&b->memory, count * sizeof *copy);
+    if (count)
+        memcpy(copy, contents, count * sizeof *copy);
+    return copy;
+}
+
 static Onnx__TensorProto *new_tensor(builder *b, int32_t type, const int64_t *dims, size_t rank)
 {
     Onnx__TensorProto *tensor = NEW(b, Onnx__TensorProto, init_tensor_proto);
     tensor->has_data_type = 1;
     tensor->data_type = type;
-    for (size_t i = 0; i < rank; i++)
-        APPEND(b, tensor, dims) = dims[i];
+    tensor->n_dims = rank;
+    tensor->dims = copy_ints(b, dims, rank);
     return tensor;
 }
 
@@ -316,8 +324,8 @@ void builder_attribute_ints(builder *b, const char *name, const int64_t *content
 {
     Onnx__AttributeProto *attribute =
         add_attribute(b, name, ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INTS);
-    for (size_t i = 0; i < count; i++)
-        APPEND(b, attribute, ints) = contents[i];
+    attribute->n_ints = count;
+    attribute->ints = copy_ints(b, contents, count);
 }
 
 static value add_constant(builder *b, const char *name, Onnx__TensorProto *tensor)

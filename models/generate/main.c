@@ -133,9 +133,8 @@ static int parse_options(request *r, int argc, char **argv)
             r->builder.external = true;
         else if (option == OPTION_DECOMPOSED)
             r->options.decomposed = true;
-        else if (option < OPTION_NUMBER)
-            return EXIT_USAGE;
-        else if (!read_number(r, (size_t)(option - OPTION_NUMBER), optarg))
+        else if (option < OPTION_NUMBER ||
+                 !read_number(r, (size_t)(option - OPTION_NUMBER), optarg))
             return EXIT_USAGE;
     }
     if (optind < argc)
