@@ -1,5 +1,6 @@
 #include "davit/null_backend.h"
 
+#include "davit/host_buffer.h"
 #include "davit/host_queue.h"
 
 #include <errno.h>
@@ -19,56 +20,18 @@ typedef struct null_device {
     atomic_uint_fast64_t executions;
 } null_device;
 
-typedef struct null_buffer {
-    davit_buffer base;
-    void *data;
-} null_buffer;
-
 typedef struct null_program {
     davit_program base;
     const char **implementations;
 } null_program;
 
 _Static_assert(offsetof(null_device, base) == 0, "the head of a device comes first");
-_Static_assert(offsetof(null_buffer, base) == 0, "the head of a buffer comes first");
 _Static_assert(offsetof(null_program, base) == 0, "the head of a program comes first");
 
 static davit_status out_of_memory(const davit_device *device, const char *what)
 {
     return davit_fail(device->options.diag, DAVIT_OUT_OF_MEMORY, "device '%s': no memory for %s",
                       device->info.name, what);
-}
-
-/* ---- buffers ---- */
-
-static davit_status buffer_alloc(davit_device *device, size_t bytes, davit_buffer **out)
-{
-    const davit_allocator *allocator = device->options.allocator;
-    null_buffer *buffer = davit_alloc(allocator, sizeof(*buffer));
-    if (buffer == NULL) {
-        return out_of_memory(device, "a buffer");
-    }
-    buffer->data = davit_alloc_uninitialized(allocator, bytes);
-    if (buffer->data == NULL) {
-        davit_free(allocator, buffer);
-        return out_of_memory(device, "a buffer");
-    }
-    *out = &buffer->base;
-    return DAVIT_OK;
-}
-
-static void buffer_free(davit_buffer *base)
-{
-    null_buffer *buffer = (null_buffer *)base;
-    const davit_allocator *allocator = base->device->options.allocator;
-    davit_free(allocator, buffer->data);
-    davit_free(allocator, buffer);
-}
-
-static davit_status buffer_map(davit_buffer *base, void **out)
-{
-    *out = ((null_buffer *)base)->data;
-    return DAVIT_OK;
 }
 
 /* ---- programs ---- */
@@ -186,9 +149,9 @@ static const davit_device_table device_table = {
     .abi_version = DAVIT_BACKEND_ABI_VERSION,
     .struct_size = sizeof(davit_device_table),
     .close = close_device,
-    .buffer_alloc = buffer_alloc,
-    .buffer_free = buffer_free,
-    .buffer_map = buffer_map,
+    .buffer_alloc = davit_host_buffer_alloc,
+    .buffer_free = davit_host_buffer_free,
+    .buffer_map = davit_host_buffer_map,
     .program_build = program_build,
     .program_free = program_free,
     .program_info = program_info,
