@@ -161,7 +161,8 @@ typedef enum davit_activation {
     DAVIT_ACTIVATION_GELU_ERF,     /* x / 2 * (1 + erf(x / sqrt 2)) */
     DAVIT_ACTIVATION_GELU_TANH,    /* the tanh approximation, ONNX Gelu approximate="tanh" */
     DAVIT_ACTIVATION_LEAKY_RELU,   /* x < 0 ? alpha * x : x */
-    DAVIT_ACTIVATION_TANH
+    DAVIT_ACTIVATION_TANH,
+    DAVIT_ACTIVATION_LINEAR        /* alpha * x + beta */
 } davit_activation;
 
 typedef struct davit_epilogue {
