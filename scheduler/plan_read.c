@@ -1,0 +1,331 @@
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "plan_parts.h"
+
+typedef struct reading {
+    const char *path;
+    const davit_plan_request *request;
+    const davit_diagnostics *diag;
+    davit_plan *plan;
+} reading;
+
+static davit_status out_of_memory(const reading *r)
+{
+    return davit_fail(r->diag, DAVIT_OUT_OF_MEMORY, "%s: out of memory", r->path);
+}
+
+/* The object at list[index] (index -1: the object list itself) lacks a key, has one too many, or
+ * one of the wrong type; error is what json_unpack_ex said of it. */
+static davit_status malformed(const reading *r, const char *list, int64_t index,
+                              const json_error_t *error)
+{
+    if (index < 0) {
+        return davit_fail(r->diag, DAVIT_BAD_DATA, "%s: not a davit plan: %s", r->path,
+                          error->text);
+    }
+    return davit_fail(r->diag, DAVIT_BAD_DATA, "%s: not a davit plan: %s[%" PRId64 "]: %s", r->path,
+                      list, index, error->text);
+}
+
+static davit_status read_devices(reading *r, const json_t *list)
+{
+    size_t count = json_array_size(list);
+    davit_plan_device *devices = davit_arena_alloc_array(&r->plan->arena, count, sizeof(*devices));
+    if (devices == NULL) {
+        return out_of_memory(r);
+    }
+    for (size_t i = 0; i < count; i++) {
+        const char *name;
+        const char *backend;
+        char names[256];
+        json_error_t error;
+        if (json_unpack_ex(json_array_get(list, i), &error, JSON_STRICT, "{s:s, s:s}", "name",
+                           &name, "backend", &backend) != 0) {
+            return malformed(r, "devices", (int64_t)i, &error);
+        }
+        uint32_t device = davit_plan_find_device(r->request, name);
+        if (device == DAVIT_NONE) {
+            return davit_fail(r->diag, DAVIT_NOT_FOUND,
+                              "%s: needs device %s, which is not among those in use (%s); name it "
+                              "in the device list, or make the plan again",
+                              r->path, name,
+                              davit_plan_device_names(r->request, names, sizeof(names)));
+        }
+        const char *driven_by = r->request->devices[device].backend->table->name;
+        if (strcmp(driven_by, backend) != 0) {
+            return davit_fail(r->diag, DAVIT_NOT_FOUND,
+                              "%s: made for device %s of backend %s, here %s drives it; make the "
+                              "plan again",
+                              r->path, name, backend, driven_by);
+        }
+        devices[i] = r->request->devices[device];
+    }
+    r->plan->devices = devices;
+    r->plan->device_count = count;
+    return DAVIT_OK;
+}
+
+/* Reads a JSON shape; false when it is none. */
+static bool read_shape(const json_t *shape, int64_t *dims, int *rank)
+{
+    size_t count = json_array_size(shape);
+    if (!json_is_array(shape) || count > DAVIT_MAX_RANK) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const json_t *dim = json_array_get(shape, i);
+        if (!json_is_integer(dim) || json_integer_value(dim) < 0) {
+            return false;
+        }
+        dims[i] = json_integer_value(dim);
+    }
+    *rank = (int)count;
+    return true;
+}
+
+static davit_status read_input(const reading *r, const json_t *item, size_t index)
+{
+    const char *name;
+    const char *type;
+    json_t *shape;
+    int64_t dims[DAVIT_MAX_RANK];
+    int rank;
+    json_error_t error;
+    if (json_unpack_ex((json_t *)item, &error, JSON_STRICT, "{s:s, s:s, s:o}", "name", &name,
+                       "type", &type, "shape", &shape) != 0) {
+        return malformed(r, "inputs", (int64_t)index, &error);
+    }
+    if (!read_shape(shape, dims, &rank)) {
+        return davit_fail(r->diag, DAVIT_BAD_DATA,
+                          "%s: not a davit plan: the shape of input '%s' is not a list of at most "
+                          "%d sizes",
+                          r->path, name, DAVIT_MAX_RANK);
+    }
+    const davit_program_io *binding = &r->plan->bindings[index];
+    const char *expected = r->request->graph->values[binding->value].name;
+    if (strcmp(name, expected) != 0) {
+        return davit_fail(
+            r->diag, DAVIT_BAD_DATA,
+            "%s: made for an input '%s' where the model has '%s'; make the plan again", r->path,
+            name, expected);
+    }
+    const davit_tensor_desc *desc = &binding->desc;
+    if (strcmp(type, davit_dtype_name(desc->dtype)) != 0 || rank != desc->rank ||
+        memcmp(dims, desc->dims, (size_t)rank * sizeof(dims[0])) != 0) {
+        char made_for[128];
+        char here[128];
+        return davit_fail(r->diag, DAVIT_INVALID_ARGUMENT,
+                          "%s: made for input '%s' of %s %s, here it is %s %s; give that shape, or "
+                          "make the plan again",
+                          r->path, name, type,
+                          davit_shape_text(dims, rank, made_for, sizeof(made_for)),
+                          davit_dtype_name(desc->dtype),
+                          davit_shape_text(desc->dims, desc->rank, here, sizeof(here)));
+    }
+    return DAVIT_OK;
+}
+
+static davit_status read_inputs(const reading *r, const json_t *list)
+{
+    if (json_array_size(list) != r->plan->binding_count) {
+        return davit_fail(r->diag, DAVIT_BAD_DATA,
+                          "%s: has %zu inputs, the model has %zu; make the plan again", r->path,
+                          json_array_size(list), r->plan->binding_count);
+    }
+    for (size_t i = 0; i < r->plan->binding_count; i++) {
+        davit_status status = read_input(r, json_array_get(list, i), i);
+        if (status != DAVIT_OK) {
+            return status;
+        }
+    }
+    return DAVIT_OK;
+}
+
+/* The entries of the list by unit name: what is looked up in read_units. */
+static davit_status index_units(const reading *r, const json_t *list, json_t *by_name)
+{
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        json_t *item = json_array_get(list, i);
+        const char *name = json_string_value(json_object_get(item, "name"));
+        if (name == NULL) {
+            return davit_fail(r->diag, DAVIT_BAD_DATA,
+                              "%s: not a davit plan: units[%zu] has no name", r->path, i);
+        }
+        if (json_object_get(by_name, name) != NULL) {
+            return davit_fail(r->diag, DAVIT_BAD_DATA, "%s: unit '%s' is placed twice", r->path,
+                              name);
+        }
+        if (json_object_set(by_name, name, item) != 0) {
+            return out_of_memory(r);
+        }
+    }
+    return DAVIT_OK;
+}
+
+static davit_status check_unit(const reading *r, const davit_unit *unit,
+                               const davit_plan_unit *placed)
+{
+    const davit_plan_device *device = &r->plan->devices[placed->device];
+    char reason[160] = "";
+    if (!davit_backend_supports(device->backend, &device->info.profile, r->request->graph, unit,
+                                reason, sizeof(reason))) {
+        return davit_fail(r->diag, DAVIT_UNSUPPORTED,
+                          "%s: places unit '%s' (%s) on %s, which cannot run it: %s", r->path,
+                          unit->name, r->request->graph->nodes[unit->anchor].op->name,
+                          device->info.name, reason);
+    }
+    if (r->request->strict && placed->fallback) {
+        return davit_fail(r->diag, DAVIT_UNSUPPORTED,
+                          "%s: unit '%s' falls back to %s, which strict does not allow", r->path,
+                          unit->name, device->info.name);
+    }
+    return DAVIT_OK;
+}
+
+static davit_status read_unit(const reading *r, json_t *item, size_t id)
+{
+    const davit_unit *unit = &r->request->graph->units[id];
+    davit_plan_unit *placed = &r->plan->units[id];
+    const char *name;
+    const char *operator_name;
+    const char *device;
+    const char *reason;
+    int fallback;
+    json_error_t error;
+    if (json_unpack_ex(item, &error, JSON_STRICT, "{s:s, s:s, s:s, s:b, s:s}", "name", &name,
+                       "operator", &operator_name, "device", &device, "fallback", &fallback,
+                       "reason", &reason) != 0) {
+        return davit_fail(r->diag, DAVIT_BAD_DATA, "%s: not a davit plan: unit '%s': %s", r->path,
+                          unit->name, error.text);
+    }
+    size_t index = 0;
+    while (index < r->plan->device_count &&
+           strcmp(r->plan->devices[index].info.name, device) != 0) {
+        index++;
+    }
+    if (index == r->plan->device_count) {
+        return davit_fail(r->diag, DAVIT_BAD_DATA,
+                          "%s: unit '%s' is on device %s, which the plan does not list", r->path,
+                          unit->name, device);
+    }
+    placed->device = (uint32_t)index;
+    placed->fallback = fallback != 0;
+    placed->reason = davit_arena_strdup(&r->plan->arena, reason);
+    if (placed->reason == NULL) {
+        return out_of_memory(r);
+    }
+    return check_unit(r, unit, placed);
+}
+
+static davit_status read_units(const reading *r, const json_t *list)
+{
+    json_t *by_name = json_object();
+    if (by_name == NULL) {
+        return out_of_memory(r);
+    }
+    davit_status status = index_units(r, list, by_name);
+    for (size_t u = 0; status == DAVIT_OK && u < r->plan->unit_count; u++) {
+        const char *name = r->request->graph->units[u].name;
+        json_t *item = json_object_get(by_name, name);
+        if (item == NULL) {
+            status = davit_fail(r->diag, DAVIT_BAD_DATA,
+                                "%s: does not place unit '%s' of the model; make the plan again",
+                                r->path, name);
+            break;
+        }
+        status = read_unit(r, item, u);
+        json_object_del(by_name, name);
+    }
+    const char *unknown = json_object_iter_key(json_object_iter(by_name));
+    if (status == DAVIT_OK && unknown != NULL) {
+        status = davit_fail(r->diag, DAVIT_BAD_DATA,
+                            "%s: places unit '%s', which the model does not have; make the plan "
+                            "again",
+                            r->path, unknown);
+    }
+    json_decref(by_name);
+    return status;
+}
+
+static davit_status check_version(const reading *r, const json_t *root)
+{
+    const json_t *version = json_object_get(root, "schema_version");
+    if (!json_is_integer(version)) {
+        return davit_fail(r->diag, DAVIT_BAD_DATA,
+                          "%s: not a davit plan: no schema_version at its top level", r->path);
+    }
+    if (json_integer_value(version) != DAVIT_PLAN_SCHEMA_VERSION) {
+        return davit_fail(r->diag, DAVIT_UNSUPPORTED,
+                          "%s: plan format %" PRId64 ", this davit reads format %d; make the plan "
+                          "again",
+                          r->path, (int64_t)json_integer_value(version), DAVIT_PLAN_SCHEMA_VERSION);
+    }
+    return DAVIT_OK;
+}
+
+static davit_status read_plan(reading *r, json_t *root)
+{
+    int version;
+    const char *sha256;
+    json_t *inputs;
+    json_t *devices;
+    json_t *units;
+    json_error_t error;
+    davit_status status = check_version(r, root);
+    if (status != DAVIT_OK) {
+        return status;
+    }
+    if (json_unpack_ex(root, &error, JSON_STRICT, "{s:i, s:s, s:o, s:o, s:o}", "schema_version",
+                       &version, "model_sha256", &sha256, "inputs", &inputs, "devices", &devices,
+                       "units", &units) != 0) {
+        return malformed(r, NULL, -1, &error);
+    }
+    if (!json_is_array(inputs) || json_array_size(devices) == 0 || !json_is_array(units)) {
+        return davit_fail(r->diag, DAVIT_BAD_DATA,
+                          "%s: not a davit plan: inputs, devices and units must be lists, devices "
+                          "not an empty one",
+                          r->path);
+    }
+    if (strcmp(sha256, r->request->model_sha256) != 0) {
+        return davit_fail(r->diag, DAVIT_INVALID_ARGUMENT,
+                          "%s: made for another model (sha256 %.12s, this one's is %.12s); make "
+                          "the plan again",
+                          r->path, sha256, r->request->model_sha256);
+    }
+    status = read_devices(r, devices);
+    if (status == DAVIT_OK) {
+        status = read_inputs(r, inputs);
+    }
+    if (status == DAVIT_OK) {
+        status = read_units(r, units);
+    }
+    return status;
+}
+
+davit_status davit_plan_read(const davit_allocator *allocator, const char *path, const char *text,
+                             const davit_plan_request *request, const davit_diagnostics *diag,
+                             davit_plan **out)
+{
+    *out = NULL;
+    json_error_t error;
+    json_t *root = json_loads(text, JSON_REJECT_DUPLICATES, &error);
+    if (root == NULL) {
+        return davit_fail(diag, DAVIT_BAD_DATA, "%s: not JSON: line %d, column %d: %s", path,
+                          error.line, error.column, error.text);
+    }
+    reading r = {.path = path, .request = request, .diag = diag};
+    davit_status status = davit_plan_create(allocator, request, diag, &r.plan);
+    if (status == DAVIT_OK) {
+        status = read_plan(&r, root);
+    }
+    json_decref(root);
+    if (status != DAVIT_OK) {
+        davit_plan_destroy(r.plan);
+        return status;
+    }
+    *out = r.plan;
+    return DAVIT_OK;
+}
