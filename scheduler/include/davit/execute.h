@@ -39,7 +39,9 @@ typedef struct davit_run_record {
 } davit_run_record;
 
 /* Runs one inference. inputs: one pointer per graph input (graph->inputs order), dense bytes of the
- * bound shape; outputs likewise, written in full. record may be NULL. One run at a time. */
+ * bound shape (NULL for shape inputs and empty ones); outputs likewise, written in full, or NULL for
+ * those nobody wants. No output may overlap an input or another output. A failed run leaves outputs
+ * undefined and the executor usable. record may be NULL. One run at a time. */
 DAVIT_NODISCARD davit_status davit_executor_run(davit_executor *executor,
                                                 const void *const *inputs, void *const *outputs,
                                                 davit_run_record *record);
