@@ -9,6 +9,7 @@
  * nodes are in topological order. */
 typedef struct maker {
     davit_graph *graph;
+    bool fuse;
     davit_uses uses;
     davit_unit_id *unit_of; /* by node; DAVIT_NONE: not yet in a unit */
     davit_unit_id *seen;    /* by value: the last unit that listed it, plus 1 */
@@ -52,7 +53,7 @@ static davit_status make_unit(maker *m, davit_node_id id)
                                                                          : DAVIT_UNIT_GEMM;
         davit_value_id value = anchor->outputs[0];
         davit_node_id next = davit_uses_single(&m->uses, graph, value);
-        while (next != DAVIT_NONE && m->unit_of[next] == DAVIT_NONE &&
+        while (m->fuse && next != DAVIT_NONE && m->unit_of[next] == DAVIT_NONE &&
                davit_epilogue_match(graph, anchor, &graph->nodes[next], value,
                                     &m->epilogues[unit->epilogue_count])) {
             m->unit_of[next] = m->unit_count;
@@ -167,11 +168,11 @@ static davit_status make_all(maker *m)
     return status == DAVIT_OK ? publish(m) : status;
 }
 
-davit_status davit_pass_make_units(davit_graph *graph, const davit_diagnostics *diag)
+static davit_status make_units(davit_graph *graph, bool fuse, const davit_diagnostics *diag)
 {
     const davit_allocator *allocator = graph->allocator;
     size_t nodes = graph->node_count;
-    maker m = {.graph = graph};
+    maker m = {.graph = graph, .fuse = fuse};
     m.unit_of = davit_alloc_array(allocator, nodes, sizeof(*m.unit_of));
     m.seen = davit_alloc_array(allocator, graph->value_count, sizeof(*m.seen));
     m.units = davit_alloc_array(allocator, graph->order_count, sizeof(*m.units));
@@ -194,4 +195,14 @@ davit_status davit_pass_make_units(davit_graph *graph, const davit_diagnostics *
         return davit_fail(diag, status, "out of memory while making the units of %zu nodes", nodes);
     }
     return DAVIT_OK;
+}
+
+davit_status davit_pass_make_units(davit_graph *graph, const davit_diagnostics *diag)
+{
+    return make_units(graph, true, diag);
+}
+
+davit_status davit_pass_make_single_units(davit_graph *graph, const davit_diagnostics *diag)
+{
+    return make_units(graph, false, diag);
 }

@@ -37,7 +37,11 @@ DAVIT_NODISCARD davit_status davit_pass_recompose(davit_graph *graph,
 DAVIT_NODISCARD davit_status davit_pass_make_units(davit_graph *graph,
                                                    const davit_diagnostics *diag);
 
-/* All of the above in the right order, units last. */
+/* Makes a unit of each node, fusing nothing. */
+DAVIT_NODISCARD davit_status davit_pass_make_single_units(davit_graph *graph,
+                                                          const davit_diagnostics *diag);
+
+/* All of the above in the right order, fused units last. */
 DAVIT_NODISCARD davit_status davit_graph_optimize(davit_graph *graph,
                                                   const davit_evaluator *evaluator,
                                                   const davit_diagnostics *diag);
