@@ -65,7 +65,7 @@ typedef enum davit_op {
 struct davit_infer;
 
 #define DAVIT_TYPE(dtype) (1u << (dtype)) /* for masks of element types */
-#define DAVIT_OP_MAX_TYPED_INPUTS 6
+#define DAVIT_OP_MAX_TYPED_INPUTS 9
 
 /* What is known of an operator: the supported table. A node that this table does not cover
  * (operator, number of inputs, element type) is refused as DAVIT_UNSUPPORTED by name. */
