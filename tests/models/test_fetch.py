@@ -118,6 +118,12 @@ class FetchTest(unittest.TestCase):
         self.assert_fails(self.fetch(pip=pip), 3, "cannot reach the pypi registry", "boats==1.0")
         self.assertFalse(os.path.exists(os.path.join(self.into, "a.onnx")))
 
+    def test_says_why_the_connection_broke(self):
+        pip = self.fake_pip('echo "WARNING: Retrying (Retry(total=1)) after connection broken by'
+                            ' \'NewConnectionError(Connection refused)\': /simple/boats/"\n'
+                            'echo "ERROR: No matching distribution found for boats==1.0"\nexit 1')
+        self.assert_fails(self.fetch(pip=pip), 3, "cannot reach the pypi registry", "Connection refused")
+
     def test_wrong_wheel_hash(self):
         self.manifest["packages"][0]["sha256"] = "0" * 64
         self.assert_fails(self.fetch(), 4, WHEEL, "0" * 64)
