@@ -1,1 +1,111 @@
-#include "davit/davit.h"
+#include "davit/null_backend.h"
+#include "davit/reference.h"
+#include "objects.h"
+#ifdef DAVIT_WITH_ONEDNN
+#include "davit/onednn.h"
+#endif
+
+#define TEXT(x) #x
+#define VERSION_TEXT(major, minor, patch) TEXT(major) "." TEXT(minor) "." TEXT(patch)
+
+const char *davit_version(void)
+{
+    return VERSION_TEXT(DAVIT_VERSION_MAJOR, DAVIT_VERSION_MINOR, DAVIT_VERSION_PATCH);
+}
+
+/* The backends of this build, the preferred one first. */
+static const davit_backend_table *const backends[] = {
+#ifdef DAVIT_WITH_ONEDNN
+    &davit_onednn_backend,
+#endif
+    &davit_reference_backend,
+    &davit_null_backend,
+};
+
+static davit_status find_devices(davit_context *context, const davit_diagnostics *diag)
+{
+    const davit_host_info *host =
+        context->topology != NULL ? davit_topology_host(context->topology) : NULL;
+    davit_registry_init(&context->registry, host);
+    for (size_t i = 0; i < sizeof(backends) / sizeof(backends[0]); i++) {
+        davit_status status = davit_registry_add(&context->registry, backends[i], diag);
+        if (status != DAVIT_OK) {
+            return status;
+        }
+    }
+    return davit_registry_devices(&context->registry, context->allocator, diag, &context->devices,
+                                  &context->owners, &context->device_count);
+}
+
+static davit_status load_topology(davit_context *context, davit_call *call)
+{
+    davit_status status =
+        davit_topology_load(context->allocator, NULL, &call->sink, &context->topology);
+    if (status == DAVIT_OK || status == DAVIT_OUT_OF_MEMORY) {
+        return status;
+    }
+    davit_call_begin(call, context->diag);
+    davit_log(context->diag, DAVIT_WARNING,
+              "the topology of this machine is unknown: threads stay where the system puts them");
+    return DAVIT_OK;
+}
+
+davit_status davit_context_create(const davit_context_options *options, davit_context **out)
+{
+    const davit_context_options defaults = {0};
+    *out = NULL;
+    if (options == NULL) {
+        options = &defaults;
+    }
+    const davit_allocator *allocator =
+        options->allocator != NULL ? options->allocator : davit_allocator_default();
+    davit_call call;
+    davit_call_begin(&call, options->diag);
+    davit_context *context = davit_alloc(allocator, sizeof(*context));
+    if (context == NULL) {
+        return davit_call_end(&call, DAVIT_OUT_OF_MEMORY, "context");
+    }
+    context->allocator = allocator;
+    context->diag = options->diag;
+    davit_status status = load_topology(context, &call);
+    if (status == DAVIT_OK) {
+        status = find_devices(context, &call.sink);
+    }
+    if (status != DAVIT_OK) {
+        davit_context_destroy(context);
+        return davit_call_end(&call, status, "context");
+    }
+    *out = context;
+    return DAVIT_OK;
+}
+
+void davit_context_destroy(davit_context *context)
+{
+    if (context != NULL) {
+        davit_free(context->allocator, context->devices);
+        davit_free(context->allocator, context->owners);
+        davit_topology_destroy(context->topology);
+        davit_free(context->allocator, context);
+    }
+}
+
+size_t davit_context_device_count(const davit_context *context)
+{
+    return context->device_count;
+}
+
+davit_status davit_context_device(const davit_context *context, size_t index,
+                                  davit_device_summary *summary)
+{
+    if (index >= context->device_count) {
+        return davit_fail(context->diag, DAVIT_INVALID_ARGUMENT, "device %zu of %zu does not exist",
+                          index, context->device_count);
+    }
+    const davit_device_info *info = &context->devices[index];
+    *summary = (davit_device_summary){.name = info->name,
+                                      .backend = context->owners[index]->table->name,
+                                      .description = info->description,
+                                      .unusable = info->unusable,
+                                      .emulated = info->emulated};
+    return DAVIT_OK;
+}

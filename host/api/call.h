@@ -1,0 +1,23 @@
+/* Diagnostics of one public call: exactly one error reaches the caller's sink when the call fails,
+ * none when it succeeds. Errors after the first become details. */
+#ifndef DAVIT_CALL_H
+#define DAVIT_CALL_H
+
+#include <stdatomic.h>
+
+#include "davit/diagnostics.h"
+
+typedef struct davit_call {
+    davit_diagnostics sink; /* what everything below gets */
+    const davit_diagnostics *user;
+    atomic_bool reported;
+} davit_call;
+
+/* Begins a call. A call may be begun again once it has ended. */
+void davit_call_begin(davit_call *call, const davit_diagnostics *user);
+
+/* Ends it: reports a failure that nobody has reported. subject is what the call was about, a file
+ * or a step. Returns status. */
+davit_status davit_call_end(davit_call *call, davit_status status, const char *subject);
+
+#endif

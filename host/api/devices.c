@@ -1,0 +1,141 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "objects.h"
+
+/* True for KIND[:emu][:N], KIND in lower case. */
+static bool well_formed(const char *name)
+{
+    const char *c = name;
+    while (*c >= 'a' && *c <= 'z') {
+        c++;
+    }
+    if (c == name) {
+        return false;
+    }
+    if (strncmp(c, ":emu", 4) == 0 && (c[4] == ':' || c[4] == '\0')) {
+        c += 4;
+    }
+    if (*c == ':' && c[1] != '\0') {
+        c++;
+        c += strspn(c, "0123456789");
+    }
+    return *c == '\0';
+}
+
+/* Index of the device that a name means: exactly, or without its ":0"; device_count for none. */
+static size_t find_device(const davit_context *context, const char *name)
+{
+    size_t length = strlen(name);
+    size_t first = context->device_count;
+    for (size_t i = context->device_count; i-- > 0;) {
+        const char *known = context->devices[i].name;
+        if (strcmp(known, name) == 0) {
+            return i;
+        }
+        if (strncmp(known, name, length) == 0 && strcmp(known + length, ":0") == 0) {
+            first = i;
+        }
+    }
+    return first;
+}
+
+static davit_status refuse_name(const davit_context *context, const char *name,
+                                const davit_diagnostics *diag)
+{
+    char known[512] = "";
+    size_t used = 0;
+    for (size_t i = 0; i < context->device_count && used < sizeof(known); i++) {
+        int length = snprintf(known + used, sizeof(known) - used, "%s%s", i > 0 ? ", " : "",
+                              context->devices[i].name);
+        used += length > 0 ? (size_t)length : 0;
+    }
+    if (!well_formed(name)) {
+        return davit_fail(diag, DAVIT_INVALID_ARGUMENT,
+                          "device '%s': expected KIND[:emu][:N]; known are %s", name, known);
+    }
+    return davit_fail(diag, DAVIT_NOT_FOUND, "no device '%s'; known are %s", name, known);
+}
+
+static davit_status add_named(const davit_context *context, const char *name,
+                              const davit_diagnostics *diag, davit_plan_device *devices,
+                              size_t *count)
+{
+    size_t index = find_device(context, name);
+    if (index == context->device_count) {
+        return refuse_name(context, name, diag);
+    }
+    const davit_device_info *info = &context->devices[index];
+    if (info->unusable[0] != '\0') {
+        return davit_fail(diag, DAVIT_UNAVAILABLE, "device %s cannot be used: %s", info->name,
+                          info->unusable);
+    }
+    for (size_t i = 0; i < *count; i++) {
+        if (strcmp(devices[i].info.name, info->name) == 0) {
+            return davit_fail(diag, DAVIT_INVALID_ARGUMENT, "device %s is listed twice",
+                              info->name);
+        }
+    }
+    devices[(*count)++] = (davit_plan_device){.info = *info, .backend = context->owners[index]};
+    return DAVIT_OK;
+}
+
+static davit_status choose_listed(const davit_context *context, char *list,
+                                  const davit_diagnostics *diag, davit_plan_device *devices,
+                                  size_t *count)
+{
+    davit_status status = DAVIT_OK;
+    for (char *name = list; status == DAVIT_OK && name != NULL;) {
+        char *comma = strchr(name, ',');
+        if (comma != NULL) {
+            *comma = '\0';
+        }
+        status = add_named(context, name, diag, devices, count);
+        name = comma != NULL ? comma + 1 : NULL;
+    }
+    return status;
+}
+
+static bool is_default(const davit_device_info *info)
+{
+    bool part_of_host = info->profile.kind == DAVIT_DEVICE_CPU && info->ordinal > 0;
+    return !info->emulated && !part_of_host && info->profile.kind != DAVIT_DEVICE_NULL;
+}
+
+static void choose_defaults(const davit_context *context, const davit_diagnostics *diag,
+                            davit_plan_device *devices, size_t *count)
+{
+    for (size_t i = 0; i < context->device_count; i++) {
+        const davit_device_info *info = &context->devices[i];
+        if (!is_default(info)) {
+            continue;
+        }
+        if (info->unusable[0] != '\0') {
+            davit_log(diag, DAVIT_INFO, "device %s is not used: %s", info->name, info->unusable);
+            continue;
+        }
+        devices[(*count)++] = (davit_plan_device){.info = *info, .backend = context->owners[i]};
+    }
+    if (*count > 0 && devices[0].info.profile.kind == DAVIT_DEVICE_REFERENCE) {
+        davit_log(diag, DAVIT_WARNING,
+                  "no other device than %s is usable: it computes right, but slowly",
+                  devices[0].info.name);
+    }
+}
+
+davit_status davit_context_choose(const davit_context *context, const char *list,
+                                  davit_arena *arena, const davit_diagnostics *diag,
+                                  davit_plan_device **devices, size_t *count)
+{
+    *count = 0;
+    *devices = davit_arena_alloc_array(arena, context->device_count, sizeof(**devices));
+    char *names = davit_arena_strdup(arena, list != NULL ? list : "");
+    if (*devices == NULL || names == NULL) {
+        return davit_fail(diag, DAVIT_OUT_OF_MEMORY, "out of memory for a list of devices");
+    }
+    if (list != NULL) {
+        return choose_listed(context, names, diag, *devices, count);
+    }
+    choose_defaults(context, diag, *devices, count);
+    return DAVIT_OK;
+}

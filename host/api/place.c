@@ -1,0 +1,107 @@
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "objects.h"
+
+#define MAX_PLAN_BYTES ((long)64 << 20)
+
+/* Reads a whole file as text; free it with davit_free. Reports. */
+static davit_status read_text(const davit_allocator *allocator, const char *path,
+                              const davit_diagnostics *diag, char **out)
+{
+    *out = NULL;
+    FILE *file = fopen(path, "rb");
+    if (file == NULL) {
+        return davit_fail(diag, errno == ENOENT ? DAVIT_NOT_FOUND : DAVIT_IO_ERROR,
+                          "%s: cannot be opened: %s", path, strerror(errno));
+    }
+    davit_status status = DAVIT_OK;
+    char *text = NULL;
+    long bytes = fseek(file, 0, SEEK_END) == 0 ? ftell(file) : -1;
+    if (bytes < 0 || fseek(file, 0, SEEK_SET) != 0) {
+        status = davit_fail(diag, DAVIT_IO_ERROR, "%s: cannot be read: %s", path, strerror(errno));
+    } else if (bytes > MAX_PLAN_BYTES) {
+        status = davit_fail(diag, DAVIT_BAD_DATA, "%s: not a davit plan: larger than 64 MiB", path);
+    } else if ((text = davit_alloc(allocator, (size_t)bytes + 1)) == NULL) {
+        status = davit_fail(diag, DAVIT_OUT_OF_MEMORY, "%s: out of memory", path);
+    } else if (fread(text, 1, (size_t)bytes, file) != (size_t)bytes) {
+        status = davit_fail(diag, DAVIT_IO_ERROR, "%s: cannot be read", path);
+    }
+    fclose(file);
+    if (status != DAVIT_OK) {
+        davit_free(allocator, text);
+        return status;
+    }
+    *out = text;
+    return DAVIT_OK;
+}
+
+/* Splits "NAME=DEVICE" at its last '=': names of nodes may contain one. */
+static davit_status parse_pin(davit_session *session, const char *text, davit_pin *pin)
+{
+    char *copy = davit_arena_strdup(&session->arena, text);
+    if (copy == NULL) {
+        return DAVIT_OUT_OF_MEMORY;
+    }
+    char *equals = strrchr(copy, '=');
+    if (equals == NULL || equals == copy || equals[1] == '\0') {
+        return davit_fail(&session->call.sink, DAVIT_INVALID_ARGUMENT,
+                          "pin '%s': expected NAME=DEVICE", text);
+    }
+    *equals = '\0';
+    *pin = (davit_pin){.name = copy, .device = equals + 1};
+    return DAVIT_OK;
+}
+
+static davit_status read_plan(davit_session *session, const char *path,
+                              const davit_plan_request *request)
+{
+    const davit_allocator *allocator = session->model->context->allocator;
+    char *text;
+    davit_status status = read_text(allocator, path, &session->call.sink, &text);
+    if (status == DAVIT_OK) {
+        status =
+            davit_plan_read(allocator, path, text, request, &session->call.sink, &session->plan);
+        davit_free(allocator, text);
+    }
+    return status;
+}
+
+davit_status davit_session_plan(davit_session *session, const davit_session_options *options)
+{
+    const davit_context *context = session->model->context;
+    const davit_diagnostics *diag = &session->call.sink;
+    if (options->plan_path != NULL && options->pin_count > 0) {
+        return davit_fail(diag, DAVIT_INVALID_ARGUMENT,
+                          "a plan places every unit: pins cannot be given with %s",
+                          options->plan_path);
+    }
+    davit_pin *pins = davit_arena_alloc_array(&session->arena, options->pin_count, sizeof(*pins));
+    if (pins == NULL) {
+        return DAVIT_OUT_OF_MEMORY;
+    }
+    for (size_t i = 0; i < options->pin_count; i++) {
+        davit_status status = parse_pin(session, options->pins[i], &pins[i]);
+        if (status != DAVIT_OK) {
+            return status;
+        }
+    }
+    davit_plan_device *devices;
+    size_t device_count;
+    davit_status status = davit_context_choose(context, options->devices, &session->arena, diag,
+                                               &devices, &device_count);
+    if (status != DAVIT_OK) {
+        return status;
+    }
+    const davit_plan_request request = {.graph = session->graph,
+                                        .model_sha256 = session->model->sha256,
+                                        .device_count = device_count,
+                                        .devices = devices,
+                                        .pin_count = options->pin_count,
+                                        .pins = pins,
+                                        .strict = options->strict};
+    return options->plan_path != NULL
+               ? read_plan(session, options->plan_path, &request)
+               : davit_plan_make(context->allocator, &request, diag, &session->plan);
+}
