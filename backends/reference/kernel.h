@@ -40,18 +40,14 @@ extern const davit_kernel_family davit_kernels_recurrent;
 extern const davit_kernel_family davit_kernels_quantized;
 extern const davit_kernel_family davit_kernels_loss;
 
-#define DAVIT_KERNEL_FAMILY(array)                                                                 \
-    {                                                                                              \
-        array, sizeof(array) / sizeof((array)[0])                                                  \
-    }
+#define DAVIT_KERNEL_FAMILY(array) {array, sizeof(array) / sizeof((array)[0])}
 
 /* The kernel of an operator; never NULL for an operator of the supported table (a test checks). */
 davit_kernel davit_kernel_find(davit_op op);
 
 /* Reports "node 'NAME' (Op): text" and returns status. */
-DAVIT_PRINTF(3, 4)
-davit_status
-    davit_kernel_fail(const davit_kernel_call *call, davit_status status, const char *format, ...);
+DAVIT_PRINTF(3, 4) davit_status davit_kernel_fail(const davit_kernel_call *call,
+                                                  davit_status status, const char *format, ...);
 
 /* Element access by index, any numeric type, through f64 (exact for all but 64-bit integers). */
 double davit_load_f64(const davit_tensor *tensor, int64_t index);

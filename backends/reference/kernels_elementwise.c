@@ -100,9 +100,6 @@ davit_status davit_run_elementwise(const davit_kernel_call *call)
 {
     const davit_node *node = call->node;
     davit_tensor *out = call->outputs[0];
-    if (out == NULL) {
-        return DAVIT_OK;
-    }
     job *j = davit_alloc(call->allocator, sizeof(*j));
     davit_cursor *cursors = davit_alloc_array(call->allocator, node->input_count, sizeof(*cursors));
     davit_status status = DAVIT_OUT_OF_MEMORY;
