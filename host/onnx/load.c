@@ -1,1 +1,176 @@
-#include "davit/onnx.h"
+/* The entry points: opens, parses and checks a file, and sees to it that a failure is told once,
+ * with the file's name before it. */
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "upgrade.h"
+
+static void pass_on(void *user, davit_severity severity, davit_status status, const char *text)
+{
+    davit_onnx_sink *sink = user;
+    if (severity == DAVIT_ERROR) {
+        sink->error_reported = true;
+        (void)davit_fail(sink->user, status, "%s: %s", sink->label, text);
+    } else {
+        davit_log(sink->user, severity, "%s: %s", sink->label, text);
+    }
+}
+
+/* The sink must stay where it is. */
+static void init_sink(davit_onnx_sink *sink, const char *label, const davit_diagnostics *user)
+{
+    *sink = (davit_onnx_sink){.face = {pass_on, sink, user != NULL ? user->level : DAVIT_ERROR},
+                              .user = user,
+                              .label = label};
+}
+
+/* Tells what nobody told where it was noticed: that memory is short. */
+static davit_status finish(davit_onnx_sink *sink, davit_status status)
+{
+    if (status != DAVIT_OK && !sink->error_reported) {
+        return davit_fail(&sink->face, status, "%s", davit_status_text(status));
+    }
+    return status;
+}
+
+/* ---- models ---- */
+
+static davit_status check_versions(davit_onnx_importer *importer)
+{
+    const Onnx__ModelProto *model = importer->model;
+    if (model->graph == NULL || !model->has_ir_version) {
+        return davit_fail(importer->diag, DAVIT_BAD_DATA, "not an ONNX model: it has no %s",
+                          model->graph == NULL ? "graph" : "IR version");
+    }
+    if (model->ir_version < DAVIT_ONNX_OLDEST_IR || model->ir_version > DAVIT_ONNX_NEWEST_IR) {
+        return davit_fail(importer->diag, DAVIT_UNSUPPORTED,
+                          "IR version %lld; supported are %d to %d", (long long)model->ir_version,
+                          DAVIT_ONNX_OLDEST_IR, DAVIT_ONNX_NEWEST_IR);
+    }
+    for (size_t i = 0; i < model->n_opset_import; i++) {
+        const Onnx__OperatorSetIdProto *import = model->opset_import[i];
+        const char *domain = davit_onnx_text(import->domain);
+        if (domain[0] != '\0' && strcmp(domain, "ai.onnx") != 0) {
+            continue; /* what it is for is refused by operator name, if it is used at all */
+        }
+        importer->opset = import->version;
+        if (import->version < 1 || import->version > DAVIT_ONNX_NEWEST_OPSET) {
+            return davit_fail(importer->diag, DAVIT_UNSUPPORTED,
+                              "opset %lld; supported are 7 to %d", (long long)import->version,
+                              DAVIT_ONNX_NEWEST_OPSET);
+        }
+    }
+    return DAVIT_OK;
+}
+
+static davit_status import_bytes(davit_onnx_importer *importer, const void *bytes, size_t size)
+{
+    ProtobufCMessage *message;
+    davit_status status = davit_onnx_parse(&onnx__model_proto__descriptor, &importer->memory, bytes,
+                                           size, importer->diag, &message);
+    if (status != DAVIT_OK) {
+        return status;
+    }
+    importer->model = (const Onnx__ModelProto *)message;
+    status = check_versions(importer);
+    if (status == DAVIT_OK) {
+        status = davit_graph_create(importer->allocator, &importer->graph);
+    }
+    if (status == DAVIT_OK) {
+        importer->files.graph = importer->graph;
+        importer->only_f32 = davit_onnx_only_f32(importer->model);
+        status = davit_onnx_import_model(importer);
+    }
+    davit_onnx_free_functions(importer);
+    protobuf_c_message_free_unpacked(message, &importer->memory.proto);
+    return status;
+}
+
+/* Imports a model with the importer's sink and folder set. */
+static davit_status run(davit_onnx_importer *importer, const davit_allocator *allocator,
+                        const void *bytes, size_t size, davit_graph **out)
+{
+    importer->allocator = allocator;
+    importer->diag = &importer->sink.face;
+    davit_onnx_memory_init(&importer->memory, allocator);
+    davit_arena_init(&importer->arena, allocator);
+    importer->files.arena = &importer->arena;
+    importer->function_names.arena = &importer->arena;
+    importer->shared.arena = &importer->arena;
+    davit_status status = import_bytes(importer, bytes, size);
+    davit_arena_clear(&importer->arena);
+    if (status != DAVIT_OK) {
+        davit_graph_destroy(importer->graph);
+        return finish(&importer->sink, status);
+    }
+    *out = importer->graph;
+    return DAVIT_OK;
+}
+
+davit_status davit_onnx_load_memory(const davit_allocator *allocator, const void *bytes,
+                                    size_t size, const char *label, const char *folder,
+                                    const davit_diagnostics *diag, davit_graph **out)
+{
+    *out = NULL;
+    davit_onnx_importer importer = {.files.folder = folder};
+    init_sink(&importer.sink, label, diag);
+    return run(&importer, allocator, bytes, size, out);
+}
+
+/* The folder of a path, in text of PATH_MAX bytes; false when it is too long. */
+static bool folder_of(const char *path, char *text)
+{
+    const char *slash = strrchr(path, '/');
+    if (slash == NULL) {
+        return snprintf(text, PATH_MAX, ".") > 0;
+    }
+    int length = slash == path ? 1 : (int)(slash - path);
+    return snprintf(text, PATH_MAX, "%.*s", length, path) < PATH_MAX;
+}
+
+davit_status davit_onnx_load(const davit_allocator *allocator, const char *path,
+                             const davit_diagnostics *diag, davit_graph **out)
+{
+    *out = NULL;
+    davit_onnx_importer importer = {0};
+    init_sink(&importer.sink, path, diag);
+    davit_onnx_mapping file;
+    davit_status status = davit_onnx_map_file(path, &importer.sink.face, &file);
+    if (status != DAVIT_OK) {
+        return status;
+    }
+    char folder[PATH_MAX];
+    importer.files.folder = folder_of(path, folder) ? folder : NULL;
+    status = run(&importer, allocator, file.bytes, file.size, out);
+    davit_onnx_unmap_file(&file);
+    return status;
+}
+
+/* ---- tensors ---- */
+
+davit_status davit_onnx_read_tensor(const davit_allocator *allocator, const char *path,
+                                    const davit_diagnostics *diag, davit_tensor **out)
+{
+    *out = NULL;
+    davit_onnx_sink sink;
+    init_sink(&sink, path, diag);
+    davit_onnx_mapping file;
+    davit_status status = davit_onnx_map_file(path, &sink.face, &file);
+    if (status != DAVIT_OK) {
+        return status;
+    }
+    davit_onnx_memory memory;
+    davit_onnx_memory_init(&memory, allocator);
+    ProtobufCMessage *message;
+    status = davit_onnx_parse(&onnx__tensor_proto__descriptor, &memory, file.bytes, file.size,
+                              &sink.face, &message);
+    if (status == DAVIT_OK) {
+        davit_onnx_tensor_source source = {
+            .allocator = allocator, .diag = &sink.face, .what = "tensor", .steal = true};
+        status = davit_onnx_make_tensor(&source, (Onnx__TensorProto *)message, out);
+        protobuf_c_message_free_unpacked(message, &memory.proto);
+    }
+    davit_onnx_unmap_file(&file);
+    return finish(&sink, status);
+}
