@@ -123,32 +123,3 @@ davit_value_id davit_graph_find_value(const davit_graph *graph, const char *name
 {
     return davit_names_find(graph->value_names, name);
 }
-
-void davit_graph_replace_uses(davit_graph *graph, davit_value_id from, davit_value_id to)
-{
-    for (size_t n = 0; n < graph->node_count; n++) {
-        davit_node *node = &graph->nodes[n];
-        for (uint32_t i = 0; i < node->input_count && !node->removed; i++) {
-            if (node->inputs[i] == from) {
-                node->inputs[i] = to;
-            }
-        }
-    }
-    if (!graph->values[from].is_output) {
-        return;
-    }
-    for (size_t i = 0; i < graph->output_count; i++) {
-        if (graph->outputs[i] == from) {
-            graph->outputs[i] = to;
-        }
-    }
-    davit_value *a = &graph->values[from];
-    davit_value *b = &graph->values[to];
-    const char *name = a->name;
-    a->name = b->name;
-    b->name = name;
-    davit_names_set(graph->value_names, a->name, from);
-    davit_names_set(graph->value_names, b->name, to);
-    a->is_output = false;
-    b->is_output = true;
-}

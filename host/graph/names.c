@@ -77,11 +77,3 @@ davit_status davit_names_add(davit_names *names, const char *name, uint32_t id)
     }
     return DAVIT_OK;
 }
-
-void davit_names_set(davit_names *names, const char *name, uint32_t id)
-{
-    davit_name_slot *slot = locate(names->slots, names->capacity, name);
-    if (slot->name) {
-        slot->id = id;
-    }
-}

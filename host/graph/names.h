@@ -26,7 +26,4 @@ uint32_t davit_names_find(const davit_names *names, const char *name);
  * DAVIT_OUT_OF_MEMORY with the table unchanged. */
 DAVIT_NODISCARD davit_status davit_names_add(davit_names *names, const char *name, uint32_t id);
 
-/* Gives a name that is there another id. */
-void davit_names_set(davit_names *names, const char *name, uint32_t id);
-
 #endif

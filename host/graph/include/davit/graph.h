@@ -261,10 +261,6 @@ DAVIT_NODISCARD davit_status davit_graph_add_node(davit_graph *graph, const davi
 /* Marks a node removed; its outputs lose their producer. */
 void davit_graph_remove_node(davit_graph *graph, davit_node_id node);
 
-/* Makes every use of value from (inputs of nodes, graph outputs) a use of value to. A graph output
- * keeps its name: where from is an output, the names of from and to are swapped. */
-void davit_graph_replace_uses(davit_graph *graph, davit_value_id from, davit_value_id to);
-
 /* Recounts uses and sorts live nodes topologically (stable: by index where free). Returns
  * DAVIT_BAD_DATA naming a node on a cycle, or a value that is read but never written. */
 DAVIT_NODISCARD davit_status davit_graph_sort(davit_graph *graph, const davit_diagnostics *diag);
