@@ -37,6 +37,9 @@ static davit_status broadcast_output(davit_infer *infer, davit_dtype dtype)
     memcpy(dims, input->dims, sizeof(dims));
     for (int i = 1; i < davit_infer_input_count(infer); i++) {
         input = davit_infer_input(infer, i);
+        if (input == NULL) {
+            return davit_infer_fail(infer, DAVIT_BAD_DATA, "input %d is missing", i);
+        }
         int64_t left[DAVIT_MAX_RANK];
         memcpy(left, dims, sizeof(left));
         davit_status status =
@@ -238,7 +241,7 @@ static const davit_op_info ops[] = {
     {DAVIT_OP_Dropout, "Dropout", "", 1, 3, 1, 2, {FLOAT, FLOAT, BOOLEAN}, 0x6, infer_dropout},
     UNARY(Elu, FLOAT),
     BINARY(Equal, ALL, infer_comparison),
-    UNARY(Erf, NUMERIC),
+    UNARY(Erf, FLOAT),
     UNARY(Exp, FLOAT),
     UNARY(Floor, FLOAT),
     {DAVIT_OP_Gelu, "Gelu", "", 1, 1, 1, 1, {FLOAT}, 0, infer_gelu},
