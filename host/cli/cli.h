@@ -1,0 +1,110 @@
+/* What the commands of `davit` share: exit codes, the option tables, the common options. */
+#ifndef DAVIT_CLI_H
+#define DAVIT_CLI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <davit/davit.h>
+
+enum { CLI_DONE = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
+
+#define CLI_SCHEMA_VERSION 1 /* of every JSON that davit prints, but the plan's */
+
+/* One option of a command; a table of them ends with name NULL. */
+typedef struct cli_option {
+    const char *name;     /* "input" for --input */
+    char letter;          /* 'v' for -v, 0: none */
+    const char *argument; /* "NAME=FILE", NULL: a switch */
+    const char *help;
+} cli_option;
+
+/* A command: `davit NAME ARGUMENTS`. */
+typedef struct cli_command {
+    const char *name;
+    const char *arguments; /* "MODEL", for the usage line */
+    const char *summary;   /* one line */
+    const char *details;   /* more lines for --help, "" if none */
+    const cli_option *options;
+    int (*run)(int argc, char **argv); /* argv[0] is the command's name; returns an exit code */
+} cli_command;
+
+extern const cli_command cli_devices;
+extern const cli_command cli_run;
+extern const cli_command cli_plan;
+extern const cli_command cli_check;
+extern const cli_command cli_bench;
+
+/* A growing list of strings, borrowed from argv. */
+typedef struct cli_list {
+    size_t count;
+    const char **items;
+} cli_list;
+
+/* Everything that a command line can say; a command reads what its table allows. */
+typedef struct cli_arguments {
+    cli_list positional;
+    cli_list inputs; /* NAME=FILE */
+    cli_list shapes; /* NAME=1x3x640x640 */
+    cli_list pins;   /* NAME=DEVICE */
+    const char *output;
+    const char *devices;
+    const char *plan;
+    const char *preprocess;
+    const char *topology;
+    bool strict;
+    bool verify;
+    bool json;
+    bool no_optimize;
+    long repeat; /* 0: not given */
+    long threads;
+    long timeout_s;
+    long warmup; /* -1: not given */
+    uint64_t seed;
+    davit_severity level;
+} cli_arguments;
+
+/* Parses argv by the command's table. Returns true to go on; else *exit_code is set (--help was
+ * printed, or a usage error told on stderr). Free with cli_arguments_clear. */
+bool cli_parse(const cli_command *command, int argc, char **argv, cli_arguments *arguments,
+               int *exit_code);
+void cli_arguments_clear(cli_arguments *arguments);
+
+/* Prints "davit: error: ..." to stderr and returns CLI_USAGE. */
+DAVIT_PRINTF(2, 3) int cli_usage_error(const cli_command *command, const char *format, ...);
+
+/* Splits "NAME=REST" at the first '='; false when there is none or NAME is empty. name must have
+ * room for bytes. */
+bool cli_split(const char *text, char *name, size_t bytes, const char **rest);
+
+/* The options that every command takes. */
+#define CLI_COMMON_OPTIONS                                                                         \
+    {"json", 0, NULL, "print JSON instead of text"},                                               \
+        {"verbose", 'v', NULL, "tell decisions on stderr; twice: details"},                        \
+        {"help", 'h', NULL, "show this help"},                                                     \
+    {                                                                                              \
+        NULL, 0, NULL, NULL                                                                        \
+    }
+
+/* The options with which a model is bound, placed and opened. */
+#define CLI_SESSION_OPTIONS                                                                        \
+    {"input", 'i', "NAME=FILE",                                                                    \
+     "value of an input: .npy, .pb (ONNX TensorProto), .png, .jpg, .ppm; repeatable"},             \
+        {"shape", 's', "NAME=1x3x640x640", "shape of an input that the model leaves open"},        \
+        {"preprocess", 0, "MEAN,STD,ORDER",                                                        \
+         "for images: (pixel/255 - MEAN)/STD, one number or three as a:b:c; ORDER rgb, bgr or "    \
+         "gray (default 0,1,rgb)"},                                                                \
+        {"seed", 0, "N", "of the random values of inputs not given (default 1)"},                  \
+        {"devices", 'd', "LIST", "devices in order of preference, as cpu,reference"},              \
+        {"pin", 0, "NAME=DEVICE", "run the unit, node or output NAME on DEVICE; repeatable"},      \
+        {"plan", 0, "FILE", "use a plan written by `davit plan -o`"},                              \
+        {"strict", 0, NULL, "fail instead of falling back to another device"},                     \
+        {"threads", 't', "N", "threads of CPU devices (default: all cores)"},                      \
+        {"timeout", 0, "SECONDS", "give a run up after that long (default: never)"},               \
+    {                                                                                              \
+        "no-optimize", 0, NULL, "run the graph as the file has it, unfused"                        \
+    }
+
+#endif

@@ -1,0 +1,290 @@
+/* davit run: load, place, run, show where each unit ran and how long it took. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cli.h"
+#include "compare.h"
+#include "json.h"
+#include "npy.h"
+#include "samples.h"
+#include "session.h"
+#include "unit_table.h"
+
+static const cli_option options[] = {
+    {"output", 'o', "DIR", "write each output as DIR/NAME.npy"},
+    {"verify", 0, NULL, "compare the outputs with the reference backend; differences fail"},
+    {"repeat", 'n', "N", "run N times and show medians (default 1)"},
+    CLI_SESSION_OPTIONS,
+    CLI_COMMON_OPTIONS,
+};
+
+/* Tolerances of --verify: rtol 1e-3, atol 1e-5 per element, 1e-4 relative L2 per output. */
+static const cli_tolerance verify_tolerance = {1e-3, 1e-5};
+static const double verify_l2 = 1e-4;
+
+/* Medians over the repetitions. */
+typedef struct measurement {
+    size_t repeat;
+    size_t units;
+    uint64_t *total_ns;  /* [repeat] */
+    uint64_t *samples;   /* [units][repeat] */
+    uint64_t *unit_ns;   /* [units] medians */
+    uint64_t median_ns;
+} measurement;
+
+static void measurement_free(measurement *result)
+{
+    free(result->total_ns);
+    free(result->samples);
+    free(result->unit_ns);
+}
+
+static davit_status measure(cli_session *session, size_t repeat, measurement *result)
+{
+    size_t units = davit_session_unit_count(session->session);
+    *result = (measurement){.repeat = repeat, .units = units};
+    result->total_ns = calloc(repeat, sizeof(uint64_t));
+    result->samples = calloc(units * repeat + 1, sizeof(uint64_t));
+    result->unit_ns = calloc(units + 1, sizeof(uint64_t));
+    if (result->total_ns == NULL || result->samples == NULL || result->unit_ns == NULL) {
+        return davit_fail(session->diag, DAVIT_OUT_OF_MEMORY, "out of memory");
+    }
+    for (size_t i = 0; i < repeat; i++) {
+        davit_status status = cli_session_run(session);
+        if (status != DAVIT_OK) {
+            return status;
+        }
+        davit_session_summary summary;
+        davit_session_get_summary(session->session, &summary);
+        result->total_ns[i] = summary.last_ns;
+        for (size_t u = 0; u < units; u++) {
+            davit_unit_summary unit;
+            status = davit_session_unit(session->session, u, &unit);
+            if (status != DAVIT_OK) {
+                return status;
+            }
+            result->samples[u * repeat + i] = unit.last_ns;
+        }
+    }
+    for (size_t u = 0; u < units; u++) {
+        result->unit_ns[u] = cli_percentile(result->samples + u * repeat, repeat, 50);
+    }
+    result->median_ns = cli_percentile(result->total_ns, repeat, 50);
+    return DAVIT_OK;
+}
+
+/* File names that cannot leave the folder: everything but letters, digits and ._- becomes '_'. */
+static void file_name(const char *name, char *out, size_t bytes)
+{
+    size_t length = 0;
+    for (; name[length] != '\0' && length + 5 < bytes; length++) {
+        char c = name[length];
+        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                     c == '_' || c == '-' || (c == '.' && length > 0);
+        out[length] = plain ? c : '_';
+    }
+    memcpy(out + length, ".npy", 5);
+}
+
+static davit_status write_outputs(const cli_session *session, const char *folder)
+{
+    if (mkdir(folder, 0777) != 0 && errno != EEXIST) {
+        return davit_fail(session->diag, DAVIT_IO_ERROR, "--output %s: %s", folder,
+                          strerror(errno));
+    }
+    for (size_t i = 0; i < session->output_count; i++) {
+        char name[256];
+        char path[4096];
+        file_name(session->outputs[i].name, name, sizeof(name));
+        int length = snprintf(path, sizeof(path), "%s/%s", folder, name);
+        if (length < 0 || (size_t)length >= sizeof(path)) {
+            return davit_fail(session->diag, DAVIT_INVALID_ARGUMENT, "--output %s: path too long",
+                              folder);
+        }
+        davit_status status = cli_npy_write(path, session->outputs[i].tensor, session->diag);
+        if (status != DAVIT_OK) {
+            return status;
+        }
+    }
+    return DAVIT_OK;
+}
+
+/* ---- verification ---- */
+
+typedef struct verification {
+    bool done;
+    size_t failed;
+    cli_difference *differences; /* [output_count] */
+} verification;
+
+static davit_status verify(cli_session *session, verification *result)
+{
+    davit_named_tensor *wanted;
+    davit_status status = cli_session_reference(session, &wanted);
+    if (status != DAVIT_OK) {
+        return status;
+    }
+    result->differences = calloc(session->output_count + 1, sizeof(*result->differences));
+    if (result->differences == NULL) {
+        status = davit_fail(session->diag, DAVIT_OUT_OF_MEMORY, "out of memory");
+    }
+    for (size_t i = 0; status == DAVIT_OK && i < session->output_count; i++) {
+        cli_difference difference = cli_compare(session->outputs[i].tensor, wanted[i].tensor,
+                                                verify_tolerance);
+        result->differences[i] = difference;
+        bool same = difference.comparable && difference.relative_l2 <= verify_l2 &&
+                    difference.wrong == 0;
+        result->failed += !same;
+        if (!same) {
+            (void)davit_fail(session->diag, DAVIT_INTERNAL,
+                             "output '%s' differs from the reference: %lld of %lld elements, "
+                             "relative L2 %.3g",
+                             session->outputs[i].name, (long long)difference.wrong,
+                             (long long)difference.elems, difference.relative_l2);
+        }
+    }
+    cli_outputs_free(wanted, session->output_count);
+    result->done = status == DAVIT_OK;
+    return status;
+}
+
+/* ---- what is shown ---- */
+
+static void print_outputs(const cli_session *session, const verification *check)
+{
+    for (size_t i = 0; i < session->output_count; i++) {
+        const davit_tensor_desc *desc = &session->outputs[i].tensor->desc;
+        char shape[96];
+        printf("output %s: %s %s", session->outputs[i].name,
+               davit_shape_text(desc->dims, desc->rank, shape, sizeof(shape)),
+               davit_dtype_name(desc->dtype));
+        if (check->done) {
+            const cli_difference *difference = &check->differences[i];
+            printf(", against the reference: relative L2 %.2e, greatest difference %.2e, "
+                   "%lld of %lld elements outside tolerance",
+                   difference->relative_l2, difference->greatest, (long long)difference->wrong,
+                   (long long)difference->elems);
+        }
+        printf("\n");
+    }
+}
+
+static davit_status print_text(const cli_session *session, const measurement *result,
+                               const verification *check)
+{
+    davit_session_summary summary;
+    davit_session_get_summary(session->session, &summary);
+    davit_status status = cli_unit_table_print(session->session, result->unit_ns);
+    if (status != DAVIT_OK) {
+        return status;
+    }
+    printf("\n%zu units in %zu programs, loaded in %.1f ms, %.1f MiB", result->units,
+           summary.program_count, (double)summary.load_ns * 1e-6,
+           (double)summary.memory_bytes / (1024.0 * 1024.0));
+    printf("; %s %.3f ms", result->repeat > 1 ? "median run" : "run",
+           (double)result->median_ns * 1e-6);
+    if (result->repeat > 1) {
+        printf(" of %zu (%.3f to %.3f)", result->repeat,
+               (double)cli_percentile(result->total_ns, result->repeat, 0) * 1e-6,
+               (double)cli_percentile(result->total_ns, result->repeat, 100) * 1e-6);
+    }
+    printf(", of it %.3f ms copying %.1f KiB\n", (double)summary.last_transfer_ns * 1e-6,
+           (double)summary.last_transfer_bytes / 1024.0);
+    print_outputs(session, check);
+    return DAVIT_OK;
+}
+
+static json_t *outputs_json(const cli_session *session, const verification *check)
+{
+    json_t *outputs = json_array();
+    for (size_t i = 0; i < session->output_count; i++) {
+        const davit_tensor_desc *desc = &session->outputs[i].tensor->desc;
+        json_t *output = json_pack("{s:s, s:s, s:o}", "name", session->outputs[i].name, "dtype",
+                                   davit_dtype_name(desc->dtype), "shape", cli_json_shape(desc));
+        if (check->done) {
+            const cli_difference *difference = &check->differences[i];
+            json_object_set_new(
+                output, "verify",
+                json_pack("{s:f, s:f, s:I, s:I}", "relative_l2", difference->relative_l2,
+                          "greatest_difference", difference->greatest, "wrong",
+                          (json_int_t)difference->wrong, "elements",
+                          (json_int_t)difference->elems));
+        }
+        json_array_append_new(outputs, output);
+    }
+    return outputs;
+}
+
+static int print_json(const cli_session *session, const measurement *result,
+                      const verification *check)
+{
+    davit_session_summary summary;
+    davit_session_get_summary(session->session, &summary);
+    return cli_print_json(json_pack(
+        "{s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "schema_version",
+        CLI_SCHEMA_VERSION, "load_ns", (json_int_t)summary.load_ns, "repeat",
+        (json_int_t)result->repeat, "median_ns", (json_int_t)result->median_ns, "transfer_ns",
+        (json_int_t)summary.last_transfer_ns, "transfer_bytes",
+        (json_int_t)summary.last_transfer_bytes, "programs", (json_int_t)summary.program_count,
+        "memory_bytes", (json_int_t)summary.memory_bytes, "fallbacks",
+        (json_int_t)summary.fallback_count, "units",
+        cli_unit_table_json(session->session, result->unit_ns), "outputs",
+        outputs_json(session, check)));
+}
+
+static int run_session(cli_session *session, const cli_arguments *arguments)
+{
+    measurement result = {0};
+    verification check = {0};
+    size_t repeat = arguments->repeat > 0 ? (size_t)arguments->repeat : 1;
+    davit_status status = measure(session, repeat, &result);
+    if (status == DAVIT_OK && arguments->output != NULL) {
+        status = write_outputs(session, arguments->output);
+    }
+    if (status == DAVIT_OK && arguments->verify) {
+        status = verify(session, &check);
+    }
+    int exit_code = CLI_FAILED;
+    if (status == DAVIT_OK && arguments->json) {
+        exit_code = print_json(session, &result, &check);
+    } else if (status == DAVIT_OK) {
+        exit_code = print_text(session, &result, &check) == DAVIT_OK ? CLI_DONE : CLI_FAILED;
+    }
+    exit_code = check.failed > 0 ? CLI_FAILED : exit_code;
+    free(check.differences);
+    measurement_free(&result);
+    return exit_code;
+}
+
+static int run(int argc, char **argv)
+{
+    cli_arguments arguments;
+    cli_session session;
+    int exit_code;
+    if (!cli_parse(&cli_run, argc, argv, &arguments, &exit_code)) {
+        return exit_code;
+    }
+    exit_code = CLI_FAILED;
+    if (arguments.positional.count != 1) {
+        exit_code = cli_usage_error(&cli_run, "one MODEL is expected, %zu are given",
+                                    arguments.positional.count);
+    } else if (cli_session_open(arguments.positional.items[0], &arguments, &session) == DAVIT_OK) {
+        exit_code = run_session(&session, &arguments);
+        cli_session_close(&session);
+    }
+    cli_arguments_clear(&arguments);
+    return exit_code;
+}
+
+const cli_command cli_run = {
+    .name = "run",
+    .arguments = "MODEL.onnx [OPTIONS]",
+    .summary = "run a model and show where each unit ran and how long it took",
+    .details = "Inputs that are not given are random (seeded): floats in [-1, 1), integers and\n"
+               "bools 0 or 1. Units that the first device lacks run on the next of --devices;\n"
+               "a warning says so, --strict makes it an error.\n",
+    .options = options,
+    .run = run,
+};

@@ -1,0 +1,151 @@
+#include "session.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static davit_named_tensor *make_outputs(const davit_model *model, size_t count)
+{
+    davit_named_tensor *outputs = calloc(count + 1, sizeof(*outputs));
+    for (size_t i = 0; outputs != NULL && i < count; i++) {
+        davit_port port;
+        if (davit_model_output(model, i, &port) != DAVIT_OK) {
+            free(outputs);
+            return NULL;
+        }
+        outputs[i].name = port.name;
+    }
+    return outputs;
+}
+
+/* The inputs that were given, without the gaps. */
+static size_t given_inputs(const cli_inputs *inputs, davit_named_tensor *given)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < inputs->count; i++) {
+        if (inputs->tensors[i].tensor != NULL) {
+            given[count++] = inputs->tensors[i];
+        }
+    }
+    return count;
+}
+
+static davit_status create_session(cli_session *session, const davit_session_options *base,
+                                   davit_session **out)
+{
+    davit_session_options options = *base;
+    davit_named_tensor *given = calloc(session->inputs.count + 1, sizeof(*given));
+    if (given == NULL) {
+        return davit_fail(session->diag, DAVIT_OUT_OF_MEMORY, "out of memory");
+    }
+    options.inputs = given;
+    options.input_count = given_inputs(&session->inputs, given);
+    options.shapes = session->inputs.shapes;
+    options.shape_count = session->inputs.shape_count;
+    davit_status status = davit_session_create(session->model, &options, out);
+    free(given);
+    return status;
+}
+
+static davit_status open_all(const char *model, const cli_arguments *arguments,
+                             cli_session *session)
+{
+    const davit_context_options context_options = {.diag = session->diag};
+    davit_status status = davit_context_create(&context_options, &session->context);
+    if (status == DAVIT_OK) {
+        status = davit_model_load(session->context, model, &session->model);
+    }
+    if (status == DAVIT_OK) {
+        status = cli_inputs_read(session->model, arguments, session->diag, &session->inputs);
+    }
+    if (status != DAVIT_OK) {
+        return status;
+    }
+    davit_session_options options;
+    davit_session_options_init(&options);
+    options.devices = arguments->devices;
+    options.pins = arguments->pins.items;
+    options.pin_count = arguments->pins.count;
+    options.plan_path = arguments->plan;
+    options.strict = arguments->strict;
+    options.threads = (uint32_t)arguments->threads;
+    options.timeout_ns = (uint64_t)arguments->timeout_s * 1000000000u;
+    options.optimize = !arguments->no_optimize;
+    status = create_session(session, &options, &session->session);
+    if (status == DAVIT_OK) {
+        status = cli_inputs_random(session->session, arguments->seed, session->diag,
+                                   &session->inputs);
+    }
+    return status;
+}
+
+davit_status cli_session_open(const char *model, const cli_arguments *arguments, cli_session *out)
+{
+    cli_session session = {.diag = davit_diagnostics_stderr(arguments->level)};
+    memset(out, 0, sizeof(*out));
+    davit_status status = open_all(model, arguments, &session);
+    if (status == DAVIT_OK) {
+        session.output_count = davit_model_output_count(session.model);
+        session.outputs = make_outputs(session.model, session.output_count);
+        if (session.outputs == NULL) {
+            status = davit_fail(session.diag, DAVIT_OUT_OF_MEMORY, "out of memory");
+        }
+    }
+    if (status != DAVIT_OK) {
+        cli_session_close(&session);
+        return status;
+    }
+    *out = session;
+    return DAVIT_OK;
+}
+
+davit_status cli_session_run(cli_session *session)
+{
+    return davit_session_run(session->session, session->inputs.tensors, session->inputs.count,
+                             session->outputs, session->output_count);
+}
+
+davit_status cli_session_reference(cli_session *session, davit_named_tensor **outputs)
+{
+    *outputs = NULL;
+    davit_session_options options;
+    davit_session_options_init(&options);
+    options.devices = "reference";
+    options.optimize = false;
+    davit_session *reference;
+    davit_status status = create_session(session, &options, &reference);
+    if (status != DAVIT_OK) {
+        return status;
+    }
+    davit_named_tensor *results = make_outputs(session->model, session->output_count);
+    if (results == NULL) {
+        status = davit_fail(session->diag, DAVIT_OUT_OF_MEMORY, "out of memory");
+    } else {
+        status = davit_session_run(reference, session->inputs.tensors, session->inputs.count,
+                                   results, session->output_count);
+    }
+    davit_session_destroy(reference);
+    if (status != DAVIT_OK) {
+        cli_outputs_free(results, session->output_count);
+        return status;
+    }
+    *outputs = results;
+    return DAVIT_OK;
+}
+
+void cli_outputs_free(davit_named_tensor *outputs, size_t count)
+{
+    for (size_t i = 0; outputs != NULL && i < count; i++) {
+        davit_tensor_destroy(outputs[i].tensor);
+    }
+    free(outputs);
+}
+
+void cli_session_close(cli_session *session)
+{
+    cli_outputs_free(session->outputs, session->output_count);
+    cli_inputs_clear(&session->inputs);
+    davit_session_destroy(session->session);
+    davit_model_destroy(session->model);
+    davit_context_destroy(session->context);
+    memset(session, 0, sizeof(*session));
+}

@@ -1,0 +1,35 @@
+/* From a command line to a session that is ready to run. */
+#ifndef DAVIT_CLI_SESSION_H
+#define DAVIT_CLI_SESSION_H
+
+#include "cli.h"
+#include "inputs.h"
+
+/* What a command that runs a model holds. */
+typedef struct cli_session {
+    const davit_diagnostics *diag;
+    davit_context *context;
+    davit_model *model;
+    davit_session *session;
+    cli_inputs inputs;           /* complete: given or random */
+    davit_named_tensor *outputs; /* [output_count], created by the first run */
+    size_t output_count;
+} cli_session;
+
+/* Loads the model, reads inputs, creates the session, fills in random inputs. On failure
+ * everything is released and the reason has been told. */
+DAVIT_NODISCARD davit_status cli_session_open(const char *model, const cli_arguments *arguments,
+                                              cli_session *out);
+
+/* Runs one inference with the inputs into the outputs. */
+DAVIT_NODISCARD davit_status cli_session_run(cli_session *session);
+
+/* Runs the same inputs unfused on the reference backend. *outputs is an array of output_count to
+ * be freed with cli_outputs_free. */
+DAVIT_NODISCARD davit_status cli_session_reference(cli_session *session,
+                                                   davit_named_tensor **outputs);
+
+void cli_outputs_free(davit_named_tensor *outputs, size_t count);
+void cli_session_close(cli_session *session);
+
+#endif

@@ -1,0 +1,15 @@
+/* The table of units: where each ran, and how long it took. */
+#ifndef DAVIT_CLI_UNIT_TABLE_H
+#define DAVIT_CLI_UNIT_TABLE_H
+
+#include <jansson.h>
+
+#include <davit/davit.h>
+
+/* unit_ns: [davit_session_unit_count] measured times, NULL: not run (no time columns). */
+DAVIT_NODISCARD davit_status cli_unit_table_print(const davit_session *session,
+                                                  const uint64_t *unit_ns);
+/* The same as a JSON array; NULL when memory is short. */
+json_t *cli_unit_table_json(const davit_session *session, const uint64_t *unit_ns);
+
+#endif
