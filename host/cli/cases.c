@@ -13,6 +13,7 @@
 enum { PATH_BYTES = 4096 };
 
 static const cli_tolerance onnx_tolerance = {1e-3, 1e-7};
+static const cli_tolerance bf16_step = {0x1p-7, 0}; /* one unit in the last place */
 
 /* ---- finding ---- */
 
@@ -114,6 +115,44 @@ static void data_set_clear(data_set *set)
     memset(set, 0, sizeof(*set));
 }
 
+/* The published cases of onnx 1.12 have flaws, mended here: bf16 tensors are stored as the u16 of
+ * their bits, bf16 results were cut off where rounding is meant, and the bf16 cases of CastLike give
+ * one element of `like`, which only lends its type, where the model declares 3x4. */
+static bool mend_type(davit_dtype right, davit_tensor *tensor)
+{
+    if (right == DAVIT_BF16 && tensor->desc.dtype == DAVIT_U16) {
+        tensor->desc.dtype = DAVIT_BF16;
+        return true;
+    }
+    return false;
+}
+
+static davit_status mend_input(const davit_port *port, davit_tensor **tensor)
+{
+    davit_tensor_desc *desc = &(*tensor)->desc;
+    (void)mend_type(port->dtype, *tensor);
+    bool single = desc->rank == 1 && desc->dims[0] == 1 && port->rank > 1;
+    for (int i = 0; single && i < port->rank; i++) {
+        single = port->dims[i] > 0;
+    }
+    if (!single) {
+        return DAVIT_OK;
+    }
+    davit_tensor *repeated;
+    davit_status status = davit_tensor_create(davit_allocator_default(), desc->dtype, port->rank,
+                                              port->dims, &repeated);
+    if (status != DAVIT_OK) {
+        return status;
+    }
+    size_t bytes = davit_dtype_bytes(desc->dtype);
+    for (int64_t i = 0; i < davit_tensor_desc_elems(&repeated->desc); i++) {
+        memcpy((char *)repeated->data + (size_t)i * bytes, (*tensor)->data, bytes);
+    }
+    davit_tensor_destroy(*tensor);
+    *tensor = repeated;
+    return DAVIT_OK;
+}
+
 /* Reads folder/KIND_0.pb, KIND_1.pb, ... for as many ports as there are files. */
 static davit_status read_tensors(const char *folder, const char *kind, size_t count,
                                  const davit_diagnostics *diag, davit_named_tensor *tensors)
@@ -172,6 +211,11 @@ static davit_status data_set_read(const davit_model *model, const char *folder,
     if (status == DAVIT_OK) {
         status = read_tensors(folder, "output", set->output_count, diag, set->wanted);
     }
+    davit_port port;
+    for (size_t i = 0; status == DAVIT_OK && i < set->input_count; i++) {
+        status = davit_model_input(model, i, &port);
+        status = status == DAVIT_OK ? mend_input(&port, &set->inputs[i].tensor) : status;
+    }
     return status;
 }
 
@@ -179,8 +223,10 @@ static davit_status compare_outputs(const data_set *set, const davit_diagnostics
 {
     for (size_t i = 0; i < set->output_count; i++) {
         const davit_tensor *got = set->outputs[i].tensor;
-        const davit_tensor *want = set->wanted[i].tensor;
-        cli_difference difference = cli_compare(got, want, onnx_tolerance);
+        davit_tensor *want = set->wanted[i].tensor;
+        bool cut_off = mend_type(got->desc.dtype, want);
+        cli_difference difference =
+            cli_compare(got, want, cut_off ? bf16_step : onnx_tolerance);
         if (!difference.comparable) {
             char a[96];
             char b[96];

@@ -130,7 +130,8 @@ static void test_bad_files_are_refused(void **state)
     } bad[] = {
         {"{'descr': '<f4', 'fortran_order': False, 'shape': (2, 4), }", DAVIT_BAD_DATA},
         {"{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999, 4), }",
-         DAVIT_BAD_DATA},
+         DAVIT_OUT_OF_MEMORY},
+        {"{'descr': '<f4', 'fortran_order': False, 'shape': (9999999, 4), }", DAVIT_BAD_DATA},
         {"{'descr': '<f4', 'fortran_order': False, 'shape': (9223372036854775807, 9), }",
          DAVIT_OUT_OF_MEMORY},
         {"{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999, 9), }",
