@@ -1,7 +1,7 @@
 #include "davit/infer.h"
+#include "davit/names.h"
 
 #include "evaluate.h"
-#include "names.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,6 +1,5 @@
 #include "davit/graph.h"
-
-#include "names.h"
+#include "davit/names.h"
 
 #include <string.h>
 

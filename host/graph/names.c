@@ -1,4 +1,4 @@
-#include "names.h"
+#include "davit/names.h"
 
 #include <string.h>
 

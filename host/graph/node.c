@@ -1,6 +1,6 @@
 #include "davit/graph.h"
+#include "davit/names.h"
 
-#include "names.h"
 #include "rewrite.h"
 
 #include <string.h>
