@@ -5,6 +5,18 @@
 
 #include "importer.h"
 
+void davit_onnx_scope_init(const davit_onnx_importer *importer, davit_onnx_scope *scope)
+{
+    davit_names_init(&scope->names, importer->allocator);
+    davit_names_init(&scope->results, importer->allocator);
+}
+
+void davit_onnx_scope_clear(davit_onnx_scope *scope)
+{
+    davit_names_clear(&scope->names);
+    davit_names_clear(&scope->results);
+}
+
 davit_status davit_onnx_add_value(davit_onnx_importer *importer, const char *name,
                                   davit_value_id *out)
 {
@@ -35,12 +47,13 @@ davit_status davit_onnx_define(davit_onnx_importer *importer, davit_onnx_scope *
     if (name == NULL || name[0] == '\0') {
         return davit_fail(importer->diag, DAVIT_BAD_DATA, "%s has no name", what);
     }
-    if (davit_onnx_map_get(&scope->names, name, out)) {
+    if (davit_names_find(&scope->names, name) != DAVIT_NONE) {
         return davit_fail(importer->diag, DAVIT_BAD_DATA, "%s: the name '%s' is defined twice",
                           what, name);
     }
-    if (davit_onnx_map_get(&scope->results, name, out)) {
-        return davit_onnx_map_put(&scope->names, name, *out);
+    *out = davit_names_find(&scope->results, name);
+    if (*out != DAVIT_NONE) {
+        return davit_names_add(&scope->names, name, *out);
     }
     const char *full = name;
     if (scope->prefix[0] != '\0') {
@@ -50,7 +63,7 @@ davit_status davit_onnx_define(davit_onnx_importer *importer, davit_onnx_scope *
         return DAVIT_OUT_OF_MEMORY;
     }
     davit_status status = davit_onnx_add_value(importer, full, out);
-    return status == DAVIT_OK ? davit_onnx_map_put(&scope->names, name, *out) : status;
+    return status == DAVIT_OK ? davit_names_add(&scope->names, name, *out) : status;
 }
 
 davit_status davit_onnx_define_nodes(davit_onnx_importer *importer, davit_onnx_scope *scope,
@@ -153,12 +166,11 @@ static davit_status bind_results(davit_onnx_importer *importer, davit_onnx_scope
     }
     for (size_t i = 0; i < call->n_output; i++) {
         davit_value_id value;
-        uint32_t bound;
-        if (!davit_onnx_lookup(scope->caller, call->output[i], &value) || value == DAVIT_NONE ||
-            davit_onnx_map_get(&scope->results, body->outputs[i], &bound)) {
-            continue; /* not used, or an output that is listed twice */
+        if (!davit_onnx_lookup(scope->caller, call->output[i], &value) || value == DAVIT_NONE) {
+            continue; /* not used */
         }
-        davit_status status = davit_onnx_map_put(&scope->results, body->outputs[i], value);
+        /* Of an output that is listed twice, the first is written, the others are copies. */
+        davit_status status = davit_names_add(&scope->results, body->outputs[i], value);
         if (status != DAVIT_OK) {
             return status;
         }

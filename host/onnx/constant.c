@@ -38,7 +38,8 @@ davit_status davit_onnx_attribute_tensor(davit_onnx_importer *importer,
         if (key == NULL) {
             return DAVIT_OUT_OF_MEMORY;
         }
-        if (davit_onnx_map_get(&importer->shared, key, &index)) {
+        index = davit_names_find(&importer->shared, key);
+        if (index != DAVIT_NONE) {
             *out = importer->graph->tensors[index];
             return DAVIT_OK;
         }
@@ -50,7 +51,7 @@ davit_status davit_onnx_attribute_tensor(davit_onnx_importer *importer,
     }
     if (status == DAVIT_OK && shared) {
         index = (uint32_t)importer->graph->tensor_count - 1;
-        status = davit_onnx_map_put(&importer->shared, key, index);
+        status = davit_names_add(&importer->shared, key, index);
     }
     if (status == DAVIT_OK) {
         *out = tensor;

@@ -69,12 +69,13 @@ davit_status davit_onnx_expand_if(davit_onnx_importer *importer, const davit_onn
                               .call = proto,
                               .function = scope->function,
                               .opset = scope->opset,
-                              .depth = scope->depth + 1,
-                              .names = {.arena = &importer->arena},
-                              .results = {.arena = &importer->arena}};
+                              .depth = scope->depth + 1};
     inner.prefix = davit_onnx_make_prefix(importer, scope, proto);
     if (inner.prefix == NULL) {
         return DAVIT_OUT_OF_MEMORY;
     }
-    return import_branch(importer, &inner, branch->g, shown);
+    davit_onnx_scope_init(importer, &inner);
+    status = import_branch(importer, &inner, branch->g, shown);
+    davit_onnx_scope_clear(&inner);
+    return status;
 }

@@ -71,10 +71,7 @@ static bool same_function(const davit_onnx_function *a, const char *domain, cons
 static const davit_onnx_function *find(const davit_onnx_importer *importer, const char *name,
                                        const char *domain, const char *overload)
 {
-    uint32_t i;
-    if (!davit_onnx_map_get(&importer->function_names, name, &i)) {
-        return NULL;
-    }
+    uint32_t i = davit_names_find(&importer->function_names, name);
     while (i != DAVIT_NONE && !same_function(&importer->functions[i], domain, overload)) {
         i = importer->functions[i].next;
     }
@@ -97,10 +94,14 @@ static davit_status index_function(davit_onnx_importer *importer, uint32_t i)
     if (find(importer, name, normal_domain(function->proto->domain), function->overload) != NULL) {
         return davit_fail(importer->diag, DAVIT_BAD_DATA, "function '%s' is defined twice", name);
     }
-    if (!davit_onnx_map_get(&importer->function_names, name, &function->next)) {
+    uint32_t first = davit_names_find(&importer->function_names, name);
+    if (first == DAVIT_NONE) {
         function->next = DAVIT_NONE;
+        return davit_names_add(&importer->function_names, name, i);
     }
-    return davit_onnx_map_put(&importer->function_names, name, i);
+    function->next = importer->functions[first].next;
+    importer->functions[first].next = i;
+    return DAVIT_OK;
 }
 
 davit_status davit_onnx_index_functions(davit_onnx_importer *importer)
@@ -192,8 +193,7 @@ static davit_status bind_inputs(davit_onnx_importer *importer, davit_onnx_scope 
     const Onnx__FunctionProto *function = body->function->proto;
     for (size_t i = 0; i < function->n_input; i++) {
         davit_value_id value = DAVIT_NONE;
-        uint32_t known;
-        if (davit_onnx_map_get(&body->names, function->input[i], &known)) {
+        if (davit_names_find(&body->names, function->input[i]) != DAVIT_NONE) {
             return davit_fail(importer->diag, DAVIT_BAD_DATA, "function '%s' has input '%s' twice",
                               function->name, function->input[i]);
         }
@@ -202,7 +202,8 @@ static davit_status bind_inputs(davit_onnx_importer *importer, davit_onnx_scope 
             status = davit_onnx_lookup_input(importer, body->caller, body->call, i, &value);
         }
         if (status == DAVIT_OK) {
-            status = davit_onnx_map_put(&body->names, function->input[i], value);
+            status = davit_names_add(&body->names, function->input[i],
+                                     value != DAVIT_NONE ? value : DAVIT_ONNX_ABSENT);
         }
         if (status != DAVIT_OK) {
             return status;
@@ -224,9 +225,7 @@ davit_status davit_onnx_expand_function(davit_onnx_importer *importer,
                               .call = call,
                               .function = function,
                               .opset = function_opset(proto, importer->opset),
-                              .depth = scope->depth + 1,
-                              .names = {.arena = &importer->arena},
-                              .results = {.arena = &importer->arena}};
+                              .depth = scope->depth + 1};
     inner.prefix = davit_onnx_make_prefix(importer, scope, call);
     if (inner.prefix == NULL) {
         return DAVIT_OUT_OF_MEMORY;
@@ -238,6 +237,11 @@ davit_status davit_onnx_expand_function(davit_onnx_importer *importer,
                             .nodes = proto->node,
                             .output_count = proto->n_output,
                             .outputs = (const char *const *)proto->output};
+    davit_onnx_scope_init(importer, &inner);
     status = bind_inputs(importer, &inner);
-    return status == DAVIT_OK ? davit_onnx_import_body(importer, &inner, &body) : status;
+    if (status == DAVIT_OK) {
+        status = davit_onnx_import_body(importer, &inner, &body);
+    }
+    davit_onnx_scope_clear(&inner);
+    return status;
 }

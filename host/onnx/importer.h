@@ -8,7 +8,8 @@
 #ifndef DAVIT_ONNX_IMPORTER_H
 #define DAVIT_ONNX_IMPORTER_H
 
-#include "name_map.h"
+#include "davit/names.h"
+
 #include "tensor.h"
 
 #define DAVIT_ONNX_OLDEST_IR 3
@@ -18,6 +19,8 @@
  * so that a small file cannot unfold into a huge graph. */
 #define DAVIT_ONNX_MAX_NODES ((size_t)1 << 18)
 #define DAVIT_ONNX_MAX_DEPTH 64
+/* Stands for the value of an optional input that a caller leaves out. */
+#define DAVIT_ONNX_ABSENT (DAVIT_NONE - 1)
 
 /* Puts the file's name before each message and passes it on. */
 typedef struct davit_onnx_sink {
@@ -43,13 +46,13 @@ typedef struct davit_onnx_importer {
     davit_onnx_sink sink;
     const davit_diagnostics *diag; /* &sink.face */
     const Onnx__ModelProto *model;
-    int64_t opset;                 /* of ai.onnx; 0: the model does not import it */
-    davit_graph *graph;            /* being made */
-    davit_arena arena;             /* lives as long as the import */
-    davit_onnx_map function_names; /* -> index of the first function of that name */
+    int64_t opset;              /* of ai.onnx; 0: the model does not import it */
+    davit_graph *graph;         /* being made */
+    davit_arena arena;          /* lives as long as the import */
+    davit_names function_names; /* -> index of the first function of that name */
     size_t function_count;
     davit_onnx_function *functions; /* those of the model, in its order */
-    davit_onnx_map shared;          /* address of a TensorProto in a function -> index in tensors */
+    davit_names shared;             /* address of a TensorProto in a function -> index in tensors */
     davit_onnx_files files;         /* external data */
     size_t node_count;              /* nodes and calls met, checked against DAVIT_ONNX_MAX_NODES */
     bool only_f32;                  /* the model names no float type but f32 */
@@ -64,8 +67,8 @@ typedef struct davit_onnx_scope {
     const char *prefix;                    /* of names in the graph: "" or "call/" */
     int64_t opset;                         /* of ai.onnx */
     int depth;
-    davit_onnx_map names;   /* -> value id; DAVIT_NONE: an absent optional input */
-    davit_onnx_map results; /* of a body: its outputs -> the values of the call's outputs */
+    davit_names names;   /* -> value id, or DAVIT_ONNX_ABSENT */
+    davit_names results; /* of a body: its outputs -> the values of the call's outputs */
 } davit_onnx_scope;
 
 /* Room for "node 'NAME' (Op)". */
@@ -94,6 +97,10 @@ static inline const char *davit_onnx_text(const char *field)
 }
 
 /* ---- body.c ---- */
+
+/* Readies a scope's names; ended by davit_onnx_scope_clear. */
+void davit_onnx_scope_init(const davit_onnx_importer *importer, davit_onnx_scope *scope);
+void davit_onnx_scope_clear(davit_onnx_scope *scope);
 
 /* Adds a value of that name, made unique in the graph where it is taken. */
 DAVIT_NODISCARD davit_status davit_onnx_add_value(davit_onnx_importer *importer, const char *name,

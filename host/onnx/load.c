@@ -96,9 +96,11 @@ static davit_status run(davit_onnx_importer *importer, const davit_allocator *al
     davit_onnx_memory_init(&importer->memory, allocator);
     davit_arena_init(&importer->arena, allocator);
     importer->files.arena = &importer->arena;
-    importer->function_names.arena = &importer->arena;
-    importer->shared.arena = &importer->arena;
+    davit_names_init(&importer->function_names, allocator);
+    davit_names_init(&importer->shared, allocator);
     davit_status status = import_bytes(importer, bytes, size);
+    davit_names_clear(&importer->function_names);
+    davit_names_clear(&importer->shared);
     davit_arena_clear(&importer->arena);
     if (status != DAVIT_OK) {
         davit_graph_destroy(importer->graph);

@@ -127,25 +127,25 @@ static davit_status declare_input(davit_onnx_importer *importer, const Onnx__Val
 
 /* Inputs that have an initialiser are that constant: up to IR version 3 every initialiser had to be
  * listed, and what a caller could override since is not offered. */
-static davit_status add_inputs(davit_onnx_importer *importer, davit_onnx_scope *scope)
+static davit_status add_inputs(davit_onnx_importer *importer, davit_onnx_scope *scope,
+                               davit_names *listed)
 {
     const Onnx__GraphProto *proto = importer->model->graph;
     davit_graph *graph = importer->graph;
-    davit_onnx_map listed = {.arena = &importer->arena};
     graph->inputs = davit_arena_alloc_array(&graph->arena, proto->n_input, sizeof(davit_value_id));
     if (graph->inputs == NULL) {
         return DAVIT_OUT_OF_MEMORY;
     }
     for (size_t i = 0; i < proto->n_input; i++) {
         const char *name = davit_onnx_text(proto->input[i]->name);
-        uint32_t id;
-        if (davit_onnx_map_get(&listed, name, &id)) {
+        if (davit_names_find(listed, name) != DAVIT_NONE) {
             return davit_fail(importer->diag, DAVIT_BAD_DATA, "input '%s' is listed twice", name);
         }
-        davit_status status = davit_onnx_map_put(&listed, name, 0);
-        if (status == DAVIT_OK && davit_onnx_map_get(&scope->names, name, &id)) {
+        davit_status status = davit_names_add(listed, name, 0);
+        if (status == DAVIT_OK && davit_names_find(&scope->names, name) != DAVIT_NONE) {
             continue;
         }
+        davit_value_id id;
         if (status == DAVIT_OK) {
             status = davit_onnx_define(importer, scope, name, "input", &id);
         }
@@ -176,8 +176,8 @@ static davit_status add_outputs(davit_onnx_importer *importer, const davit_onnx_
     }
     for (size_t i = 0; i < proto->n_output; i++) {
         const char *name = davit_onnx_text(proto->output[i]->name);
-        davit_value_id id;
-        if (!davit_onnx_map_get(&scope->names, name, &id)) {
+        davit_value_id id = davit_names_find(&scope->names, name);
+        if (id == DAVIT_NONE) {
             return davit_fail(importer->diag, DAVIT_BAD_DATA, "nothing computes the output '%s'",
                               name);
         }
@@ -190,29 +190,39 @@ static davit_status add_outputs(davit_onnx_importer *importer, const davit_onnx_
     return DAVIT_OK;
 }
 
-davit_status davit_onnx_import_model(davit_onnx_importer *importer)
+static davit_status import_graph(davit_onnx_importer *importer, davit_onnx_scope *scope)
 {
     const Onnx__GraphProto *proto = importer->model->graph;
-    davit_onnx_scope scope = {
-        .prefix = "", .opset = importer->opset, .names = {.arena = &importer->arena}};
+    davit_status status = davit_onnx_add_initializers(importer, scope, proto);
+    if (status == DAVIT_OK) {
+        davit_names listed;
+        davit_names_init(&listed, importer->allocator);
+        status = add_inputs(importer, scope, &listed);
+        davit_names_clear(&listed);
+    }
+    if (status == DAVIT_OK) {
+        status = davit_onnx_define_nodes(importer, scope, proto->n_node, proto->node);
+    }
+    if (status == DAVIT_OK) {
+        status = add_outputs(importer, scope);
+    }
+    if (status == DAVIT_OK) {
+        status = davit_onnx_add_nodes(importer, scope, proto->n_node, proto->node);
+    }
+    return status;
+}
+
+davit_status davit_onnx_import_model(davit_onnx_importer *importer)
+{
+    davit_onnx_scope scope = {.prefix = "", .opset = importer->opset};
     davit_status status = copy_metadata(importer);
     if (status == DAVIT_OK) {
         status = davit_onnx_index_functions(importer);
     }
     if (status == DAVIT_OK) {
-        status = davit_onnx_add_initializers(importer, &scope, proto);
-    }
-    if (status == DAVIT_OK) {
-        status = add_inputs(importer, &scope);
-    }
-    if (status == DAVIT_OK) {
-        status = davit_onnx_define_nodes(importer, &scope, proto->n_node, proto->node);
-    }
-    if (status == DAVIT_OK) {
-        status = add_outputs(importer, &scope);
-    }
-    if (status == DAVIT_OK) {
-        status = davit_onnx_add_nodes(importer, &scope, proto->n_node, proto->node);
+        davit_onnx_scope_init(importer, &scope);
+        status = import_graph(importer, &scope);
+        davit_onnx_scope_clear(&scope);
     }
     return status == DAVIT_OK ? davit_graph_sort(importer->graph, importer->diag) : status;
 }

@@ -22,7 +22,9 @@ bool davit_onnx_lookup(const davit_onnx_scope *scope, const char *name, davit_va
         return true;
     }
     for (; scope != NULL; scope = scope->parent) {
-        if (davit_onnx_map_get(&scope->names, name, out)) {
+        davit_value_id found = davit_names_find(&scope->names, name);
+        if (found != DAVIT_NONE) {
+            *out = found == DAVIT_ONNX_ABSENT ? DAVIT_NONE : found;
             return true;
         }
     }

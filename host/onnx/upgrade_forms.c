@@ -59,9 +59,47 @@ static davit_status resize(davit_onnx_importer *importer, davit_onnx_node *node)
     return DAVIT_OK;
 }
 
-/* Resize of 10 and Upsample: (X, scales), coordinates divided by the scale and rounded down. */
-static davit_status resize_by_scales(davit_onnx_node *node)
+/* How opset 10 rounds coordinates: down where it enlarges, up where it shrinks (the cases that ONNX
+ * gave at that time, and ONNX Runtime). One attribute can say one of both. */
+static davit_status nearest_mode(davit_onnx_importer *importer, davit_onnx_node *node,
+                                 const char **mode)
 {
+    *mode = "floor";
+    const davit_attribute *kind = davit_onnx_node_attribute(node, "mode");
+    davit_value_id id = node->input_count == 2 ? node->inputs[1] : DAVIT_NONE;
+    if ((kind != NULL && strcmp(kind->u.s, "nearest") != 0) || id == DAVIT_NONE) {
+        return DAVIT_OK;
+    }
+    const davit_tensor *scales = importer->graph->values[id].constant;
+    if (scales == NULL || scales->desc.dtype != DAVIT_F32) {
+        davit_log(importer->diag, DAVIT_WARNING,
+                  "%s: taken to enlarge, since its scales are computed", node->shown);
+        return DAVIT_OK;
+    }
+    bool enlarges = false;
+    bool shrinks = false;
+    for (int64_t i = 0; i < davit_tensor_desc_elems(&scales->desc); i++) {
+        enlarges = enlarges || ((const float *)scales->data)[i] > 1.0f;
+        shrinks = shrinks || ((const float *)scales->data)[i] < 1.0f;
+    }
+    if (enlarges && shrinks) {
+        return davit_fail(importer->diag, DAVIT_UNSUPPORTED,
+                          "%s: Resize of opset 10 to the nearest that enlarges one dimension and "
+                          "shrinks another is not supported",
+                          node->shown);
+    }
+    *mode = shrinks ? "ceil" : "floor";
+    return DAVIT_OK;
+}
+
+/* Resize of 10 and Upsample: (X, scales), coordinates divided by the scale. */
+static davit_status resize_by_scales(davit_onnx_importer *importer, davit_onnx_node *node)
+{
+    const char *mode;
+    davit_status status = nearest_mode(importer, node, &mode);
+    if (status != DAVIT_OK) {
+        return status;
+    }
     if (node->input_count == 2) {
         davit_value_id scales = node->inputs[1];
         davit_onnx_set_input(node, 2, scales);
@@ -69,13 +107,13 @@ static davit_status resize_by_scales(davit_onnx_node *node)
     }
     node->op_type = "Resize";
     davit_onnx_set_string(node, "coordinate_transformation_mode", "asymmetric");
-    davit_onnx_set_string(node, "nearest_mode", "floor");
+    davit_onnx_set_string(node, "nearest_mode", mode);
     return DAVIT_OK;
 }
 
 static davit_status resize_or_older(davit_onnx_importer *importer, davit_onnx_node *node)
 {
-    return node->opset <= 10 ? resize_by_scales(node) : resize(importer, node);
+    return node->opset <= 10 ? resize_by_scales(importer, node) : resize(importer, node);
 }
 
 static davit_status upsample(davit_onnx_importer *importer, davit_onnx_node *node)
@@ -91,7 +129,7 @@ static davit_status upsample(davit_onnx_importer *importer, davit_onnx_node *nod
         davit_onnx_set_input(node, 1, value);
         davit_onnx_drop_attribute(node, "scales");
     }
-    return resize_by_scales(node);
+    return resize_by_scales(importer, node);
 }
 
 /* ---- sampling ---- */
