@@ -4,7 +4,33 @@
 
 #include "objects.h"
 
-#define MAX_PLAN_BYTES ((long)64 << 20)
+#define MAX_PLAN_BYTES ((size_t)64 << 20)
+#define READ_BYTES ((size_t)65536)
+
+/* Reads to the end of a file; *text is NUL-terminated and may be set on failure too. */
+static davit_status read_stream(const davit_allocator *allocator, const char *path, FILE *file,
+                                const davit_diagnostics *diag, char **text)
+{
+    size_t used = 0;
+    size_t capacity = 0;
+    while (!feof(file)) {
+        if (used > MAX_PLAN_BYTES) {
+            return davit_fail(diag, DAVIT_BAD_DATA, "%s: not a davit plan: larger than 64 MiB",
+                              path);
+        }
+        if (davit_array_grow(allocator, (void **)text, &capacity, used, used + READ_BYTES + 1, 1) !=
+            DAVIT_OK) {
+            return davit_fail(diag, DAVIT_OUT_OF_MEMORY, "%s: out of memory", path);
+        }
+        used += fread(*text + used, 1, READ_BYTES, file);
+        if (ferror(file)) {
+            return davit_fail(diag, DAVIT_IO_ERROR, "%s: cannot be read: %s", path,
+                              strerror(errno));
+        }
+    }
+    (*text)[used] = '\0';
+    return DAVIT_OK;
+}
 
 /* Reads a whole file as text; free it with davit_free. Reports. */
 static davit_status read_text(const davit_allocator *allocator, const char *path,
@@ -16,18 +42,8 @@ static davit_status read_text(const davit_allocator *allocator, const char *path
         return davit_fail(diag, errno == ENOENT ? DAVIT_NOT_FOUND : DAVIT_IO_ERROR,
                           "%s: cannot be opened: %s", path, strerror(errno));
     }
-    davit_status status = DAVIT_OK;
     char *text = NULL;
-    long bytes = fseek(file, 0, SEEK_END) == 0 ? ftell(file) : -1;
-    if (bytes < 0 || fseek(file, 0, SEEK_SET) != 0) {
-        status = davit_fail(diag, DAVIT_IO_ERROR, "%s: cannot be read: %s", path, strerror(errno));
-    } else if (bytes > MAX_PLAN_BYTES) {
-        status = davit_fail(diag, DAVIT_BAD_DATA, "%s: not a davit plan: larger than 64 MiB", path);
-    } else if ((text = davit_alloc(allocator, (size_t)bytes + 1)) == NULL) {
-        status = davit_fail(diag, DAVIT_OUT_OF_MEMORY, "%s: out of memory", path);
-    } else if (fread(text, 1, (size_t)bytes, file) != (size_t)bytes) {
-        status = davit_fail(diag, DAVIT_IO_ERROR, "%s: cannot be read", path);
-    }
+    davit_status status = read_stream(allocator, path, file, diag, &text);
     fclose(file);
     if (status != DAVIT_OK) {
         davit_free(allocator, text);

@@ -229,7 +229,7 @@ static davit_status enumerate(davit_backend *backend, const davit_diagnostics *d
     (void)diag;
     for (uint32_t i = 0; i < DEVICE_COUNT && i < capacity; i++) {
         davit_device_info *info = &infos[i];
-        *info = (davit_device_info){.description = "computes nothing"};
+        *info = (davit_device_info){.description = "computes nothing", .emulated = true};
         (void)snprintf(info->name, sizeof(info->name), i == 0 ? "null" : "null:%u", i);
         info->profile = (davit_device_profile){.kind = DAVIT_DEVICE_NULL,
                                                .name = "null",

@@ -1,0 +1,35 @@
+#!/bin/sh
+# Installs davit from a build folder into a scratch prefix and uses it from there: through its CMake
+# package in C and C++, and through pkg-config.
+#
+#     run.sh BUILD SCRATCH MODEL.onnx [C and C++ FLAGS]
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+build=$1
+scratch=$2
+model=$3
+flags=${4:-}
+if [ ! -e "$model" ]; then
+    echo "$model is missing: apt-get install libonnx-testdata" >&2
+    exit 1
+fi
+
+rm -rf "$scratch"
+mkdir -p "$scratch"
+prefix=$scratch/prefix
+cmake --install "$build" --prefix "$prefix" >"$scratch/install.log"
+
+cmake -S "$here" -B "$scratch/build" -G Ninja -DCMAKE_PREFIX_PATH="$prefix" \
+    -DCMAKE_C_FLAGS="$flags" -DCMAKE_CXX_FLAGS="$flags" >"$scratch/configure.log"
+cmake --build "$scratch/build" >"$scratch/build.log"
+"$scratch/build/run_model" "$model"
+"$scratch/build/use_from_cxx"
+
+pc=$(dirname "$(find "$prefix" -name davit.pc)")
+PKG_CONFIG_PATH=$pc
+export PKG_CONFIG_PATH
+# The flags are words.
+# shellcheck disable=SC2046,SC2086
+${CC:-cc} $flags "$here/../../examples/run_model.c" $(pkg-config --cflags --libs davit) \
+    -o "$scratch/run_model"
+LD_LIBRARY_PATH=$(pkg-config --variable=libdir davit) "$scratch/run_model" "$model"

@@ -1,0 +1,333 @@
+/* The executor over reference and null devices: values that cross, times, limits, faults. */
+#include <math.h>
+#include <stdio.h>
+
+#include "fixture.h"
+
+#define MS 1000000u
+#define MAX_ELEMS 64
+
+/* Runs a plan once with inputs[i][j] = i + j / 8 - 1 and keeps the outputs. */
+typedef struct outcome {
+    float inputs[2][MAX_ELEMS];
+    float outputs[4][MAX_ELEMS];
+    davit_run_record record;
+} outcome;
+
+static davit_status create(fixture *f, const davit_plan *plan,
+                           const davit_executor_options *options, davit_executor **out)
+{
+    const davit_executor_options defaults = {0};
+    return davit_executor_create(f->allocator, f->graph, plan, options ? options : &defaults,
+                                 &f->diag.sink, out);
+}
+
+static davit_status run(davit_executor *executor, outcome *o)
+{
+    const void *inputs[2];
+    void *outputs[4];
+    for (size_t i = 0; i < 2; i++) {
+        for (size_t j = 0; j < MAX_ELEMS; j++) {
+            o->inputs[i][j] = (float)i + (float)j / 8 - 1;
+        }
+        inputs[i] = o->inputs[i];
+    }
+    for (size_t i = 0; i < 4; i++) {
+        memset(o->outputs[i], 0xff, sizeof(o->outputs[i]));
+        outputs[i] = o->outputs[i];
+    }
+    return davit_executor_run(executor, inputs, outputs, &o->record);
+}
+
+/* Places with pins, runs once, destroys. */
+static void place_and_run(fixture *f, const char *const *pins, size_t pin_count, outcome *o)
+{
+    davit_plan *plan = fixture_plan(f, pins, pin_count);
+    davit_executor *executor;
+    assert_int_equal(create(f, plan, NULL, &executor), DAVIT_OK);
+    assert_int_equal(run(executor, o), DAVIT_OK);
+    davit_executor_destroy(executor);
+    davit_plan_destroy(plan);
+}
+
+static void runs_a_chain_on_one_device(void **state)
+{
+    fixture *f = *state;
+    fixture_chain(f);
+    fixture_add_device(f, "reference");
+    davit_plan *plan = fixture_plan(f, NULL, 0);
+    davit_executor *executor;
+    outcome o;
+    assert_int_equal(create(f, plan, NULL, &executor), DAVIT_OK);
+    assert_int_equal(davit_executor_program_count(executor), 1);
+    assert_true(davit_executor_memory_bytes(executor) >= 2 * 12 * sizeof(float));
+    assert_int_equal(run(executor, &o), DAVIT_OK);
+    for (size_t i = 0; i < 12; i++) {
+        float x = o.inputs[0][i] > 0 ? o.inputs[0][i] : 0;
+        assert_float_equal(o.outputs[0][i], tanhf(x), 1e-6);
+    }
+    assert_int_equal(o.record.unit_count, 3);
+    assert_int_equal(o.record.transfer_bytes, 2 * 12 * sizeof(float));
+    assert_true(o.record.total_ns >= o.record.transfer_ns);
+    davit_executor_destroy(executor);
+    davit_plan_destroy(plan);
+}
+
+/* x -> relu on reference -> abs on null:1 (zeros) -> ... : layouts and copies at each crossing. */
+static void hands_values_from_device_to_device(void **state)
+{
+    fixture *f = *state;
+    fixture_chain(f);
+    fixture_add_device(f, "reference");
+    fixture_add_device(f, "null");
+    outcome o;
+    const char *const null_first[] = {"relu=null"};
+    place_and_run(f, null_first, 1, &o);
+    assert_int_equal(o.record.transfer_bytes, 3 * 12 * sizeof(float));
+    for (size_t i = 0; i < 12; i++) {
+        assert_float_equal(o.outputs[0][i], 0, 0); /* |tanh(0)| */
+    }
+    const char *const null_last[] = {"abs=null"};
+    place_and_run(f, null_last, 1, &o);
+    for (size_t i = 0; i < 12; i++) {
+        assert_float_equal(o.outputs[0][i], 0, 0);
+    }
+}
+
+/* Graph outputs that need care: an input, the same value twice, one that is also used inside. */
+static void delivers_every_kind_of_output(void **state)
+{
+    fixture *f = *state;
+    const int64_t dims[] = {1, 2, 2, 3};
+    davit_value_id x = fixture_input(f, "x", 4, dims);
+    davit_value_id y = fixture_input(f, "y", 4, dims);
+    davit_value_id sum = fixture_node(f, DAVIT_OP_Add, "add", x, y);
+    davit_value_id negative = fixture_node(f, DAVIT_OP_Neg, "neg", sum, DAVIT_NONE);
+    fixture_output(f, sum);
+    fixture_output(f, negative);
+    fixture_output(f, negative);
+    fixture_output(f, y);
+    fixture_finish(f);
+    fixture_add_device(f, "reference");
+    fixture_add_device(f, "null");
+    outcome o;
+    place_and_run(f, NULL, 0, &o);
+    for (size_t i = 0; i < 12; i++) {
+        float expected = o.inputs[0][i] + o.inputs[1][i];
+        assert_float_equal(o.outputs[0][i], expected, 0);
+        assert_float_equal(o.outputs[1][i], -expected, 0);
+        assert_float_equal(o.outputs[2][i], -expected, 0);
+        assert_float_equal(o.outputs[3][i], o.inputs[1][i], 0);
+    }
+    const char *const pins[] = {"neg=null"};
+    place_and_run(f, pins, 1, &o);
+    for (size_t i = 0; i < 12; i++) {
+        assert_float_equal(o.outputs[0][i], o.inputs[0][i] + o.inputs[1][i], 0);
+        assert_float_equal(o.outputs[2][i], 0, 0);
+    }
+}
+
+static void delivers_a_constant(void **state)
+{
+    fixture *f = *state;
+    const int64_t dims[] = {3};
+    davit_tensor *tensor;
+    davit_value_id constant;
+    assert_int_equal(davit_tensor_create(f->allocator, DAVIT_F32, 1, dims, &tensor), DAVIT_OK);
+    memcpy(tensor->data, (const float[]){3, 1, 4}, 3 * sizeof(float));
+    assert_int_equal(davit_graph_add_constant(f->graph, "c", tensor, &constant), DAVIT_OK);
+    davit_value_id x = fixture_input(f, "x", 1, dims);
+    fixture_output(f, constant);
+    fixture_output(f, fixture_node(f, DAVIT_OP_Mul, "mul", x, constant));
+    fixture_finish(f);
+    fixture_add_device(f, "reference");
+    outcome o;
+    place_and_run(f, NULL, 0, &o);
+    assert_float_equal(o.outputs[0][2], 4, 0);
+    assert_float_equal(o.outputs[1][2], 4 * o.inputs[0][2], 0);
+}
+
+/* A graph without units: all that is left of a folded one. */
+static void runs_a_graph_without_units(void **state)
+{
+    fixture *f = *state;
+    const int64_t dims[] = {2};
+    fixture_output(f, fixture_input(f, "x", 1, dims));
+    fixture_finish(f);
+    fixture_add_device(f, "reference");
+    outcome o;
+    place_and_run(f, NULL, 0, &o);
+    assert_float_equal(o.outputs[0][1], o.inputs[0][1], 0);
+    assert_int_equal(o.record.unit_count, 0);
+}
+
+static void leaves_out_what_nobody_wants(void **state)
+{
+    fixture *f = *state;
+    fixture_chain(f);
+    fixture_add_device(f, "reference");
+    davit_plan *plan = fixture_plan(f, NULL, 0);
+    davit_executor *executor;
+    float x[12] = {0};
+    const void *inputs[] = {x};
+    void *outputs[] = {NULL};
+    davit_run_record record;
+    assert_int_equal(create(f, plan, NULL, &executor), DAVIT_OK);
+    assert_int_equal(davit_executor_run(executor, inputs, outputs, &record), DAVIT_OK);
+    assert_int_equal(record.transfer_bytes, sizeof(x));
+    inputs[0] = NULL;
+    assert_int_equal(davit_executor_run(executor, inputs, outputs, NULL), DAVIT_INVALID_ARGUMENT);
+    assert_string_equal(f->diag.text, "input 'x' is missing");
+    davit_executor_destroy(executor);
+    davit_plan_destroy(plan);
+}
+
+static void allocates_nothing_after_the_first_run(void **state)
+{
+    fixture *f = *state;
+    fixture_chain(f);
+    fixture_add_device(f, "null");
+    fixture_add_device(f, "null:1");
+    const char *const pins[] = {"tanh=null:1"};
+    davit_plan *plan = fixture_plan(f, pins, 1);
+    davit_executor *executor;
+    outcome o;
+    assert_int_equal(create(f, plan, NULL, &executor), DAVIT_OK);
+    assert_int_equal(davit_executor_program_count(executor), 3);
+    assert_int_equal(run(executor, &o), DAVIT_OK);
+    counting_allocator_restart(&f->counting, 0);
+    for (int i = 0; i < 10; i++) {
+        assert_int_equal(run(executor, &o), DAVIT_OK);
+    }
+    assert_int_equal(atomic_load(&f->counting.calls), 0);
+    davit_executor_destroy(executor);
+    davit_plan_destroy(plan);
+}
+
+static void measures_units(void **state)
+{
+    fixture *f = *state;
+    fixture_chain(f);
+    fixture_add_device(f, "reference");
+    fixture_add_device(f, "null");
+    const char *const pins[] = {"tanh=null"};
+    const char *const backend_options[] = {NULL, "delay_us=2000"};
+    davit_plan *plan = fixture_plan(f, pins, 1);
+    davit_executor *executor;
+    outcome o;
+    const davit_executor_options options = {.backend_options = backend_options};
+    assert_int_equal(create(f, plan, &options, &executor), DAVIT_OK);
+    assert_int_equal(run(executor, &o), DAVIT_OK);
+    assert_true(o.record.unit_ns[1] >= 2 * MS);
+    assert_true(o.record.total_ns >= o.record.unit_ns[1]);
+    assert_string_equal(davit_executor_unit_implementation(executor, 1), "null");
+    davit_executor_destroy(executor);
+    davit_plan_destroy(plan);
+}
+
+static void ends_at_its_time_limit_and_recovers(void **state)
+{
+    fixture *f = *state;
+    fixture_chain(f);
+    fixture_add_device(f, "reference");
+    fixture_add_device(f, "null");
+    const char *const pins[] = {"tanh=null"};
+    const char *const backend_options[] = {NULL, "hang_at=1"};
+    davit_plan *plan = fixture_plan(f, pins, 1);
+    davit_executor *executor;
+    outcome o;
+    const davit_executor_options options = {.backend_options = backend_options,
+                                            .timeout_ns = 100 * MS};
+    assert_int_equal(create(f, plan, &options, &executor), DAVIT_OK);
+    assert_int_equal(run(executor, &o), DAVIT_DEADLINE_EXCEEDED);
+    assert_int_equal(f->diag.error_count, 1);
+    assert_string_equal(f->diag.text, "the run did not end within 100 ms: program 2 of 3 (units "
+                                      "'tanh' to 'tanh') on device null was not done");
+    assert_int_equal(run(executor, &o), DAVIT_OK);
+    assert_float_equal(o.outputs[0][11], 0, 0);
+    davit_executor_destroy(executor);
+    davit_plan_destroy(plan);
+}
+
+static void names_the_device_and_program_that_fail(void **state)
+{
+    fixture *f = *state;
+    fixture_chain(f);
+    fixture_add_device(f, "reference");
+    fixture_add_device(f, "null");
+    const char *const pins[] = {"abs=null"};
+    const char *const backend_options[] = {NULL, "fail_at=2"};
+    davit_plan *plan = fixture_plan(f, pins, 1);
+    davit_executor *executor;
+    outcome o;
+    const davit_executor_options options = {.backend_options = backend_options};
+    assert_int_equal(create(f, plan, &options, &executor), DAVIT_OK);
+    assert_int_equal(run(executor, &o), DAVIT_OK);
+    for (int i = 0; i < 2; i++) {
+        davit_diagnostics_buffer_init(&f->diag);
+        assert_int_equal(run(executor, &o), DAVIT_DEVICE_LOST);
+        assert_int_equal(f->diag.error_count, 1);
+        assert_string_equal(f->diag.text,
+                            "device null failed in program 2 of 2 (units 'abs' to 'abs'): device "
+                            "lost: device 'null' is lost (fail_at=2)");
+    }
+    davit_executor_destroy(executor);
+    davit_plan_destroy(plan);
+}
+
+static void fails_with_a_device_that_cannot_be_opened(void **state)
+{
+    fixture *f = *state;
+    fixture_chain(f);
+    fixture_add_device(f, "partial");
+    fixture_add_device(f, "null");
+    davit_plan *plan = fixture_plan(f, NULL, 0);
+    davit_executor *executor;
+    assert_int_equal(create(f, plan, NULL, &executor), DAVIT_UNAVAILABLE);
+    assert_null(executor);
+    assert_int_equal(f->diag.error_count, 1);
+    davit_plan_destroy(plan);
+}
+
+static void survives_each_failing_allocation(void **state)
+{
+    fixture *f = *state;
+    fixture_chain(f);
+    fixture_add_device(f, "reference");
+    fixture_add_device(f, "null");
+    const char *const pins[] = {"tanh=null"};
+    davit_plan *plan = fixture_plan(f, pins, 1);
+    davit_status status = DAVIT_OUT_OF_MEMORY;
+    for (size_t at = 1; status != DAVIT_OK; at++) {
+        davit_executor *executor;
+        outcome o;
+        counting_allocator_restart(&f->counting, at);
+        status = create(f, plan, NULL, &executor);
+        if (status == DAVIT_OK) {
+            status = run(executor, &o);
+        }
+        davit_executor_destroy(executor);
+        assert_true(status == DAVIT_OK || status == DAVIT_OUT_OF_MEMORY);
+    }
+    davit_plan_destroy(plan);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(runs_a_chain_on_one_device),
+        TEST(hands_values_from_device_to_device),
+        TEST(delivers_every_kind_of_output),
+        TEST(delivers_a_constant),
+        TEST(runs_a_graph_without_units),
+        TEST(leaves_out_what_nobody_wants),
+        TEST(allocates_nothing_after_the_first_run),
+        TEST(measures_units),
+        TEST(ends_at_its_time_limit_and_recovers),
+        TEST(names_the_device_and_program_that_fail),
+        TEST(fails_with_a_device_that_cannot_be_opened),
+        TEST(survives_each_failing_allocation),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,236 @@
+/* Plans as JSON: the same bytes every time, back unchanged, and refused with one line when they do
+ * not fit. */
+#include <stdio.h>
+
+#include "fixture.h"
+
+#define SHA_B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+
+static const char *const chain_plan = "{\n"
+                                      "  \"schema_version\": 1,\n"
+                                      "  \"model_sha256\": \"" SHA_A "\",\n"
+                                      "  \"inputs\": [\n"
+                                      "    {\n"
+                                      "      \"name\": \"x\",\n"
+                                      "      \"type\": \"f32\",\n"
+                                      "      \"shape\": [\n"
+                                      "        1,\n"
+                                      "        2,\n"
+                                      "        2,\n"
+                                      "        3\n"
+                                      "      ]\n"
+                                      "    }\n"
+                                      "  ],\n"
+                                      "  \"devices\": [\n"
+                                      "    {\n"
+                                      "      \"name\": \"partial\",\n"
+                                      "      \"backend\": \"partial\"\n"
+                                      "    },\n"
+                                      "    {\n"
+                                      "      \"name\": \"null\",\n"
+                                      "      \"backend\": \"null\"\n"
+                                      "    }\n"
+                                      "  ],\n"
+                                      "  \"units\": [\n"
+                                      "    {\n"
+                                      "      \"name\": \"relu\",\n"
+                                      "      \"operator\": \"Relu\",\n"
+                                      "      \"device\": \"partial\",\n"
+                                      "      \"fallback\": false,\n"
+                                      "      \"reason\": \"first device\"\n"
+                                      "    },\n"
+                                      "    {\n"
+                                      "      \"name\": \"tanh\",\n"
+                                      "      \"operator\": \"Tanh\",\n"
+                                      "      \"device\": \"null\",\n"
+                                      "      \"fallback\": true,\n"
+                                      "      \"reason\": \"partial: operator Tanh\"\n"
+                                      "    },\n"
+                                      "    {\n"
+                                      "      \"name\": \"abs\",\n"
+                                      "      \"operator\": \"Abs\",\n"
+                                      "      \"device\": \"null\",\n"
+                                      "      \"fallback\": false,\n"
+                                      "      \"reason\": \"pinned\"\n"
+                                      "    }\n"
+                                      "  ]\n"
+                                      "}";
+
+static void set_up_chain(fixture *f)
+{
+    fixture_chain(f);
+    fixture_add_device(f, "partial");
+    fixture_add_device(f, "null");
+}
+
+static davit_status read(fixture *f, const char *text, davit_plan **plan)
+{
+    davit_plan_request request = fixture_request(f);
+    davit_diagnostics_buffer_init(&f->diag);
+    davit_status status =
+        davit_plan_read(f->allocator, "p.json", text, &request, &f->diag.sink, plan);
+    assert_int_equal(f->diag.error_count, status == DAVIT_OK ? 0 : 1);
+    assert_true((*plan == NULL) == (status != DAVIT_OK));
+    return status;
+}
+
+static void writes_the_documented_text(void **state)
+{
+    fixture *f = *state;
+    set_up_chain(f);
+    const char *const pins[] = {"abs=null"};
+    davit_plan *plan = fixture_plan(f, pins, 1);
+    char *text;
+    assert_int_equal(davit_plan_write(plan, f->graph, &f->diag.sink, &text), DAVIT_OK);
+    assert_string_equal(text, chain_plan);
+    free(text);
+    davit_plan_destroy(plan);
+}
+
+static void reads_what_it_wrote(void **state)
+{
+    fixture *f = *state;
+    set_up_chain(f);
+    davit_plan *plan;
+    assert_int_equal(read(f, chain_plan, &plan), DAVIT_OK);
+    assert_int_equal(plan->unit_count, 3);
+    assert_int_equal(plan->units[2].device, 1);
+    assert_true(plan->units[1].fallback);
+    assert_string_equal(plan->units[1].reason, "partial: operator Tanh");
+    char *text;
+    assert_int_equal(davit_plan_write(plan, f->graph, &f->diag.sink, &text), DAVIT_OK);
+    assert_string_equal(text, chain_plan);
+    free(text);
+    davit_plan_destroy(plan);
+}
+
+/* A change of the documented plan and the line that refuses it. */
+typedef struct bad_plan {
+    const char *from;
+    const char *to;
+    davit_status status;
+    const char *message;
+} bad_plan;
+
+static const bad_plan bad_plans[] = {
+    {"{\n", "{{\n", DAVIT_BAD_DATA, "p.json: not JSON: line 1, column 2: "},
+    {"\"schema_version\": 1,", "", DAVIT_BAD_DATA,
+     "p.json: not a davit plan: no schema_version at its top level"},
+    {"\"schema_version\": 1", "\"schema_version\": 2", DAVIT_UNSUPPORTED,
+     "p.json: plan format 2, this davit reads format 1; make the plan again"},
+    {SHA_A, SHA_B, DAVIT_INVALID_ARGUMENT, "p.json: made for another model (sha256 bbbbbbbbbbbb, "},
+    {"\"units\": [", "\"more\": 1, \"units\": [", DAVIT_BAD_DATA, "p.json: not a davit plan: "},
+    {"        1,\n", "        4,\n", DAVIT_INVALID_ARGUMENT,
+     "p.json: made for input 'x' of f32 4x2x2x3, here it is f32 1x2x2x3; give that shape, or "},
+    {"        1,\n", "        -1,\n", DAVIT_BAD_DATA, "p.json: not a davit plan: the shape of "},
+    {"\"f32\"", "\"s8\"", DAVIT_INVALID_ARGUMENT, "p.json: made for input 'x' of s8 1x2x2x3, "},
+    {"\"name\": \"x\"", "\"name\": \"w\"", DAVIT_BAD_DATA,
+     "p.json: made for an input 'w' where the model has 'x'; make the plan again"},
+    {"\"name\": \"x\"", "\"nom\": \"x\"", DAVIT_BAD_DATA, "p.json: not a davit plan: inputs[0]: "},
+    {"\"name\": \"null\"", "\"name\": \"fpga:0\"", DAVIT_NOT_FOUND,
+     "p.json: needs device fpga:0, which is not among those in use (partial, null); name it in"},
+    {"\"backend\": \"null\"", "\"backend\": \"xrt\"", DAVIT_NOT_FOUND,
+     "p.json: made for device null of backend xrt, here null drives it; make the plan again"},
+    {"\"name\": \"tanh\"", "\"name\": \"tanh2\"", DAVIT_BAD_DATA,
+     "p.json: does not place unit 'tanh' of the model; make the plan again"},
+    {"\"name\": \"tanh\"", "\"name\": \"relu\"", DAVIT_BAD_DATA,
+     "p.json: unit 'relu' is placed twice"},
+    {"\"units\": [", "\"units\": [{\"name\": \"conv\"},", DAVIT_BAD_DATA,
+     "p.json: places unit 'conv', which the model does not have; make the plan again"},
+    {"\"units\": [", "\"units\": [7,", DAVIT_BAD_DATA,
+     "p.json: not a davit plan: units[0] has no name"},
+    {"\"device\": \"partial\"", "\"device\": \"reference\"", DAVIT_BAD_DATA,
+     "p.json: unit 'relu' is on device reference, which the plan does not list"},
+    {"\"device\": \"null\"", "\"device\": \"partial\"", DAVIT_UNSUPPORTED,
+     "p.json: places unit 'tanh' (Tanh) on partial, which cannot run it: operator Tanh"},
+    {"\"fallback\": false", "\"fallback\": 0", DAVIT_BAD_DATA,
+     "p.json: not a davit plan: unit 'relu': "},
+};
+
+/* The documented plan with the first `from` replaced. Free with free(). */
+static char *change(const char *from, const char *to)
+{
+    const char *at = strstr(chain_plan, from);
+    assert_non_null(at);
+    size_t bytes = strlen(chain_plan) + strlen(to) + 1;
+    char *text = malloc(bytes);
+    assert_non_null(text);
+    snprintf(text, bytes, "%.*s%s%s", (int)(at - chain_plan), chain_plan, to, at + strlen(from));
+    return text;
+}
+
+static void refuses_bad_plans(void **state)
+{
+    fixture *f = *state;
+    set_up_chain(f);
+    for (size_t i = 0; i < sizeof(bad_plans) / sizeof(bad_plans[0]); i++) {
+        const bad_plan *bad = &bad_plans[i];
+        char *text = change(bad->from, bad->to);
+        davit_plan *plan;
+        davit_status status = read(f, text, &plan);
+        free(text);
+        if (status != bad->status ||
+            strncmp(f->diag.text, bad->message, strlen(bad->message)) != 0) {
+            fail_msg("'%s' for '%s': %s: %s", bad->to, bad->from, davit_status_text(status),
+                     f->diag.text);
+        }
+    }
+}
+
+static void refuses_every_truncation(void **state)
+{
+    fixture *f = *state;
+    set_up_chain(f);
+    size_t length = strlen(chain_plan);
+    char *text = malloc(length + 1);
+    assert_non_null(text);
+    for (size_t end = 0; end < length; end++) {
+        memcpy(text, chain_plan, end);
+        text[end] = '\0';
+        davit_plan *plan;
+        assert_int_equal(read(f, text, &plan), DAVIT_BAD_DATA);
+    }
+    free(text);
+}
+
+static void strict_refuses_a_plan_with_fallbacks(void **state)
+{
+    fixture *f = *state;
+    set_up_chain(f);
+    davit_plan_request request = fixture_request(f);
+    request.strict = true;
+    davit_plan *plan;
+    assert_int_equal(
+        davit_plan_read(f->allocator, "p.json", chain_plan, &request, &f->diag.sink, &plan),
+        DAVIT_UNSUPPORTED);
+    assert_string_equal(f->diag.text,
+                        "p.json: unit 'tanh' falls back to null, which strict does not allow");
+}
+
+static void survives_each_failing_allocation(void **state)
+{
+    fixture *f = *state;
+    set_up_chain(f);
+    davit_status status = DAVIT_OUT_OF_MEMORY;
+    for (size_t at = 1; status != DAVIT_OK; at++) {
+        davit_plan *plan;
+        counting_allocator_restart(&f->counting, at);
+        status = read(f, chain_plan, &plan);
+        assert_true(status == DAVIT_OK || status == DAVIT_OUT_OF_MEMORY);
+        davit_plan_destroy(plan);
+    }
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(writes_the_documented_text),
+        TEST(reads_what_it_wrote),
+        TEST(refuses_bad_plans),
+        TEST(refuses_every_truncation),
+        TEST(strict_refuses_a_plan_with_fallbacks),
+        TEST(survives_each_failing_allocation),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
