@@ -73,6 +73,12 @@ static davit_status match_bindings(binder *b)
     return DAVIT_OK;
 }
 
+/* The name of an open dimension, NULL: none. Paddle's exporter calls all it does not name "?". */
+static const char *symbol_of(const davit_dim *dim)
+{
+    return dim->value < 0 && dim->symbol && strcmp(dim->symbol, "?") != 0 ? dim->symbol : NULL;
+}
+
 /* Gives a symbol its size, or checks that it has that one already. */
 static davit_status set_symbol(binder *b, const char *symbol, int64_t dim, const char *input)
 {
@@ -81,7 +87,7 @@ static davit_status set_symbol(binder *b, const char *symbol, int64_t dim, const
         return b->symbol_dims[at] == dim
                    ? DAVIT_OK
                    : davit_fail(b->diag, DAVIT_INVALID_ARGUMENT,
-                                "input '%s': '%s' is %lld here and %lld in another input", input,
+                                "input '%s': dimension '%s' is %lld here and %lld elsewhere", input,
                                 symbol, (long long)dim, (long long)b->symbol_dims[at]);
     }
     void *dims = b->symbol_dims;
@@ -140,8 +146,9 @@ static davit_status bind_given(binder *b, davit_value *value, const davit_bindin
                           declared_text(value, declared, sizeof(declared)));
     }
     for (int i = 0; i < value->declared_rank; i++) {
-        if (value->declared[i].value < 0 && value->declared[i].symbol) {
-            davit_status status = set_symbol(b, value->declared[i].symbol, dims[i], value->name);
+        const char *symbol = symbol_of(&value->declared[i]);
+        if (symbol) {
+            davit_status status = set_symbol(b, symbol, dims[i], value->name);
             if (status != DAVIT_OK) {
                 return status;
             }
@@ -167,7 +174,8 @@ static davit_status bind_declared(const binder *b, davit_value *value)
     }
     for (int i = 0; i < value->declared_rank; i++) {
         const davit_dim *dim = &value->declared[i];
-        uint32_t at = dim->symbol ? davit_names_find(&b->symbols, dim->symbol) : DAVIT_NONE;
+        const char *symbol = symbol_of(dim);
+        uint32_t at = symbol ? davit_names_find(&b->symbols, symbol) : DAVIT_NONE;
         dims[i] = dim->value;
         if (dim->value < 0 && at != DAVIT_NONE) {
             dims[i] = b->symbol_dims[at];
@@ -175,8 +183,8 @@ static davit_status bind_declared(const binder *b, davit_value *value)
             return davit_fail(b->diag, DAVIT_INVALID_ARGUMENT,
                               "input '%s': the model leaves dimension %d%s%s%s open: give it with "
                               "--shape %s=%s",
-                              value->name, i, dim->symbol ? " ('" : "",
-                              dim->symbol ? dim->symbol : "", dim->symbol ? "')" : "", value->name,
+                              value->name, i, symbol ? " ('" : "", symbol ? symbol : "",
+                              symbol ? "')" : "", value->name,
                               declared_text(value, declared, sizeof(declared)));
         }
     }

@@ -58,6 +58,23 @@ static void test_symbols_go_from_input_to_input(void **state)
     builder_clear(&b);
 }
 
+/* Paddle's exporter writes "?" for each dimension that it has no name for. */
+static void test_question_mark_is_no_symbol(void **state)
+{
+    (void)state;
+    builder b;
+    davit_value_id x;
+    davit_value_id y;
+    build_open(&b, &x, &y);
+    b.graph->values[x].declared[2].symbol = "?";
+    b.graph->values[x].declared[3].symbol = "?";
+    const davit_binding bindings[] = {{.name = "x", .rank = 4, .dims = {1, 3, 5, 7}},
+                                      {.name = "y", .rank = 1, .dims = {9}}};
+    assert_int_equal(bind(&b, bindings, 2), DAVIT_OK);
+    assert_shape(&b, b.graph->outputs[0], "1x3x5x7");
+    builder_clear(&b);
+}
+
 static void test_bad_bindings_are_refused(void **state)
 {
     (void)state;
@@ -308,6 +325,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_symbols_go_from_input_to_input),
+        cmocka_unit_test(test_question_mark_is_no_symbol),
         cmocka_unit_test(test_bad_bindings_are_refused),
         cmocka_unit_test(test_huge_shape_is_refused),
         cmocka_unit_test(test_undeclared_rank_must_be_given),
