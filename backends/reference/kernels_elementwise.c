@@ -102,8 +102,9 @@ davit_status davit_run_elementwise(const davit_kernel_call *call)
     davit_tensor *out = call->outputs[0];
     job *j = davit_alloc(call->allocator, sizeof(*j));
     davit_cursor *cursors = davit_alloc_array(call->allocator, node->input_count, sizeof(*cursors));
-    davit_status status = DAVIT_OUT_OF_MEMORY;
+    davit_status status = DAVIT_OK;
     if (j == NULL || cursors == NULL) {
+        status = davit_kernel_fail(call, DAVIT_OUT_OF_MEMORY, "no memory for one block");
         goto free_job;
     }
     j->entry = davit_elementwise_unary(node->op->op);
@@ -130,7 +131,6 @@ davit_status davit_run_elementwise(const davit_kernel_call *call)
         j->lanes.count = total - first < DAVIT_BLOCK ? total - first : DAVIT_BLOCK;
         run_block(j, first);
     }
-    status = DAVIT_OK;
 free_job:
     davit_free(call->allocator, cursors);
     davit_free(call->allocator, j);
