@@ -216,14 +216,19 @@ davit_tensor *builder_evaluate(const davit_graph *graph, size_t output, uint64_t
 
 void builder_assert_close(const davit_tensor *a, const davit_tensor *b, double tolerance)
 {
+    double difference = 0;
+    double norm = 0;
     assert_true(davit_tensor_desc_same_shape(&a->desc, &b->desc));
     assert_int_equal(a->desc.dtype, DAVIT_F32);
     assert_int_equal(b->desc.dtype, DAVIT_F32);
     for (int64_t i = 0; i < davit_tensor_desc_elems(&a->desc); i++) {
         double x = (double)((const float *)a->data)[i];
         double y = (double)((const float *)b->data)[i];
-        if (!(fabs(x - y) <= tolerance * (1.0 + fabs(x)))) {
-            fail_msg("element %lld: %g and %g", (long long)i, x, y);
-        }
+        assert_true(isfinite(x) && isfinite(y));
+        difference += (x - y) * (x - y);
+        norm += x * x;
+    }
+    if (sqrt(difference) > tolerance * sqrt(norm)) {
+        fail_msg("relative L2 %g", sqrt(difference / norm));
     }
 }

@@ -51,7 +51,8 @@ const davit_node *builder_only(const builder *b, davit_op op);
  * same for inputs of the same name and shape). Free with davit_tensor_destroy. */
 davit_tensor *builder_evaluate(const davit_graph *graph, size_t output, uint64_t seed);
 
-/* Asserts that two f32 tensors have one shape and elements within tolerance * (1 + |a|). */
+/* Asserts that two f32 tensors have one shape, are finite, and differ by at most tolerance in
+ * relative L2; bit by bit the same for tolerance 0. */
 void builder_assert_close(const davit_tensor *a, const davit_tensor *b, double tolerance);
 
 #endif

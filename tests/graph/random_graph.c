@@ -78,8 +78,9 @@ static davit_value_id convolution(generator *g, davit_value_id x)
 static davit_value_id matrix_product(generator *g, davit_value_id x)
 {
     const int64_t dims[] = {CHANNELS, CHANNELS};
-    davit_value_id weights =
-        test_random_below(&g->seed, 4) == 0 ? pick(g) : builder_random(g->b, 2, dims, &g->seed);
+    davit_value_id weights = test_random_below(&g->seed, 4) == 0
+                                 ? builder_unary(g->b, DAVIT_OP_Tanh, pick(g))
+                                 : builder_random(g->b, 2, dims, &g->seed);
     if (test_random_below(&g->seed, 2) != 0) {
         return builder_binary(g->b, DAVIT_OP_MatMul, x, weights);
     }
