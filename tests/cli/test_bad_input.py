@@ -3,6 +3,7 @@
 usage: test_bad_input.py DAVIT (run by the Python of build/peers, which has onnx and numpy)
 """
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -30,6 +31,10 @@ def model(nodes, inputs=None, outputs=None, initializers=()):
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
 
 
+def limit_memory():
+    resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
+
+
 RELU = helper.make_node("Relu", ["x"], ["y"], name="relu1")
 
 
@@ -47,8 +52,9 @@ class BadInput(unittest.TestCase):
         return self.path(name)
 
     def run_davit(self, *words):
+        # Whatever a file says of its sizes, nothing large is allocated before it is checked.
         return subprocess.run([DAVIT, *words], capture_output=True, text=True, errors="replace",
-                              timeout=60, check=False)
+                              timeout=60, check=False, preexec_fn=limit_memory)
 
     def refuse(self, *words, names=(), code=1):
         done = self.run_davit(*words)
