@@ -341,7 +341,7 @@ static davit_status run_step(const davit_device *device, const davit_program_spe
                                         .outputs = step->outputs,
                                         .allocator = device->options.allocator,
                                         .diag = device->options.diag};
-        return step->kernel(&call);
+        return davit_kernel_run(step->kernel, &call);
     }
     const davit_tensor_desc *bound = &io_of(spec, value->binding)->desc;
     void *binding = pointers[value->binding];
