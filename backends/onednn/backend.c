@@ -1,14 +1,43 @@
-/* No device yet: the backend lands in pieces. */
-#include "davit/onednn.h"
+#include <stdio.h>
 
+#include "cost.h"
+#include "davit/onednn.h"
+#include "device.h"
+#include "operators.h"
+
+static davit_device_info describe(const davit_host_info *host, uint32_t ordinal)
+{
+    davit_device_info info = {.ordinal = ordinal};
+    char version[48];
+    uint32_t cores = host != NULL ? host->core_count : 1;
+    uint32_t nodes = host != NULL && host->node_count > 0 ? host->node_count : 1;
+    if (ordinal == 0) {
+        snprintf(info.name, sizeof(info.name), "cpu");
+    } else {
+        snprintf(info.name, sizeof(info.name), "cpu:%u", ordinal - 1);
+        cores = (cores + nodes - 1) / nodes;
+    }
+    davit_dnnl_version_text(version, sizeof(version));
+    snprintf(info.description, sizeof(info.description), "%.48s, %u core%s; oneDNN %s",
+             host != NULL && host->processor[0] != '\0' ? host->processor : "CPU", cores,
+             cores == 1 ? "" : "s", version);
+    davit_onednn_fill_profile(&info.profile, cores,
+                              host != NULL ? host->memory_bytes / (ordinal == 0 ? 1 : nodes) : 0);
+    snprintf(info.profile.name, sizeof(info.profile.name), "%s", info.name);
+    return info;
+}
+
+/* `cpu`, and `cpu:0` to `cpu:N-1` on a host of N > 1 NUMA nodes. */
 static davit_status enumerate(davit_backend *backend, const davit_diagnostics *diag,
                               davit_device_info *infos, size_t capacity, size_t *count)
 {
-    (void)backend;
+    uint32_t nodes = backend->host != NULL ? backend->host->node_count : 1;
+    uint32_t total = nodes > 1 ? nodes + 1 : 1;
     (void)diag;
-    (void)infos;
-    (void)capacity;
-    *count = 0;
+    for (uint32_t i = 0; i < total && i < capacity; i++) {
+        infos[i] = describe(backend->host, i);
+    }
+    *count = total;
     return DAVIT_OK;
 }
 
@@ -16,21 +45,7 @@ static bool supports(const davit_device_profile *profile, const davit_graph *gra
                      const davit_unit *unit, char *reason, size_t reason_bytes)
 {
     (void)profile;
-    (void)graph;
-    (void)unit;
-    (void)reason;
-    (void)reason_bytes;
-    return false;
-}
-
-static davit_status open_device(davit_backend *backend, const davit_device_info *info,
-                                const davit_device_options *options, davit_device **out)
-{
-    (void)backend;
-    (void)info;
-    (void)options;
-    *out = NULL;
-    return DAVIT_UNAVAILABLE;
+    return davit_onednn_operator_supports(graph, unit, reason, reason_bytes);
 }
 
 const davit_backend_table davit_onednn_backend = {
@@ -39,5 +54,6 @@ const davit_backend_table davit_onednn_backend = {
     .name = "onednn",
     .enumerate = enumerate,
     .supports = supports,
-    .open = open_device,
+    .cost = davit_onednn_cost,
+    .open = davit_onednn_device_open,
 };

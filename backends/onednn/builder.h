@@ -1,0 +1,114 @@
+/* The building of a program: values, their layouts and the steps that make them.
+ *
+ * Units are built in order. A unit asks for its inputs in the layout it wants (a reorder is put in
+ * where that differs, a constant is packed at once), makes its outputs in slots, adds its steps and
+ * says which value is where. */
+#ifndef DAVIT_ONEDNN_BUILDER_H
+#define DAVIT_ONEDNN_BUILDER_H
+
+#include "program.h"
+
+/* What is known of a value inside the program. */
+typedef struct davit_onednn_value {
+    bool known;
+    davit_onednn_operand operand; /* with the value's own dimensions; rank 0 as one dimension */
+    size_t last_unit;             /* position of the last unit that reads it */
+    size_t output;                /* index of the program's output, or SIZE_MAX */
+} davit_onednn_value;
+
+typedef struct davit_onednn_conversion {
+    davit_onednn_operand from, to;
+} davit_onednn_conversion;
+
+typedef struct davit_onednn_builder {
+    davit_onednn_program *program;
+    const davit_program_spec *spec;
+    const davit_graph *graph;
+    const davit_diagnostics *diag;
+    const davit_unit *unit; /* the one being built, and its position */
+    size_t position;
+    const char *implementation; /* of the unit's main step, NULL until there is one */
+    davit_onednn_value *values; /* [graph->value_count] */
+    davit_onednn_conversion *conversions;
+    size_t conversion_count, conversion_capacity;
+} davit_onednn_builder;
+
+/* Memory that lives as long as the program; NULL after a report when there is none. */
+void *davit_onednn_alloc(davit_onednn_builder *builder, size_t bytes);
+
+/* ---- values ---- */
+
+/* The value where and how it is. */
+DAVIT_NODISCARD davit_status davit_onednn_value_get(davit_onednn_builder *builder,
+                                                    davit_value_id value,
+                                                    davit_onednn_operand *out);
+/* The value dense row-major, with its own dimensions. */
+DAVIT_NODISCARD davit_status davit_onednn_value_dense(davit_onednn_builder *builder,
+                                                      davit_value_id value,
+                                                      davit_onednn_operand *out);
+/* Says where an output of the unit is. The operand has the value's own dimensions. */
+void davit_onednn_value_set(davit_onednn_builder *builder, davit_value_id value,
+                            const davit_onednn_operand *operand);
+/* The same for dense row-major bytes described otherwise. */
+DAVIT_NODISCARD davit_status davit_onednn_value_set_dense(davit_onednn_builder *builder,
+                                                          davit_value_id value,
+                                                          const davit_onednn_operand *operand);
+/* True when nothing after this unit reads what is in the operand's slot, so that the unit may
+ * write its result over it. */
+bool davit_onednn_is_last_use(const davit_onednn_builder *builder,
+                              const davit_onednn_operand *operand);
+
+/* ---- operands ---- */
+
+/* Shape of a value with rank 0 as one dimension; returns the rank. */
+int davit_onednn_dims(const davit_onednn_builder *builder, davit_value_id value, int64_t *dims);
+/* f32 dense row-major. */
+DAVIT_NODISCARD davit_status davit_onednn_desc_dense(davit_onednn_builder *builder, int rank,
+                                                     const int64_t *dims, davit_dnnl_desc *out);
+/* True when the bytes of desc are those of dense row-major. */
+bool davit_onednn_is_row_major(davit_dnnl_desc desc);
+/* True when both lay the same dimensions out in the same bytes. */
+bool davit_onednn_same_layout(davit_dnnl_desc a, davit_dnnl_desc b);
+
+/* New memory of the arena for one tensor of that layout. */
+DAVIT_NODISCARD davit_status davit_onednn_new(davit_onednn_builder *builder, davit_dnnl_desc desc,
+                                              davit_onednn_operand *out);
+/* New memory of the arena, f32 or not, that is not described. */
+DAVIT_NODISCARD davit_status davit_onednn_new_bytes(davit_onednn_builder *builder, size_t bytes,
+                                                    davit_onednn_operand *out);
+/* New dense memory for a value, of any type. */
+DAVIT_NODISCARD davit_status davit_onednn_new_dense(davit_onednn_builder *builder,
+                                                    davit_value_id value,
+                                                    davit_onednn_operand *out);
+/* A constant of the program's own: bytes to be filled by the caller through *data. */
+DAVIT_NODISCARD davit_status davit_onednn_new_constant(davit_onednn_builder *builder,
+                                                       davit_dnnl_desc desc,
+                                                       davit_onednn_operand *out, void **data);
+/* The bytes of a constant operand, or NULL when it is none. */
+const void *davit_onednn_constant(const davit_onednn_builder *builder,
+                                  const davit_onednn_operand *operand);
+/* from in the layout desc (same dimensions): itself where that is the same, else a reordered copy,
+ * made once. */
+DAVIT_NODISCARD davit_status davit_onednn_convert(davit_onednn_builder *builder,
+                                                  const davit_onednn_operand *from,
+                                                  davit_dnnl_desc desc, davit_onednn_operand *out);
+
+/* ---- steps ---- */
+
+typedef struct davit_onednn_arg {
+    int index; /* DNNL_ARG_... */
+    davit_onednn_operand operand;
+} davit_onednn_arg;
+
+/* Adds a primitive; its scratchpad is seen to. */
+DAVIT_NODISCARD davit_status davit_onednn_add_primitive(davit_onednn_builder *builder,
+                                                        const davit_dnnl_primitive *primitive,
+                                                        const davit_onednn_arg *args, size_t count);
+/* Adds a kernel of our own. params lives as long as the program. name is a literal. */
+DAVIT_NODISCARD davit_status davit_onednn_add_kernel(davit_onednn_builder *builder,
+                                                     const char *name, davit_onednn_kernel kernel,
+                                                     const void *params,
+                                                     const davit_onednn_operand *operands,
+                                                     size_t count);
+
+#endif

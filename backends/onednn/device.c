@@ -1,0 +1,169 @@
+#include "device.h"
+
+#include "davit/host_buffer.h"
+#include "davit/host_queue.h"
+#include "parallel.h"
+#include "program.h"
+
+/* Puts the calling thread where the device's threads belong. */
+static davit_status enter_thread(davit_onednn_device *device)
+{
+    davit_onednn_set_threads(device->threads);
+    return DAVIT_OK;
+}
+
+/* ---- programs ---- */
+
+typedef struct build_job {
+    davit_onednn_device *device;
+    const davit_program_spec *spec;
+    davit_onednn_program *program;
+    davit_status status;
+} build_job;
+
+static void *run_build(void *data)
+{
+    build_job *job = data;
+    const davit_device_options *options = &job->device->base.options;
+    job->status = DAVIT_OK;
+    if (options->bind_thread != NULL) {
+        job->status = options->bind_thread(options->bind_user, job->device->base.info.ordinal);
+    }
+    if (job->status == DAVIT_OK) {
+        job->status = enter_thread(job->device);
+    }
+    if (job->status == DAVIT_OK) {
+        job->status = davit_onednn_program_build(job->device, job->spec, &job->program);
+    }
+    return NULL;
+}
+
+/* On a thread of its own, with the device's number of OpenMP threads, which oneDNN plans for; the
+ * caller's own OpenMP settings stay as they are. */
+static davit_status program_build(davit_device *base, const davit_program_spec *spec,
+                                  davit_program **out)
+{
+    build_job job = {.device = (davit_onednn_device *)base, .spec = spec};
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, run_build, &job) != 0) {
+        return davit_fail(base->options.diag, DAVIT_OUT_OF_MEMORY,
+                          "device '%s': no thread to build a program on", base->info.name);
+    }
+    pthread_join(thread, NULL);
+    if (job.status == DAVIT_OK) {
+        *out = &job.program->base;
+    }
+    return job.status;
+}
+
+static void program_free(davit_program *program)
+{
+    davit_onednn_program_destroy((davit_onednn_program *)program);
+}
+
+static void program_info(const davit_program *base, davit_program_info *info)
+{
+    const davit_onednn_program *program = (const davit_onednn_program *)base;
+    info->scratch_bytes = program->activation_bytes;
+    info->constant_bytes = program->constant_bytes;
+    info->unit_implementations = program->implementations;
+}
+
+/* ---- queues ---- */
+
+static davit_status start(davit_device *base)
+{
+    return enter_thread((davit_onednn_device *)base);
+}
+
+static davit_status execute(davit_device *base, davit_program *program, void *const *pointers,
+                            uint64_t *unit_ns, uint64_t deadline_ns)
+{
+    davit_onednn_device *device = (davit_onednn_device *)base;
+    pthread_mutex_lock(&device->turn);
+    davit_status status = davit_onednn_program_execute((davit_onednn_program *)program, pointers,
+                                                       unit_ns, deadline_ns);
+    pthread_mutex_unlock(&device->turn);
+    return status;
+}
+
+static davit_status queue_create(davit_device *device, davit_queue **out)
+{
+    static const davit_host_queue_ops ops = {.start = start, .execute = execute};
+    return davit_host_queue_create(device, &ops, out);
+}
+
+/* ---- life ---- */
+
+static void close_device(davit_device *base)
+{
+    davit_onednn_device *device = (davit_onednn_device *)base;
+    (void)dnnl_stream_destroy(device->stream);
+    (void)dnnl_engine_destroy(device->engine);
+    (void)pthread_mutex_destroy(&device->turn);
+    davit_free(base->options.allocator, device);
+}
+
+static const davit_device_table device_table = {
+    .abi_version = DAVIT_BACKEND_ABI_VERSION,
+    .struct_size = sizeof(davit_device_table),
+    .close = close_device,
+    .buffer_alloc = davit_host_buffer_alloc,
+    .buffer_free = davit_host_buffer_free,
+    .buffer_map = davit_host_buffer_map,
+    .program_build = program_build,
+    .program_free = program_free,
+    .program_info = program_info,
+    .queue_create = queue_create,
+    .queue_free = davit_host_queue_free,
+    .queue_submit = davit_host_queue_submit,
+};
+
+static uint32_t thread_count(const davit_host_info *host, uint32_t ordinal, uint32_t asked)
+{
+    uint32_t cores = host != NULL ? host->core_count : 1;
+    if (ordinal > 0 && host != NULL && host->node_count > 1) {
+        cores /= host->node_count;
+    }
+    if (asked > 0) {
+        return asked;
+    }
+    return cores > 0 ? cores : 1;
+}
+
+davit_status davit_onednn_device_open(davit_backend *backend, const davit_device_info *info,
+                                      const davit_device_options *options, davit_device **out)
+{
+    davit_onednn_device *device = davit_alloc(options->allocator, sizeof(*device));
+    if (device == NULL) {
+        return davit_fail(options->diag, DAVIT_OUT_OF_MEMORY, "device '%s': no memory", info->name);
+    }
+    device->threads = thread_count(backend->host, info->ordinal, options->threads);
+    davit_status status = davit_dnnl_status(
+        options->diag, dnnl_engine_create(&device->engine, dnnl_cpu, 0), "engine");
+    if (status != DAVIT_OK) {
+        goto free_device;
+    }
+    status = davit_dnnl_status(
+        options->diag,
+        dnnl_stream_create(&device->stream, device->engine, dnnl_stream_default_flags), "stream");
+    if (status != DAVIT_OK) {
+        goto destroy_engine;
+    }
+    if (pthread_mutex_init(&device->turn, NULL) != 0) {
+        status =
+            davit_fail(options->diag, DAVIT_OUT_OF_MEMORY, "device '%s': no mutex", info->name);
+        goto destroy_stream;
+    }
+    device->base.table = &device_table;
+    *out = &device->base;
+    return DAVIT_OK;
+
+destroy_stream:
+    (void)dnnl_stream_destroy(device->stream);
+destroy_engine:
+    (void)dnnl_engine_destroy(device->engine);
+free_device:
+    davit_free(options->allocator, device);
+    return status;
+}

@@ -1,0 +1,70 @@
+/* The operators of the oneDNN backend, in families of one file each. */
+#ifndef DAVIT_ONEDNN_OPERATORS_H
+#define DAVIT_ONEDNN_OPERATORS_H
+
+#include "builder.h"
+
+typedef struct davit_onednn_operator {
+    davit_op op;
+    bool any_type; /* inputs and outputs other than f32 are looked at by refuse */
+    /* NULL when a unit with this anchor can be built, else why not, a literal. Reads only the
+     * graph. NULL: never refuses. */
+    const char *(*refuse)(const davit_graph *graph, const davit_unit *unit);
+    /* Adds the unit's steps and sets its outputs. DAVIT_UNSUPPORTED without a report where oneDNN
+     * has no implementation. */
+    davit_status (*build)(davit_onednn_builder *builder, const davit_unit *unit,
+                          const davit_node *node);
+} davit_onednn_operator;
+
+typedef struct davit_onednn_family {
+    const davit_onednn_operator *operators;
+    size_t count;
+} davit_onednn_family;
+
+#define DAVIT_ONEDNN_FAMILY(array)                                                                 \
+    {                                                                                              \
+        array, sizeof(array) / sizeof((array)[0])                                                  \
+    }
+
+extern const davit_onednn_family davit_onednn_convolutions; /* Conv, ConvTranspose */
+extern const davit_onednn_family davit_onednn_products;     /* Gemm, MatMul */
+extern const davit_onednn_family davit_onednn_pools;
+extern const davit_onednn_family davit_onednn_normalizations; /* and softmax */
+extern const davit_onednn_family davit_onednn_unary;
+extern const davit_onednn_family davit_onednn_broadcast; /* of two or more inputs */
+extern const davit_onednn_family davit_onednn_reductions;
+extern const davit_onednn_family davit_onednn_views;     /* the same bytes under another shape */
+extern const davit_onednn_family davit_onednn_movements; /* copies to other places */
+extern const davit_onednn_family davit_onednn_resizes;
+extern const davit_onednn_family davit_onednn_casts;
+
+/* Why a unit cannot be built, or NULL when it can. Pure. The text is written to reason when it is
+ * not NULL. */
+bool davit_onednn_operator_supports(const davit_graph *graph, const davit_unit *unit, char *reason,
+                                    size_t reason_bytes);
+/* Builds a supported unit. */
+DAVIT_NODISCARD davit_status davit_onednn_operator_build(davit_onednn_builder *builder,
+                                                         const davit_unit *unit);
+
+/* ---- for the families ---- */
+
+/* Number of inputs without trailing absent ones. */
+uint32_t davit_onednn_input_count(const davit_node *node);
+/* True when input i is there. */
+bool davit_onednn_has_input(const davit_node *node, uint32_t i);
+/* Description of input i, which is there. */
+const davit_tensor_desc *davit_onednn_input_desc(const davit_graph *graph, const davit_node *node,
+                                                 uint32_t i);
+/* Description of output 0. */
+const davit_tensor_desc *davit_onednn_output_desc(const davit_graph *graph, const davit_node *node);
+/* The constant of input i; NULL when absent or not constant. */
+const davit_tensor *davit_onednn_input_constant(const davit_graph *graph, const davit_node *node,
+                                                uint32_t i);
+/* Integers of a constant s32 or s64 tensor, at most capacity; returns how many. */
+size_t davit_onednn_constant_ints(const davit_tensor *tensor, int64_t *values, size_t capacity);
+/* The one element of a constant f32 tensor; fallback when it is NULL. */
+float davit_onednn_constant_float(const davit_tensor *tensor, float fallback);
+/* An axis attribute or value made non-negative. */
+int davit_onednn_axis(int64_t axis, int rank);
+
+#endif

@@ -1,0 +1,49 @@
+#include "parallel.h"
+
+/* Of libgomp. */
+void omp_set_num_threads(int threads);
+int omp_get_max_threads(void);
+int omp_get_num_threads(void);
+int omp_get_thread_num(void);
+void GOMP_parallel(void (*body)(void *), void *data, unsigned threads, unsigned flags);
+
+typedef struct loop {
+    int64_t count;
+    davit_onednn_body body;
+    const void *context;
+} loop;
+
+void davit_onednn_set_threads(uint32_t threads)
+{
+    omp_set_num_threads((int)threads);
+}
+
+static void run_part(void *data)
+{
+    const loop *l = data;
+    int64_t parts = omp_get_num_threads();
+    int64_t part = omp_get_thread_num();
+    int64_t size = l->count / parts;
+    int64_t rest = l->count % parts;
+    int64_t begin = part * size + (part < rest ? part : rest);
+    int64_t end = begin + size + (part < rest ? 1 : 0);
+    if (begin < end) {
+        l->body(l->context, begin, end);
+    }
+}
+
+void davit_onednn_parallel(int64_t count, int64_t grain, davit_onednn_body body,
+                           const void *context)
+{
+    int64_t threads = omp_get_max_threads();
+    int64_t parts = grain > 0 ? count / grain : count;
+    if (parts < threads) {
+        threads = parts;
+    }
+    if (threads <= 1) {
+        body(context, 0, count);
+        return;
+    }
+    loop l = {.count = count, .body = body, .context = context};
+    GOMP_parallel(run_part, &l, (unsigned)threads, 0);
+}

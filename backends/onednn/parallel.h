@@ -1,0 +1,20 @@
+/* Loops over the device's threads, through the same OpenMP runtime (libgomp) as oneDNN's, so that
+ * both share one set of threads. Called through libgomp's ABI, which is the same for every
+ * compiler. */
+#ifndef DAVIT_ONEDNN_PARALLEL_H
+#define DAVIT_ONEDNN_PARALLEL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Sets the number of threads of parallel regions that the calling thread starts. */
+void davit_onednn_set_threads(uint32_t threads);
+
+typedef void (*davit_onednn_body)(const void *context, int64_t begin, int64_t end);
+
+/* Calls body for parts that together are [0, count), on up to as many threads as there are parts
+ * of at least grain. Called from the device's worker. */
+void davit_onednn_parallel(int64_t count, int64_t grain, davit_onednn_body body,
+                           const void *context);
+
+#endif

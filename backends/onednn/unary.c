@@ -1,0 +1,280 @@
+/* One element to one element, of f32. */
+#include <math.h>
+
+#include "fusion.h"
+#include "operators.h"
+#include "parallel.h"
+
+#define GRAIN_ELEMS 4096
+
+static const char *refuse_clip(const davit_graph *graph, const davit_unit *unit)
+{
+    const davit_node *node = &graph->nodes[unit->anchor];
+    for (uint32_t i = 1; i < davit_onednn_input_count(node); i++) {
+        if (davit_onednn_has_input(node, i) &&
+            davit_onednn_input_constant(graph, node, i) == NULL) {
+            return "bounds that are not constant";
+        }
+    }
+    return NULL;
+}
+
+/* ---- with a oneDNN algorithm ---- */
+
+static davit_dnnl_eltwise_params algorithm_of(const davit_graph *graph, const davit_node *node)
+{
+    davit_dnnl_eltwise_params p = {.algorithm = dnnl_alg_kind_undef};
+    switch (node->op->op) {
+    case DAVIT_OP_Abs:
+        p.algorithm = dnnl_eltwise_abs;
+        break;
+    case DAVIT_OP_Clip:
+        p.algorithm = dnnl_eltwise_clip;
+        p.alpha =
+            davit_onednn_constant_float(davit_onednn_input_constant(graph, node, 1), -INFINITY);
+        p.beta = davit_onednn_constant_float(davit_onednn_input_constant(graph, node, 2), INFINITY);
+        break;
+    case DAVIT_OP_Elu:
+        p.algorithm = dnnl_eltwise_elu;
+        p.alpha = davit_node_float(node, "alpha", 1.0f);
+        break;
+    case DAVIT_OP_Gelu:
+        p.algorithm = davit_node_string(node, "approximate", "none")[0] == 't'
+                          ? dnnl_eltwise_gelu_tanh
+                          : dnnl_eltwise_gelu_erf;
+        break;
+    case DAVIT_OP_HardSwish:
+        p.algorithm = dnnl_eltwise_hardswish;
+        p.alpha = 1.0f / 6.0f;
+        p.beta = 0.5f;
+        break;
+    case DAVIT_OP_LeakyRelu:
+        p.algorithm = dnnl_eltwise_relu;
+        p.alpha = davit_node_float(node, "alpha", 0.01f);
+        break;
+    case DAVIT_OP_Log:
+        p.algorithm = dnnl_eltwise_log;
+        break;
+    case DAVIT_OP_Mish:
+        p.algorithm = dnnl_eltwise_mish;
+        break;
+    case DAVIT_OP_Neg:
+        p.algorithm = dnnl_eltwise_linear;
+        p.alpha = -1.0f;
+        break;
+    case DAVIT_OP_Relu:
+        p.algorithm = dnnl_eltwise_relu;
+        break;
+    case DAVIT_OP_Round:
+        p.algorithm = dnnl_eltwise_round;
+        break;
+    case DAVIT_OP_Sigmoid:
+        p.algorithm = dnnl_eltwise_logistic;
+        break;
+    case DAVIT_OP_Silu:
+        p.algorithm = dnnl_eltwise_swish;
+        p.alpha = 1.0f;
+        break;
+    case DAVIT_OP_Softplus:
+        p.algorithm = dnnl_eltwise_soft_relu;
+        p.alpha = 1.0f;
+        break;
+    case DAVIT_OP_Sqrt:
+        p.algorithm = dnnl_eltwise_sqrt;
+        break;
+    default: /* Tanh */
+        p.algorithm = dnnl_eltwise_tanh;
+        break;
+    }
+    return p;
+}
+
+/* Where an element-wise result goes: over its input where nobody else reads that. */
+static davit_status target(davit_onednn_builder *builder, const davit_onednn_operand *from,
+                           davit_onednn_operand *to)
+{
+    if (davit_onednn_is_last_use(builder, from)) {
+        *to = *from;
+        return DAVIT_OK;
+    }
+    return davit_onednn_new(builder, from->desc, to);
+}
+
+static davit_status build_eltwise(davit_onednn_builder *builder, const davit_unit *unit,
+                                  const davit_node *node)
+{
+    davit_dnnl_eltwise_params params = algorithm_of(builder->graph, node);
+    davit_onednn_operand from, to;
+    davit_status status = davit_onednn_value_get(builder, node->inputs[0], &from);
+    if (status == DAVIT_OK) {
+        status = target(builder, &from, &to);
+    }
+    if (status == DAVIT_OK) {
+        params.data = from.desc;
+        status = davit_onednn_add_eltwise(builder, &params, &from, &to);
+    }
+    if (status == DAVIT_OK) {
+        davit_onednn_value_set(builder, unit->outputs[0], &to);
+    }
+    return status;
+}
+
+/* ---- with loops of our own, where oneDNN has none or clamps ---- */
+
+typedef struct loop {
+    int64_t count;
+    float alpha, beta;
+    davit_onednn_body body;
+} loop;
+
+typedef struct loop_run {
+    const loop *loop;
+    const float *from;
+    float *to;
+} loop_run;
+
+#define DEFINE_LOOP(name, expression)                                                              \
+    static void name(const void *context, int64_t begin, int64_t end)                              \
+    {                                                                                              \
+        const loop_run *run = context;                                                             \
+        const float alpha = run->loop->alpha, beta = run->loop->beta;                              \
+        (void)alpha;                                                                               \
+        (void)beta;                                                                                \
+        for (int64_t i = begin; i < end; i++) {                                                    \
+            const float x = run->from[i];                                                          \
+            run->to[i] = (expression);                                                             \
+        }                                                                                          \
+    }
+
+DEFINE_LOOP(loop_ceil, ceilf(x))
+DEFINE_LOOP(loop_celu, x > 0.0f ? x : alpha * expm1f(x / alpha))
+DEFINE_LOOP(loop_cos, cosf(x))
+DEFINE_LOOP(loop_erf, erff(x))
+DEFINE_LOOP(loop_exp, expf(x))
+DEFINE_LOOP(loop_floor, floorf(x))
+DEFINE_LOOP(loop_hard_sigmoid, fmaxf(0.0f, fminf(1.0f, alpha *x + beta)))
+DEFINE_LOOP(loop_reciprocal, 1.0f / x)
+DEFINE_LOOP(loop_selu, x > 0.0f ? beta * x : beta * alpha * expm1f(x))
+DEFINE_LOOP(loop_sign, x > 0.0f ? 1.0f : (x < 0.0f ? -1.0f : x))
+DEFINE_LOOP(loop_sin, sinf(x))
+DEFINE_LOOP(loop_softsign, x / (1.0f + fabsf(x)))
+DEFINE_LOOP(loop_thresholded_relu, x > alpha ? x : 0.0f)
+
+static davit_status run_loop(const davit_onednn_call *call)
+{
+    const loop *l = call->params;
+    const loop_run run = {.loop = l, .from = call->pointers[0], .to = call->pointers[1]};
+    davit_onednn_parallel(l->count, GRAIN_ELEMS, l->body, &run);
+    return DAVIT_OK;
+}
+
+static loop loop_of(const davit_node *node)
+{
+    loop l = {.body = loop_ceil, .alpha = davit_node_float(node, "alpha", 1.0f)};
+    switch (node->op->op) {
+    case DAVIT_OP_Celu:
+        l.body = loop_celu;
+        break;
+    case DAVIT_OP_Cos:
+        l.body = loop_cos;
+        break;
+    case DAVIT_OP_Erf:
+        l.body = loop_erf;
+        break;
+    case DAVIT_OP_Exp:
+        l.body = loop_exp;
+        break;
+    case DAVIT_OP_Floor:
+        l.body = loop_floor;
+        break;
+    case DAVIT_OP_HardSigmoid:
+        l.body = loop_hard_sigmoid;
+        l.alpha = davit_node_float(node, "alpha", 0.2f);
+        l.beta = davit_node_float(node, "beta", 0.5f);
+        break;
+    case DAVIT_OP_Reciprocal:
+        l.body = loop_reciprocal;
+        break;
+    case DAVIT_OP_Selu:
+        l.body = loop_selu;
+        l.alpha = davit_node_float(node, "alpha", 1.67326319217681884765625f);
+        l.beta = davit_node_float(node, "gamma", 1.05070102214813232421875f);
+        break;
+    case DAVIT_OP_Sign:
+        l.body = loop_sign;
+        break;
+    case DAVIT_OP_Sin:
+        l.body = loop_sin;
+        break;
+    case DAVIT_OP_Softsign:
+        l.body = loop_softsign;
+        break;
+    case DAVIT_OP_ThresholdedRelu:
+        l.body = loop_thresholded_relu;
+        break;
+    default: /* Ceil */
+        break;
+    }
+    return l;
+}
+
+static davit_status build_loop(davit_onednn_builder *builder, const davit_unit *unit,
+                               const davit_node *node)
+{
+    loop *l = davit_onednn_alloc(builder, sizeof(*l));
+    davit_onednn_operand operands[2];
+    if (l == NULL) {
+        return DAVIT_OUT_OF_MEMORY;
+    }
+    *l = loop_of(node);
+    l->count = davit_tensor_desc_elems(davit_onednn_input_desc(builder->graph, node, 0));
+    davit_status status = davit_onednn_value_get(builder, node->inputs[0], &operands[0]);
+    if (status == DAVIT_OK &&
+        davit_dnnl_desc_bytes(operands[0].desc) != (size_t)l->count * sizeof(float)) {
+        /* A padded layout: its padding must stay zero. */
+        status = davit_onednn_value_dense(builder, node->inputs[0], &operands[0]);
+    }
+    if (status == DAVIT_OK) {
+        status = target(builder, &operands[0], &operands[1]);
+    }
+    if (status == DAVIT_OK) {
+        status = davit_onednn_add_kernel(builder, "loop", run_loop, l, operands, 2);
+    }
+    if (status == DAVIT_OK) {
+        davit_onednn_value_set(builder, unit->outputs[0], &operands[1]);
+    }
+    return status;
+}
+
+static const davit_onednn_operator operators[] = {
+    {DAVIT_OP_Abs, false, NULL, build_eltwise},
+    {DAVIT_OP_Ceil, false, NULL, build_loop},
+    {DAVIT_OP_Celu, false, NULL, build_loop},
+    {DAVIT_OP_Clip, false, refuse_clip, build_eltwise},
+    {DAVIT_OP_Cos, false, NULL, build_loop},
+    {DAVIT_OP_Elu, false, NULL, build_eltwise},
+    {DAVIT_OP_Erf, false, NULL, build_loop},
+    {DAVIT_OP_Exp, false, NULL, build_loop},
+    {DAVIT_OP_Floor, false, NULL, build_loop},
+    {DAVIT_OP_Gelu, false, NULL, build_eltwise},
+    {DAVIT_OP_HardSigmoid, false, NULL, build_loop},
+    {DAVIT_OP_HardSwish, false, NULL, build_eltwise},
+    {DAVIT_OP_LeakyRelu, false, NULL, build_eltwise},
+    {DAVIT_OP_Log, false, NULL, build_eltwise},
+    {DAVIT_OP_Mish, false, NULL, build_eltwise},
+    {DAVIT_OP_Neg, false, NULL, build_eltwise},
+    {DAVIT_OP_Reciprocal, false, NULL, build_loop},
+    {DAVIT_OP_Relu, false, NULL, build_eltwise},
+    {DAVIT_OP_Round, false, NULL, build_eltwise},
+    {DAVIT_OP_Selu, false, NULL, build_loop},
+    {DAVIT_OP_Sigmoid, false, NULL, build_eltwise},
+    {DAVIT_OP_Sign, false, NULL, build_loop},
+    {DAVIT_OP_Silu, false, NULL, build_eltwise},
+    {DAVIT_OP_Sin, false, NULL, build_loop},
+    {DAVIT_OP_Softplus, false, NULL, build_eltwise},
+    {DAVIT_OP_Softsign, false, NULL, build_loop},
+    {DAVIT_OP_Sqrt, false, NULL, build_eltwise},
+    {DAVIT_OP_Tanh, false, NULL, build_eltwise},
+    {DAVIT_OP_ThresholdedRelu, false, NULL, build_loop}};
+
+const davit_onednn_family davit_onednn_unary = DAVIT_ONEDNN_FAMILY(operators);
