@@ -2,6 +2,7 @@
 
 #include "davit/memory_plan.h"
 #include "kernel.h"
+#include "scratch.h"
 
 #define NO_BINDING SIZE_MAX
 #define NO_STEP SIZE_MAX
@@ -40,6 +41,7 @@ typedef struct reference_program {
     local_value *values;
     void *scratch;
     size_t scratch_bytes;
+    davit_scratch kernel_scratch; /* used by the queue that holds the program's turn */
     const char **implementations;
 } reference_program;
 
@@ -273,6 +275,7 @@ static davit_status build(program_builder *builder)
 static void destroy(const davit_allocator *allocator, reference_program *program)
 {
     davit_free(allocator, program->scratch);
+    davit_scratch_clear(&program->kernel_scratch);
     davit_arena_clear(&program->arena);
     davit_free(allocator, program);
 }
@@ -286,6 +289,7 @@ davit_status davit_reference_program_build(davit_device *device, const davit_pro
     davit_status status = DAVIT_OUT_OF_MEMORY;
     if (builder.program != NULL) {
         davit_arena_init(&builder.program->arena, allocator);
+        davit_scratch_init(&builder.program->kernel_scratch, allocator);
         status = build(&builder);
     }
     davit_free(allocator, builder.local);
@@ -313,16 +317,17 @@ void davit_reference_program_info(const davit_program *base, davit_program_info 
     info->unit_implementations = program->implementations;
 }
 
-static davit_status run_step(const davit_device *device, const davit_program_spec *spec,
-                             const program_step *step, void *const *pointers)
+static davit_status run_step(const reference_program *program, const program_step *step,
+                             void *const *pointers)
 {
+    const davit_program_spec *spec = program->base.spec;
     local_value *value = step->value;
     if (step->kind == STEP_NODE) {
         const davit_kernel_call call = {.node = step->node,
                                         .inputs = step->inputs,
                                         .outputs = step->outputs,
-                                        .allocator = device->options.allocator,
-                                        .diag = device->options.diag};
+                                        .allocator = &program->kernel_scratch.allocator,
+                                        .diag = program->base.device->options.diag};
         return step->kernel(&call);
     }
     const davit_tensor_desc *bound = &io_of(spec, value->binding)->desc;
@@ -354,7 +359,7 @@ davit_status davit_reference_execute(davit_device *device, davit_program *base,
                               "device '%s': the deadline passed before unit '%s' was done",
                               device->info.name, unit->name);
         }
-        davit_status status = run_step(device, base->spec, step, pointers);
+        davit_status status = run_step(program, step, pointers);
         if (status != DAVIT_OK) {
             return status;
         }

@@ -55,8 +55,8 @@ static void allocates_nothing_after_the_first_run(void **state)
 {
     fixture *f = *state;
     davit_session_options options = fixture_options();
-    const char *const pins[] = {"relu=null:1"};
-    options.devices = "null,null:1";
+    const char *const pins[] = {"relu=null"};
+    options.devices = "reference,null";
     options.pin_count = 1;
     options.pins = pins;
     float x[X_ELEMS];

@@ -186,9 +186,9 @@ static void allocates_nothing_after_the_first_run(void **state)
 {
     fixture *f = *state;
     fixture_chain(f);
+    fixture_add_device(f, "reference");
     fixture_add_device(f, "null");
-    fixture_add_device(f, "null:1");
-    const char *const pins[] = {"tanh=null:1"};
+    const char *const pins[] = {"tanh=null"};
     davit_plan *plan = fixture_plan(f, pins, 1);
     davit_executor *executor;
     outcome o;
