@@ -89,23 +89,36 @@ static bool match_activation(const davit_graph *graph, const davit_node *node, d
     }
 }
 
-/* Add or Mul of one constant number that leaves the shape as it is. */
+/* Add, Sub, Mul or Div of the value and one constant number that leaves the shape as it is. */
 static bool match_linear(const davit_graph *graph, const davit_node *node, davit_value_id value,
                          davit_epilogue *out)
 {
     double number;
-    davit_value_id other = node->inputs[node->inputs[0] == value ? 1 : 0];
+    bool value_first = node->inputs[0] == value;
+    davit_value_id other = node->inputs[value_first ? 1 : 0];
     if (!davit_constant_scalar(graph, other, &number) ||
         graph->values[other].desc.rank > graph->values[value].desc.rank) {
         return false;
     }
-    bool is_add = node->op->op == DAVIT_OP_Add;
     *out = (davit_epilogue){.kind = DAVIT_EPILOGUE_ACTIVATION,
                             .activation = DAVIT_ACTIVATION_LINEAR,
-                            .alpha = is_add ? 1.0f : (float)number,
-                            .beta = is_add ? (float)number : 0.0f,
+                            .alpha = 1.0f,
                             .operand = DAVIT_NONE};
-    return true;
+    switch (node->op->op) {
+    case DAVIT_OP_Add:
+        out->beta = (float)number;
+        return true;
+    case DAVIT_OP_Sub:
+        out->alpha = value_first ? 1.0f : -1.0f;
+        out->beta = (float)(value_first ? -number : number);
+        return true;
+    case DAVIT_OP_Mul:
+        out->alpha = (float)number;
+        return true;
+    default: /* Div */
+        out->alpha = (float)(1.0 / number);
+        return value_first && isnormal(out->alpha);
+    }
 }
 
 /* Add of a constant per channel, or of a computed value of the same shape. */
@@ -134,11 +147,14 @@ bool davit_epilogue_match(const davit_graph *graph, const davit_node *anchor,
         return false;
     }
     *out = (davit_epilogue){.operand = DAVIT_NONE};
-    if (node->op->op == DAVIT_OP_Add) {
+    switch (node->op->op) {
+    case DAVIT_OP_Add:
         return match_add(graph, anchor, node, value, out) || match_linear(graph, node, value, out);
-    }
-    if (node->op->op == DAVIT_OP_Mul) {
+    case DAVIT_OP_Div:
+    case DAVIT_OP_Mul:
+    case DAVIT_OP_Sub:
         return match_linear(graph, node, value, out);
+    default:
+        return node->inputs[0] == value && match_activation(graph, node, out);
     }
-    return node->inputs[0] == value && match_activation(graph, node, out);
 }

@@ -136,25 +136,36 @@ static void read_chain(const folder *f, const davit_node *anchor, int axis, affi
 
 /* ---- writing the anchor ---- */
 
-/* The output channel of element i of the weights. */
-static int64_t weight_channel(const davit_node *anchor, const davit_tensor_desc *w, int64_t i)
+/* Weights as [outer][middle][inner]: element (o, m, i) belongs to the output channel
+ * o / outer_per_group * middle + m. */
+typedef struct weight_layout {
+    int64_t outer, middle, inner, outer_per_group;
+} weight_layout;
+
+static weight_layout layout_weights(const davit_node *anchor, const davit_tensor_desc *w)
 {
-    int64_t inner = 1;
-    switch (anchor->op->op) {
-    case DAVIT_OP_Conv: /* [C_out, C_in / groups, ...] */
-        return w->dims[0] == 0 ? 0 : i / (davit_tensor_desc_elems(w) / w->dims[0]);
-    case DAVIT_OP_ConvTranspose: { /* [C_in, C_out / groups, ...] */
-        for (int d = 2; d < w->rank; d++) {
-            inner *= w->dims[d];
+    weight_layout l = {1, w->dims[0], 1, 1}; /* Conv: [C_out, C_in / groups, ...]; Gemm: [N, K] */
+    bool columns = anchor->op->op == DAVIT_OP_MatMul ||
+                   (anchor->op->op == DAVIT_OP_Gemm && davit_node_int(anchor, "transB", 0) == 0);
+    if (columns) { /* [..., K, N] */
+        l.middle = w->dims[w->rank - 1];
+        for (int d = 0; d < w->rank - 1; d++) {
+            l.outer *= w->dims[d];
         }
-        int64_t groups = davit_node_int(anchor, "group", 1);
-        int64_t c_in = i / (inner * w->dims[1]);
-        int64_t group = c_in / (w->dims[0] / groups);
-        return group * w->dims[1] + i / inner % w->dims[1];
+        l.outer_per_group = l.outer;
+        return l;
     }
-    default: /* [..., K, N], or [N, K] transposed */
-        return davit_node_int(anchor, "transB", 0) != 0 ? i / w->dims[1] : i % w->dims[w->rank - 1];
+    int first_inner = 1;
+    if (anchor->op->op == DAVIT_OP_ConvTranspose) { /* [C_in, C_out / groups, ...] */
+        l.outer = w->dims[0];
+        l.middle = w->dims[1];
+        l.outer_per_group = l.outer / davit_node_int(anchor, "group", 1);
+        first_inner = 2;
     }
+    for (int d = first_inner; d < w->rank; d++) {
+        l.inner *= w->dims[d];
+    }
+    return l;
 }
 
 /* Makes the scaled weights. *out NULL with DAVIT_OK: they would not be finite. */
@@ -162,6 +173,7 @@ static davit_status scale_weights(const davit_graph *graph, const davit_node *an
                                   const affine *a, davit_tensor **out)
 {
     const davit_tensor *from = davit_node_constant(graph, anchor, 1);
+    weight_layout l = layout_weights(anchor, &from->desc);
     davit_tensor *to;
     *out = NULL;
     davit_status status = davit_tensor_create(graph->allocator, from->desc.dtype, from->desc.rank,
@@ -169,14 +181,20 @@ static davit_status scale_weights(const davit_graph *graph, const davit_node *an
     if (status != DAVIT_OK) {
         return status;
     }
-    int64_t elems = davit_tensor_desc_elems(&from->desc);
-    for (int64_t i = 0; i < elems; i++) {
-        double factor = a->scale[weight_channel(anchor, &from->desc, i)];
-        davit_constant_set(to, i, davit_constant_get(from, i) * factor);
-        if (!isfinite(davit_constant_get(to, i))) {
-            davit_tensor_destroy(to);
-            return DAVIT_OK;
+    bool finite = true;
+    int64_t at = 0;
+    for (int64_t o = 0; o < l.outer; o++) {
+        for (int64_t m = 0; m < l.middle; m++) {
+            double factor = a->scale[o / l.outer_per_group * l.middle + m];
+            for (int64_t end = at + l.inner; at < end; at++) {
+                davit_constant_set(to, at, davit_constant_get(from, at) * factor);
+                finite = finite && isfinite(davit_constant_get(to, at));
+            }
         }
+    }
+    if (!finite) {
+        davit_tensor_destroy(to);
+        return DAVIT_OK;
     }
     *out = to;
     return DAVIT_OK;

@@ -7,7 +7,13 @@
 #define MAX_FACTORS 2
 #define MAX_DEPTH 3
 
-/* A product written out: factor times the values. */
+/* What a product turns out to be. */
+typedef struct activation {
+    davit_op op;
+    bool by_tanh; /* Gelu: the approximation */
+} activation;
+
+/* A product written out: number times the values. */
 typedef struct product {
     double number;
     size_t count;
@@ -73,6 +79,51 @@ static bool match_one_plus_erf(const davit_graph *graph, davit_value_id value, d
            davit_match_number(graph->values[value].desc.dtype, factor, 0.70710678118654752);
 }
 
+/* value = x^3, as Pow or as a product. */
+static bool match_cube(const davit_graph *graph, davit_value_id value, davit_value_id *x)
+{
+    const davit_node *pow = davit_match_producer(graph, value, DAVIT_OP_Pow);
+    const davit_node *outer = davit_match_producer(graph, value, DAVIT_OP_Mul);
+    if (pow) {
+        *x = pow->inputs[0];
+        return davit_constant_equals(graph, pow->inputs[1], 3.0);
+    }
+    for (uint32_t i = 0; outer && i < 2; i++) {
+        const davit_node *square = davit_match_producer(graph, outer->inputs[i], DAVIT_OP_Mul);
+        *x = outer->inputs[1 - i];
+        if (square && square->inputs[0] == *x && square->inputs[1] == *x) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* value = 1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x^3)). */
+static bool match_one_plus_tanh(const davit_graph *graph, davit_value_id value, davit_value_id *x)
+{
+    davit_value_id inner;
+    davit_value_id cube;
+    double factor;
+    davit_dtype dtype = graph->values[value].desc.dtype;
+    if (!match_plus(graph, value, 1.0, &inner)) {
+        return false;
+    }
+    const davit_node *tanh = davit_match_producer(graph, inner, DAVIT_OP_Tanh);
+    if (!tanh || !davit_match_scaled(graph, tanh->inputs[0], &inner, &factor) ||
+        !davit_match_number(dtype, factor, 0.79788456080286536)) {
+        return false;
+    }
+    const davit_node *sum = davit_match_producer(graph, inner, DAVIT_OP_Add);
+    for (uint32_t i = 0; sum && i < 2; i++) {
+        if (davit_match_scaled(graph, sum->inputs[i], &cube, &factor) &&
+            davit_match_number(dtype, factor, 0.044715) && match_cube(graph, cube, x) &&
+            *x == sum->inputs[1 - i]) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* value = op(x), for a HardSigmoid the one of HardSwish. */
 static bool match_function(const davit_graph *graph, davit_value_id value, davit_op op,
                            davit_value_id *x)
@@ -90,43 +141,52 @@ static bool match_function(const davit_graph *graph, davit_value_id value, davit
 
 /* The activation that number * x * gate is; false when it is none. */
 static bool match_gated(const davit_graph *graph, davit_value_id x, davit_value_id gate,
-                        double number, davit_op *op)
+                        double number, activation *found)
 {
     davit_dtype dtype = graph->values[x].desc.dtype;
     davit_value_id of;
     if (davit_match_number(dtype, number, 1.0)) {
-        *op = DAVIT_OP_Silu;
+        found->op = DAVIT_OP_Silu;
         if (match_function(graph, gate, DAVIT_OP_Sigmoid, &of) && of == x) {
             return true;
         }
-        *op = DAVIT_OP_HardSwish;
+        found->op = DAVIT_OP_HardSwish;
         return match_function(graph, gate, DAVIT_OP_HardSigmoid, &of) && of == x;
     }
     if (davit_match_number(dtype, number, 1.0 / 6.0)) {
-        *op = DAVIT_OP_HardSwish;
+        found->op = DAVIT_OP_HardSwish;
         return match_relu6_of_plus3(graph, gate, &of) && of == x;
     }
-    *op = DAVIT_OP_Gelu;
-    return davit_match_number(dtype, number, 0.5) && match_one_plus_erf(graph, gate, &of) &&
-           of == x;
+    if (!davit_match_number(dtype, number, 0.5)) {
+        return false;
+    }
+    found->op = DAVIT_OP_Gelu;
+    found->by_tanh = match_one_plus_tanh(graph, gate, &of) && of == x;
+    return found->by_tanh || (match_one_plus_erf(graph, gate, &of) && of == x);
 }
 
-static davit_status rewrite(davit_graph *graph, davit_node_id id, davit_op op, davit_value_id x)
+static davit_status rewrite(davit_graph *graph, davit_node_id id, activation found,
+                            davit_value_id x)
 {
     static const davit_attribute hard_sigmoid[] = {
         {.name = "alpha", .type = DAVIT_ATTRIBUTE_FLOAT, .u.f = 1.0f / 6.0f},
         {.name = "beta", .type = DAVIT_ATTRIBUTE_FLOAT, .u.f = 0.5f},
     };
-    const davit_value *in = &graph->values[x];
-    if (!davit_tensor_desc_same_shape(&in->desc,
-                                      &graph->values[graph->nodes[id].outputs[0]].desc) ||
-        !(davit_op_get(op)->types[0] & DAVIT_TYPE(in->desc.dtype))) {
+    static const davit_attribute by_tanh = {
+        .name = "approximate", .type = DAVIT_ATTRIBUTE_STRING, .count = 4, .u.s = "tanh"};
+    const davit_tensor_desc *in = &graph->values[x].desc;
+    const davit_tensor_desc *out = &graph->values[graph->nodes[id].outputs[0]].desc;
+    if (!davit_tensor_desc_same_shape(in, out) ||
+        !(davit_op_get(found.op)->types[0] & DAVIT_TYPE(in->dtype))) {
         return DAVIT_OK;
     }
-    davit_node_spec spec = {.op = op, .input_count = 1, .inputs = &x};
-    if (op == DAVIT_OP_HardSigmoid) {
+    davit_node_spec spec = {.op = found.op, .input_count = 1, .inputs = &x};
+    if (found.op == DAVIT_OP_HardSigmoid) {
         spec.attribute_count = 2;
         spec.attributes = hard_sigmoid;
+    } else if (found.by_tanh) {
+        spec.attribute_count = 1;
+        spec.attributes = &by_tanh;
     }
     return davit_graph_rewrite_node(graph, id, &spec);
 }
@@ -137,21 +197,21 @@ davit_status davit_recompose_activation(davit_graph *graph, davit_node_id id,
     const davit_node *node = &graph->nodes[id];
     product p = {.number = 1.0};
     davit_value_id x;
-    davit_op op;
+    activation found = {.op = DAVIT_OP_HardSigmoid};
     if ((node->op->op != DAVIT_OP_Mul && node->op->op != DAVIT_OP_Div) ||
         !davit_dtype_is_float(graph->values[node->outputs[0]].desc.dtype) ||
         !multiply(graph, uses, node->outputs[0], 0, &p)) {
         return DAVIT_OK;
     }
-    if (p.count == 2 && match_gated(graph, p.values[0], p.values[1], p.number, &op)) {
-        return rewrite(graph, id, op, p.values[0]);
+    if (p.count == 1) {
+        bool matches = match_relu6_of_plus3(graph, p.values[0], &x) &&
+                       davit_match_number(graph->values[x].desc.dtype, p.number, 1.0 / 6.0);
+        return matches ? rewrite(graph, id, found, x) : DAVIT_OK;
     }
-    if (p.count == 2 && match_gated(graph, p.values[1], p.values[0], p.number, &op)) {
-        return rewrite(graph, id, op, p.values[1]);
-    }
-    if (p.count == 1 && match_relu6_of_plus3(graph, p.values[0], &x) &&
-        davit_match_number(graph->values[x].desc.dtype, p.number, 1.0 / 6.0)) {
-        return rewrite(graph, id, DAVIT_OP_HardSigmoid, x);
+    for (size_t i = 0; i < 2; i++) {
+        if (match_gated(graph, p.values[i], p.values[1 - i], p.number, &found)) {
+            return rewrite(graph, id, found, p.values[i]);
+        }
     }
     return DAVIT_OK;
 }

@@ -99,7 +99,7 @@ static void test_chains_stop(void **state)
     (void)state;
     const int64_t larger[] = {2, 4, 4};
     uint64_t seed = 3;
-    for (int i = 0; i < 5; i++) {
+    for (int i = 0; i < 6; i++) {
         builder b;
         builder_init(&b, NULL);
         davit_value_id x = builder_input(&b, "x", DAVIT_F32, 2, matrix);
@@ -116,6 +116,8 @@ static void test_chains_stop(void **state)
         } else if (i == 3) {
             davit_value_id full = builder_random(&b, 2, matrix, &seed);
             builder_output(&b, builder_binary(&b, DAVIT_OP_Add, y, full));
+        } else if (i == 4) {
+            builder_output(&b, builder_binary(&b, DAVIT_OP_Div, builder_number(&b, 2), y));
         } else {
             davit_value_id low = builder_unary(&b, DAVIT_OP_Relu, builder_number(&b, 1));
             builder_output(&b, builder_node(&b, DAVIT_OP_Clip, NULL, y, low, DAVIT_NONE));
@@ -125,6 +127,35 @@ static void test_chains_stop(void **state)
             assert_int_equal(b.graph->units[u].node_count, 1);
             assert_int_equal(b.graph->units[u].epilogue_count, 0);
         }
+        builder_clear(&b);
+    }
+}
+
+/* One number and the value, in any operation that is linear in the value. */
+static void test_linear(void **state)
+{
+    (void)state;
+    static const struct {
+        davit_op op;
+        bool swapped;
+        float alpha, beta;
+    } cases[] = {
+        {DAVIT_OP_Add, false, 1, 4},    {DAVIT_OP_Add, true, 1, 4},  {DAVIT_OP_Sub, false, 1, -4},
+        {DAVIT_OP_Sub, true, -1, 4},    {DAVIT_OP_Mul, false, 4, 0}, {DAVIT_OP_Mul, true, 4, 0},
+        {DAVIT_OP_Div, false, .25f, 0},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        builder b;
+        builder_init(&b, NULL);
+        davit_value_id y = product(&b, builder_input(&b, "x", DAVIT_F32, 2, matrix));
+        davit_value_id four = builder_number(&b, 4);
+        bool swapped = cases[i].swapped;
+        builder_output(&b, builder_binary(&b, cases[i].op, swapped ? four : y, swapped ? y : four));
+        make_units(&b);
+        assert_int_equal(b.graph->unit_count, 1);
+        const davit_epilogue *epilogue = b.graph->units[0].epilogues;
+        assert_int_equal(epilogue->activation, DAVIT_ACTIVATION_LINEAR);
+        assert_true(epilogue->alpha == cases[i].alpha && epilogue->beta == cases[i].beta);
         builder_clear(&b);
     }
 }
@@ -286,9 +317,13 @@ static void test_random_graphs(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_epilogues_in_order), cmocka_unit_test(test_activations),
-        cmocka_unit_test(test_chains_stop),        cmocka_unit_test(test_two_anchors_share_an_add),
-        cmocka_unit_test(test_single_units),       cmocka_unit_test(test_random_graphs),
+        cmocka_unit_test(test_epilogues_in_order),
+        cmocka_unit_test(test_activations),
+        cmocka_unit_test(test_chains_stop),
+        cmocka_unit_test(test_linear),
+        cmocka_unit_test(test_two_anchors_share_an_add),
+        cmocka_unit_test(test_single_units),
+        cmocka_unit_test(test_random_graphs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

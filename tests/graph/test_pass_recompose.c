@@ -48,6 +48,25 @@ static davit_value_id gelu_half_of_gate(builder *b, davit_value_id x)
     return mul(b, divide(b, erf1(b, mul(b, x, number(b, sqrt(0.5)))), number(b, 2)), x);
 }
 
+/* 1 + tanh(sqrt(2 / pi) * (x + 0.044715 * x^3)). */
+static davit_value_id tanh1(builder *b, davit_value_id x, davit_value_id cube)
+{
+    davit_value_id sum = add(b, x, mul(b, cube, number(b, 0.044715)));
+    sum = mul(b, sum, number(b, sqrt(2 / 3.14159265358979324)));
+    return add(b, number(b, 1), builder_unary(b, DAVIT_OP_Tanh, sum));
+}
+
+static davit_value_id gelu_tanh_pow(builder *b, davit_value_id x)
+{
+    davit_value_id cube = builder_binary(b, DAVIT_OP_Pow, x, number(b, 3));
+    return mul(b, mul(b, number(b, 0.5), x), tanh1(b, x, cube));
+}
+
+static davit_value_id gelu_tanh_mul(builder *b, davit_value_id x)
+{
+    return mul(b, number(b, 0.5), mul(b, tanh1(b, x, mul(b, x, mul(b, x, x))), x));
+}
+
 static davit_value_id relu6_3(builder *b, davit_value_id x)
 {
     return builder_node(b, DAVIT_OP_Clip, NULL, add(b, x, number(b, 3)), number(b, 0),
@@ -147,6 +166,8 @@ static const struct {
     {"gelu, PyTorch", gelu_pytorch, DAVIT_OP_Gelu},
     {"gelu, half first", gelu_half_first, DAVIT_OP_Gelu},
     {"gelu, half of the gate", gelu_half_of_gate, DAVIT_OP_Gelu},
+    {"gelu by tanh, Pow", gelu_tanh_pow, DAVIT_OP_Gelu},
+    {"gelu by tanh, products", gelu_tanh_mul, DAVIT_OP_Gelu},
     {"hardswish, Paddle", hardswish_paddle, DAVIT_OP_HardSwish},
     {"hardswish, PyTorch", hardswish_pytorch, DAVIT_OP_HardSwish},
     {"hardswish, times a sixth", hardswish_sixth, DAVIT_OP_HardSwish},

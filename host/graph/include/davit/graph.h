@@ -173,7 +173,8 @@ typedef struct davit_epilogue {
 } davit_epilogue;
 
 /* What is placed: one node, or an anchor with its epilogue. The unfused form (nodes) is always
- * there and means the same; a backend may run either. */
+ * there and means the same; a backend may run either. With an epilogue it is a chain: each node
+ * reads the one before, only the last one's result is read outside. */
 typedef struct davit_unit {
     const char *name; /* that of the anchor; unique */
     davit_unit_kind kind;
@@ -185,7 +186,9 @@ typedef struct davit_unit {
     uint32_t input_count;
     davit_value_id *inputs; /* not constant, from outside the unit; each once */
     uint32_t output_count;
-    davit_value_id *outputs; /* used outside the unit, or graph outputs; each once */
+    /* Used outside the unit, or graph outputs; each once. None in a unit of a dead node, which is
+     * there only without davit_pass_remove_dead. */
+    davit_value_id *outputs;
     uint64_t flops;          /* 2 per multiply-add for convolution and GEMM, else estimated */
     uint64_t bytes;          /* inputs + constants + outputs */
 } davit_unit;

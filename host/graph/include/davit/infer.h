@@ -2,7 +2,7 @@
  *
  * Shapes are static once a graph is bound: inference walks the nodes in topological order and
  * evaluates, as it goes, nodes whose inputs are all known when a shape depends on them (Shape ->
- * Gather -> Concat -> Reshape). Where a shape depends on the value of a graph input (Reshape with
+ * Gather -> Concat -> Reshape); their results are constants from then on and the nodes removed. Where a shape depends on the value of a graph input (Reshape with
  * its shape as an input), that input is a *shape input* (TensorRT's term): its value must be given
  * when the graph is bound and becomes a constant. Operators whose output shape depends on computed
  * data (NonZero) are supported only where their input is constant. */
@@ -25,7 +25,7 @@ typedef struct davit_evaluator {
 /* What is given for one graph input at binding. */
 typedef struct davit_binding {
     const char *name;
-    int rank; /* -1: not given; the declaration must say all */
+    int rank; /* -1: not given; that of value, else the declaration must say all */
     int64_t dims[DAVIT_MAX_RANK];
     const davit_tensor *value; /* NULL, or the input's value: used if it is a shape input; borrowed
                                   for the graph's life */

@@ -6,14 +6,17 @@
 #include "davit/graph.h"
 #include "davit/infer.h"
 
-/* Evaluates every node whose inputs are constant, except random ones, and those whose result would
- * be more than 16 MiB larger than their inputs (Expand, ConstantOfShape). */
+/* Evaluates every node whose inputs are constant, and Shape and Size of anything, except random
+ * ones, and those whose result would be more than 16 MiB larger than their inputs (Expand,
+ * ConstantOfShape). evaluator NULL: only Shape and Size. */
 DAVIT_NODISCARD davit_status davit_pass_fold_constants(davit_graph *graph,
                                                        const davit_evaluator *evaluator,
                                                        const davit_diagnostics *diag);
 
 /* Removes what does not change a value: Identity, Dropout at inference, Cast to the same type,
- * Reshape/Transpose/Expand/Slice/Pad that do nothing, Concat and Sum of one input. */
+ * Reshape/Transpose/Expand/Tile/Slice/Pad that do nothing, Split into one, Concat and Sum of one
+ * input, multiplication and division by 1. A copy of a graph input, of a constant or of another
+ * graph output to a graph output stays. */
 DAVIT_NODISCARD davit_status davit_pass_remove_identities(davit_graph *graph,
                                                           const davit_diagnostics *diag);
 
@@ -21,15 +24,19 @@ DAVIT_NODISCARD davit_status davit_pass_remove_identities(davit_graph *graph,
 DAVIT_NODISCARD davit_status davit_pass_remove_dead(davit_graph *graph,
                                                     const davit_diagnostics *diag);
 
-/* Folds BatchNormalization (inference form, constant parameters) and constant per-channel Mul/Add
- * into the convolution, transposed convolution or Gemm before it, where that result has no other
- * use; in f64, rounded once. */
+/* Folds BatchNormalization (inference form, constant parameters) and Add, Sub, Mul, Div of constants
+ * that change along the channels only into the constant weights and bias of the convolution,
+ * transposed convolution, Gemm or MatMul before, where that result has no other use. A whole chain
+ * is multiplied out in f64 and rounded once; it stays where the result would not be finite. A
+ * MatMul of matrices that gets a bias becomes a Gemm; one of higher rank takes factors only. */
 DAVIT_NODISCARD davit_status davit_pass_fold_batch_norm(davit_graph *graph,
                                                         const davit_diagnostics *diag);
 
-/* Recognises decomposed operators and makes them one node: Erf-GELU, x*sigmoid(x), x*hardsigmoid(x)
- * (HardSwish), clip(x+3,0,6)*x/6, LayerNormalization. Values are those of the definition up to
- * rounding. */
+/* Recognises decomposed operators and makes them one node: GELU by erf and by tanh, x*sigmoid(x)
+ * (Silu), x*hardsigmoid(x) and clip(x+3,0,6)*x/6 (HardSwish), clip(x+3,0,6)/6 (HardSigmoid),
+ * LayerNormalization with its scale and bias; products in any order and association. Values are
+ * those of the definition up to rounding. The last node of the old form becomes the new one and
+ * keeps its name; what nothing reads any more is removed. */
 DAVIT_NODISCARD davit_status davit_pass_recompose(davit_graph *graph,
                                                   const davit_diagnostics *diag);
 
