@@ -111,7 +111,7 @@ static davit_status evaluate(void *user, const davit_graph *graph, const davit_n
     if (kernel == NULL) {
         return davit_kernel_fail(&call, DAVIT_UNSUPPORTED, "the reference backend lacks it");
     }
-    return kernel(&call);
+    return davit_kernel_run(kernel, &call);
 }
 
 const davit_evaluator *davit_reference_evaluator(void)

@@ -23,6 +23,15 @@ davit_kernel davit_kernel_find(davit_op op)
     return NULL;
 }
 
+davit_status davit_kernel_run(davit_kernel kernel, const davit_kernel_call *call)
+{
+    davit_status status = kernel(call);
+    if (status == DAVIT_OUT_OF_MEMORY) {
+        (void)davit_kernel_fail(call, status, "no memory");
+    }
+    return status;
+}
+
 davit_status davit_kernel_fail(const davit_kernel_call *call, davit_status status,
                                const char *format, ...)
 {

@@ -2,7 +2,8 @@
  *
  * A kernel reads and writes dense row-major host tensors. Shapes, types and shape inputs were
  * checked by inference; a kernel checks what depends on data (an index out of range) and reports
- * it with davit_kernel_fail. It never reads outside its tensors, whatever they hold. */
+ * it with davit_kernel_fail. Only DAVIT_OUT_OF_MEMORY is returned without a report, which
+ * davit_kernel_run makes. It never reads outside its tensors, whatever they hold. */
 #ifndef DAVIT_REFERENCE_KERNEL_H
 #define DAVIT_REFERENCE_KERNEL_H
 
@@ -44,6 +45,9 @@ extern const davit_kernel_family davit_kernels_loss;
 
 /* The kernel of an operator; never NULL for an operator of the supported table (a test checks). */
 davit_kernel davit_kernel_find(davit_op op);
+
+/* Runs a kernel; reports a shortage of memory. */
+DAVIT_NODISCARD davit_status davit_kernel_run(davit_kernel kernel, const davit_kernel_call *call);
 
 /* Reports "node 'NAME' (Op): text" and returns status. */
 DAVIT_PRINTF(3, 4) davit_status davit_kernel_fail(const davit_kernel_call *call,

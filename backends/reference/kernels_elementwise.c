@@ -104,7 +104,7 @@ davit_status davit_run_elementwise(const davit_kernel_call *call)
     davit_cursor *cursors = davit_alloc_array(call->allocator, node->input_count, sizeof(*cursors));
     davit_status status = DAVIT_OK;
     if (j == NULL || cursors == NULL) {
-        status = davit_kernel_fail(call, DAVIT_OUT_OF_MEMORY, "no memory for one block");
+        status = DAVIT_OUT_OF_MEMORY;
         goto free_job;
     }
     j->entry = davit_elementwise_unary(node->op->op);

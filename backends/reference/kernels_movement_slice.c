@@ -170,8 +170,7 @@ static davit_status run_pad_job(const davit_kernel_call *call, pad_job *job, pad
     }
     int64_t *sources = davit_alloc_array(call->allocator, (size_t)total, sizeof(*sources));
     if (sources == NULL) {
-        return davit_kernel_fail(call, DAVIT_OUT_OF_MEMORY, "no memory for %lld positions",
-                                 (long long)total);
+        return DAVIT_OUT_OF_MEMORY;
     }
     job->sources[0] = sources;
     for (int d = 1; d < desc->rank; d++) {

@@ -143,10 +143,28 @@ static void add_input_conversions(program_builder *builder, size_t unit, const d
     }
 }
 
+static bool is_wanted(const local_value *value)
+{
+    return value != NULL && (value->read || value->binding != NO_BINDING);
+}
+
+/* A node that nobody wants anything of is left out. */
+static bool is_dead(const program_builder *builder, const davit_node *node)
+{
+    bool wanted = false;
+    for (uint32_t i = 0; i < node->output_count; i++) {
+        wanted = wanted || is_wanted(find_value(builder, node->outputs[i]));
+    }
+    return !wanted;
+}
+
 static davit_status add_node(program_builder *builder, size_t unit, const davit_node *node)
 {
     const davit_graph *graph = builder->spec->graph;
     reference_program *program = builder->program;
+    if (is_dead(builder, node)) {
+        return DAVIT_OK;
+    }
     add_input_conversions(builder, unit, node);
     program_step *added = add_step(builder, STEP_NODE, unit, NULL);
     size_t at = program->step_count - 1;
@@ -170,7 +188,7 @@ static davit_status add_node(program_builder *builder, size_t unit, const davit_
     }
     for (uint32_t i = 0; i < node->output_count; i++) {
         local_value *value = find_value(builder, node->outputs[i]);
-        if (value != NULL && (value->read || value->binding != NO_BINDING)) {
+        if (is_wanted(value)) {
             added->outputs[i] = &value->tensor;
             touch(value, at);
         }
@@ -328,7 +346,7 @@ static davit_status run_step(const reference_program *program, const program_ste
                                         .outputs = step->outputs,
                                         .allocator = &program->kernel_scratch.allocator,
                                         .diag = program->base.device->options.diag};
-        return step->kernel(&call);
+        return davit_kernel_run(step->kernel, &call);
     }
     const davit_tensor_desc *bound = &io_of(spec, value->binding)->desc;
     void *binding = pointers[value->binding];

@@ -58,7 +58,7 @@ def print_operator(name, schemas):
     spans = {}
     for i, schema in enumerate(schemas):
         until = schemas[i + 1].since_version - 1 if i + 1 < len(schemas) else LAST_OPSET
-        if schema.deprecated:
+        if schema.deprecated and i + 1 == len(schemas):
             last = schema.since_version - 1
             continue
         if until < first:

@@ -12,8 +12,8 @@
 #define REASON_BYTES 160
 
 static const suite_group *const groups[] = {
-    &conformance_device, &conformance_buffer,  &conformance_semaphore,
-    &conformance_queue,  &conformance_program, &conformance_faults,
+    &conformance_device,  &conformance_buffer,  &conformance_semaphore, &conformance_queue,
+    &conformance_program, &conformance_execute, &conformance_faults,
 };
 
 /* Why things were skipped, and how often. */

@@ -54,6 +54,7 @@ extern const suite_group conformance_buffer;
 extern const suite_group conformance_semaphore;
 extern const suite_group conformance_queue;
 extern const suite_group conformance_program;
+extern const suite_group conformance_execute;
 extern const suite_group conformance_faults;
 
 /* Ends the running test as failed unless the condition holds. For test functions only. */

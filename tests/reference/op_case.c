@@ -96,10 +96,11 @@ static text_tensor parse_tensor(const char **text)
 static size_t parse_tensors(const char *text, text_tensor *tensors)
 {
     size_t count = 0;
-    for (text = skip_space(text); *text != '\0'; text += *text == ';') {
+    for (text = skip_space(text); *text != '\0'; text = skip_space(text)) {
         assert_true(count < MAX_ENDS);
         tensors[count++] = parse_tensor(&text);
         assert_true(*text == ';' || *text == '\0');
+        text += *text == ';';
     }
     return count;
 }

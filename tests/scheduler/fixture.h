@@ -22,7 +22,7 @@ typedef struct fixture {
     const davit_allocator *allocator;
     davit_diagnostics_buffer diag;
     davit_graph *graph;
-    davit_backend reference, null, partial;
+    davit_backend reference, null, partial, opaque;
     davit_plan_device devices[4];
     size_t device_count;
 } fixture;
@@ -31,8 +31,8 @@ typedef struct fixture {
 int fixture_setup(void **state);
 int fixture_teardown(void **state);
 
-/* Adds the device of that name: "reference", "null", "null:1" or "partial", which stands for a CPU
- * that lacks Tanh and cannot be opened. */
+/* Adds the device of that name: "reference", "null", "null:1", "opaque" (opaque_backend.h) or
+ * "partial", which stands for a CPU that lacks Tanh and cannot be opened. */
 void fixture_add_device(fixture *f, const char *name);
 
 davit_value_id fixture_input(fixture *f, const char *name, int rank, const int64_t *dims);
