@@ -236,6 +236,61 @@ static void split_programs_agree(test_suite *suite)
     close_execution(&running);
 }
 
+/* Values that the program itself reads may be outputs too, in any order and layout. */
+static void inner_values_may_leave(test_suite *suite)
+{
+    if (!computes(suite)) {
+        SKIP(suite, computes_nothing);
+    }
+    static const davit_unit_id order[CHAIN_UNITS] = {2, 0, 1};
+    static const double expected[CHAIN_UNITS] = {2, 0.8807971, 0.7068184};
+    float host[64];
+    chain_bench bench;
+    davit_program *program = NULL;
+    davit_queue *queue = NULL;
+    davit_buffer *buffer = NULL;
+    davit_buffer_ref bindings[1 + CHAIN_UNITS];
+    CHECK(suite, chain_open(suite, &bench));
+    for (size_t i = 0; i < CHAIN_UNITS; i++) {
+        bench.outputs[i] = chain_result(&bench, order[i]);
+        if (order[i] == 0) {
+            davit_tensor_desc_channels_last(&bench.outputs[i].desc);
+        }
+    }
+    bench.spec.output_count = CHAIN_UNITS;
+    CHECK_STATUS(suite, davit_program_build(suite->device, &bench.spec, &program), DAVIT_OK);
+    CHECK_STATUS(suite, davit_queue_create(suite->device, &queue), DAVIT_OK);
+    CHECK_STATUS(suite, davit_buffer_alloc(suite->device, 2048, &buffer), DAVIT_OK);
+    size_t bytes = davit_tensor_desc_bytes(&bench.inputs[0].desc);
+    for (size_t i = 0; i <= CHAIN_UNITS; i++) {
+        bindings[i] = (davit_buffer_ref){buffer, 512 * i, bytes};
+    }
+    for (int i = 0; i < 60; i++) {
+        host[i] = 2;
+    }
+    davit_command commands[] = {
+        {.kind = DAVIT_COMMAND_WRITE, .to = bindings[0], .host_source = host},
+        {.kind = DAVIT_COMMAND_EXECUTE,
+         .program = program,
+         .bindings = bindings,
+         .binding_count = 1 + CHAIN_UNITS},
+    };
+    CHECK_STATUS(suite, davit_queue_run(queue, commands, 2, soon()), DAVIT_OK);
+    for (size_t i = 0; i < CHAIN_UNITS; i++) {
+        const davit_command read = {
+            .kind = DAVIT_COMMAND_READ, .from = bindings[1 + i], .host_target = host};
+        CHECK_STATUS(suite, davit_queue_run(queue, &read, 1, soon()), DAVIT_OK);
+        for (int j = 0; j < 60; j++) {
+            double difference = host[j] - expected[order[i]];
+            CHECK(suite, difference < 1e-4 && difference > -1e-4);
+        }
+    }
+    davit_queue_free(queue);
+    davit_buffer_free(buffer);
+    davit_program_free(program);
+    chain_close(&bench);
+}
+
 /* What one of several threads runs: the same program on a queue of its own. */
 typedef struct runner {
     const execution *of;
@@ -345,6 +400,7 @@ static const suite_test tests[] = {
     {"execute/units_are_timed", units_are_timed},
     {"execute/info_describes_the_program", info_describes_the_program},
     {"execute/split_programs_agree", split_programs_agree},
+    {"execute/inner_values_may_leave", inner_values_may_leave},
     {"execute/queues_share_a_program", queues_share_a_program},
     {"execute/bad_data_fails_the_submission", bad_data_fails_the_submission},
 };
