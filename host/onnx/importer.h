@@ -74,7 +74,8 @@ typedef struct davit_onnx_scope {
 /* Room for "node 'NAME' (Op)". */
 #define DAVIT_ONNX_SHOWN_BYTES 256
 
-/* A node on its way into the graph. Inputs and outputs are values, attributes are typed and known.
+/* A node on its way into the graph. Inputs (without absent ones at the end) and outputs (as many as
+ * the file lists) are values, attributes are typed and known.
  * Both arrays have room for DAVIT_ONNX_NODE_ROOM more. */
 #define DAVIT_ONNX_NODE_ROOM 5
 typedef struct davit_onnx_node {

@@ -74,13 +74,13 @@ static davit_status read_outputs(davit_onnx_importer *importer, const davit_onnx
     if (node->outputs == NULL) {
         return DAVIT_OUT_OF_MEMORY;
     }
+    bool any = false;
+    node->output_count = (uint32_t)proto->n_output;
     for (size_t i = 0; i < proto->n_output; i++) {
-        if (davit_onnx_lookup(scope, proto->output[i], &node->outputs[i]) &&
-            node->outputs[i] != DAVIT_NONE) {
-            node->output_count = (uint32_t)i + 1;
-        }
+        (void)davit_onnx_lookup(scope, proto->output[i], &node->outputs[i]);
+        any = any || node->outputs[i] != DAVIT_NONE;
     }
-    if (node->output_count == 0) {
+    if (!any) {
         return davit_fail(importer->diag, DAVIT_BAD_DATA, "%s has no outputs", node->shown);
     }
     return DAVIT_OK;
