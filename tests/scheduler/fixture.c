@@ -7,6 +7,9 @@
 #include "davit/passes.h"
 #include "davit/reference.h"
 #include "opaque_backend.h"
+#ifdef DAVIT_WITH_ONEDNN
+#include "davit/onednn.h"
+#endif
 
 #define MAX_PORTS 8
 
@@ -74,6 +77,9 @@ int fixture_setup(void **state)
     f->null.table = &davit_null_backend;
     f->partial.table = &partial_backend;
     f->opaque.table = &test_opaque_backend;
+#ifdef DAVIT_WITH_ONEDNN
+    f->cpu.table = &davit_onednn_backend;
+#endif
     *state = f;
     return 0;
 }
@@ -87,10 +93,22 @@ int fixture_teardown(void **state)
     return live == 0 ? 0 : -1;
 }
 
+bool fixture_has_cpu(void)
+{
+#ifdef DAVIT_WITH_ONEDNN
+    return true;
+#else
+    return false;
+#endif
+}
+
 void fixture_add_device(fixture *f, const char *name)
 {
-    davit_backend *backends[] = {&f->reference, &f->null, &f->partial, &f->opaque};
+    davit_backend *backends[] = {&f->reference, &f->null, &f->partial, &f->opaque, &f->cpu};
     for (size_t b = 0; b < sizeof(backends) / sizeof(backends[0]); b++) {
+        if (backends[b]->table == NULL) {
+            continue;
+        }
         davit_device_info infos[4];
         size_t count = 0;
         assert_int_equal(

@@ -22,7 +22,7 @@ typedef struct fixture {
     const davit_allocator *allocator;
     davit_diagnostics_buffer diag;
     davit_graph *graph;
-    davit_backend reference, null, partial, opaque;
+    davit_backend reference, null, partial, opaque, cpu;
     davit_plan_device devices[4];
     size_t device_count;
 } fixture;
@@ -31,9 +31,12 @@ typedef struct fixture {
 int fixture_setup(void **state);
 int fixture_teardown(void **state);
 
-/* Adds the device of that name: "reference", "null", "null:1", "opaque" (opaque_backend.h) or
- * "partial", which stands for a CPU that lacks Tanh and cannot be opened. */
+/* Adds the device of that name: "reference", "null", "null:1", "opaque" (opaque_backend.h),
+ * "partial", which stands for a CPU that lacks Tanh and cannot be opened, or "cpu" where
+ * fixture_has_cpu() says that this build has one. */
 void fixture_add_device(fixture *f, const char *name);
+
+bool fixture_has_cpu(void);
 
 davit_value_id fixture_input(fixture *f, const char *name, int rank, const int64_t *dims);
 void fixture_output(fixture *f, davit_value_id value);
