@@ -68,6 +68,11 @@ void davit_load_s64_run(const davit_tensor *tensor, int64_t first, int64_t strid
         LOAD_RUN(int8_t);
     case DAVIT_U8:
         LOAD_RUN(uint8_t);
+    case DAVIT_BOOL:
+        for (int64_t i = 0; i < count; i++) {
+            values[i] = ((const uint8_t *)tensor->data)[first + i * stride] != 0;
+        }
+        break;
     default:
         for (int64_t i = 0; i < count; i++) {
             values[i] = davit_load_s64(tensor, first + i * stride);
@@ -112,6 +117,11 @@ void davit_store_s64_run(davit_tensor *tensor, int64_t first, int64_t count, con
     case DAVIT_S8:
     case DAVIT_U8:
         STORE_RUN(uint8_t, uint8_t);
+    case DAVIT_BOOL:
+        for (int64_t i = 0; i < count; i++) {
+            ((uint8_t *)tensor->data)[first + i] = values[i] != 0;
+        }
+        break;
     default:
         for (int64_t i = 0; i < count; i++) {
             davit_store_s64(tensor, first + i, values[i]);
