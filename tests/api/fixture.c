@@ -6,18 +6,27 @@
 
 static const int64_t x_dims[] = {2, 2, 2, 3};
 
-static void describe_model(model_file *file)
+void fixture_add_node(onnx_builder *builder, const char *op, const char *name, const char *inputs,
+                      const char *output)
+{
+    onnx_add_node(builder, op, inputs, output)->name = davit_arena_strdup(&builder->arena, name);
+}
+
+static void build_model(onnx_builder *builder)
 {
     static const float weights[] = {2, -1};
     const int64_t dims[] = {-1, 2, 2, 3};
     const int64_t weight_dims[] = {1, 2, 1, 1};
-    model_file_init(file);
-    model_file_input(file, "x", DAVIT_F32, 4, dims);
-    model_file_weight(file, "w", 4, weight_dims, weights);
-    model_file_node(file, "Mul", "scale", (const char *const[3]){"x", "w"}, "scaled");
-    model_file_node(file, "Relu", "relu", (const char *const[3]){"scaled"}, "positive");
-    model_file_node(file, "Tanh", "tanh", (const char *const[3]){"positive"}, "y");
-    model_file_output(file, "y", DAVIT_F32);
+    onnx_builder_init(builder, 13);
+    Onnx__ValueInfoProto *x = onnx_add_input(builder, "x", DAVIT_F32, 4, dims);
+    Onnx__TensorShapeProto__Dimension *n = x->type->tensor_type->shape->dim[0];
+    n->value_case = ONNX__TENSOR_SHAPE_PROTO__DIMENSION__VALUE_DIM_PARAM;
+    n->dim_param = davit_arena_strdup(&builder->arena, "N");
+    onnx_add_initializer(builder, "w", DAVIT_F32, 4, weight_dims, weights);
+    fixture_add_node(builder, "Mul", "scale", "x w", "scaled");
+    fixture_add_node(builder, "Relu", "relu", "scaled", "positive");
+    fixture_add_node(builder, "Tanh", "tanh", "positive", "y");
+    onnx_add_output(builder, "y");
 }
 
 int fixture_setup(void **state)
@@ -33,9 +42,9 @@ int fixture_setup(void **state)
     const davit_context_options options = {.allocator = &f->counting.allocator,
                                            .diag = &f->diag.sink};
     assert_int_equal(davit_context_create(&options, &f->context), DAVIT_OK);
-    model_file file;
-    describe_model(&file);
-    fixture_load(f, &file);
+    onnx_builder builder;
+    build_model(&builder);
+    fixture_load(f, &builder);
     *state = f;
     return 0;
 }
@@ -63,12 +72,18 @@ void fixture_fill(float *x, float *y)
     }
 }
 
-void fixture_load(fixture *f, const model_file *file)
+void fixture_load(fixture *f, onnx_builder *builder)
 {
+    size_t bytes;
+    const uint8_t *model = onnx_serialize(builder, &bytes);
     davit_session_destroy(f->session);
     davit_model_destroy(f->model);
     f->session = NULL;
-    assert_true(model_file_write(file, f->model_path));
+    FILE *file = fopen(f->model_path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(model, 1, bytes, file), bytes);
+    assert_int_equal(fclose(file), 0);
+    onnx_builder_clear(builder);
     assert_int_equal(davit_model_load(f->context, f->model_path, &f->model), DAVIT_OK);
 }
 

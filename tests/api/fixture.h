@@ -9,7 +9,7 @@
 #include "unit_test.h"
 
 #include "davit/davit.h"
-#include "model_file.h"
+#include "onnx_builder.h"
 
 typedef struct fixture {
     counting_allocator counting;
@@ -32,8 +32,11 @@ int fixture_teardown(void **state);
 /* x[i] = i / 16 - 0.5, and what y is. */
 void fixture_fill(float *x, float *y);
 
-/* Loads another model instead. */
-void fixture_load(fixture *f, const model_file *file);
+/* Appends a node with that name. */
+void fixture_add_node(onnx_builder *builder, const char *op, const char *name, const char *inputs,
+                      const char *output);
+/* Loads what the builder holds instead, and clears the builder. */
+void fixture_load(fixture *f, onnx_builder *builder);
 
 /* Options with N = 2. */
 davit_session_options fixture_options(void);

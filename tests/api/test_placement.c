@@ -156,12 +156,12 @@ static void refuses_plans_that_do_not_fit(void **state)
     assert_int_equal(fixture_session(f, &options), DAVIT_INVALID_ARGUMENT);
     assert_non_null(strstr(f->diag.text, "made for input 'x' of f32 2x2x2x3, here it is f32 1x2"));
 
-    model_file file;
+    onnx_builder file;
     const int64_t dims[] = {2, 2, 2, 3};
-    model_file_init(&file);
-    model_file_input(&file, "x", DAVIT_F32, 4, dims);
-    model_file_node(&file, "Relu", "relu", (const char *const[3]){"x"}, "y");
-    model_file_output(&file, "y", DAVIT_F32);
+    onnx_builder_init(&file, 13);
+    onnx_add_input(&file, "x", DAVIT_F32, 4, dims);
+    fixture_add_node(&file, "Relu", "relu", "x", "y");
+    onnx_add_output(&file, "y");
     fixture_load(f, &file);
     options.shape_count = 0;
     assert_int_equal(fixture_session(f, &options), DAVIT_INVALID_ARGUMENT);

@@ -174,14 +174,14 @@ static void refuses_options_of_another_size(void **state)
 static void binds_values_of_shape_inputs(void **state)
 {
     fixture *f = *state;
-    model_file file;
+    onnx_builder file;
     const int64_t flat[] = {6};
     const int64_t two[] = {2};
-    model_file_init(&file);
-    model_file_input(&file, "x", DAVIT_F32, 1, flat);
-    model_file_input(&file, "shape", DAVIT_S64, 1, two);
-    model_file_node(&file, "Reshape", "reshape", (const char *const[3]){"x", "shape"}, "y");
-    model_file_output(&file, "y", DAVIT_F32);
+    onnx_builder_init(&file, 13);
+    onnx_add_input(&file, "x", DAVIT_F32, 1, flat);
+    onnx_add_input(&file, "shape", DAVIT_S64, 1, two);
+    fixture_add_node(&file, "Reshape", "reshape", "x shape", "y");
+    onnx_add_output(&file, "y");
     fixture_load(f, &file);
 
     davit_session_options options;
@@ -217,16 +217,16 @@ static void binds_values_of_shape_inputs(void **state)
 static void delivers_outputs_that_no_unit_makes(void **state)
 {
     fixture *f = *state;
-    model_file file;
+    onnx_builder file;
     const int64_t dims[] = {2, 2, 2, 3};
-    model_file_init(&file);
-    model_file_input(&file, "x", DAVIT_F32, 4, dims);
-    model_file_node(&file, "Relu", "relu", (const char *const[3]){"x"}, "y");
-    model_file_node(&file, "Identity", "again", (const char *const[3]){"y"}, "y2");
-    model_file_node(&file, "Identity", "pass", (const char *const[3]){"x"}, "x2");
-    model_file_output(&file, "y", DAVIT_F32);
-    model_file_output(&file, "y2", DAVIT_F32);
-    model_file_output(&file, "x2", DAVIT_F32);
+    onnx_builder_init(&file, 13);
+    onnx_add_input(&file, "x", DAVIT_F32, 4, dims);
+    fixture_add_node(&file, "Relu", "relu", "x", "y");
+    fixture_add_node(&file, "Identity", "again", "y", "y2");
+    fixture_add_node(&file, "Identity", "pass", "x", "x2");
+    onnx_add_output(&file, "y");
+    onnx_add_output(&file, "y2");
+    onnx_add_output(&file, "x2");
     fixture_load(f, &file);
     davit_session_options options = fixture_options();
     float x[X_ELEMS];
