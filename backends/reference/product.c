@@ -12,24 +12,31 @@ typedef struct scratch {
     double sums[ROW_BLOCK * DAVIT_PANEL];
 } scratch;
 
+/* Two sums in one register of any 64-bit x86 or ARM: a type of gcc and clang, without which gcc
+ * -O3 unrolls the tile below into scalars, four times slower. */
+typedef double pair __attribute__((vector_size(2 * sizeof(double))));
+#define PAIRS (TILE / 2)
+
 /* sums[TILE][DAVIT_PANEL] += rows[TILE][depth] * panel[depth][DAVIT_PANEL] */
 static void add_tile(const double (*rows)[DEPTH_BLOCK], const double *panel, int64_t depth,
                      double *sums)
 {
     for (int column = 0; column < DAVIT_PANEL; column += TILE) {
-        double tile[TILE][TILE] = {{0}};
-        const double *b = panel + column;
-        for (int64_t k = 0; k < depth; k++, b += DAVIT_PANEL) {
+        pair tile[TILE][PAIRS] = {{{0}}};
+        const double *from = panel + column;
+        for (int64_t k = 0; k < depth; k++, from += DAVIT_PANEL) {
+            pair b[PAIRS];
+            memcpy(b, from, sizeof(b));
             for (int i = 0; i < TILE; i++) {
-                double a = rows[i][k];
-                for (int j = 0; j < TILE; j++) {
+                pair a = {rows[i][k], rows[i][k]};
+                for (int j = 0; j < PAIRS; j++) {
                     tile[i][j] += a * b[j];
                 }
             }
         }
         for (int i = 0; i < TILE; i++) {
             for (int j = 0; j < TILE; j++) {
-                sums[i * DAVIT_PANEL + column + j] += tile[i][j];
+                sums[i * DAVIT_PANEL + column + j] += tile[i][j / 2][j % 2];
             }
         }
     }
