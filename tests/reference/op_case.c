@@ -9,7 +9,7 @@
 #include "davit/infer.h"
 #include "davit/reference.h"
 
-#define MAX_ENDS 8
+#define MAX_ENDS 9
 #define MAX_ATTRIBUTES 8
 #define MAX_INTS 16
 
@@ -118,15 +118,48 @@ typedef struct fixture {
     bool is_exact;
     davit_attribute attributes[MAX_ATTRIBUTES];
     int64_t ints[MAX_ATTRIBUTES][MAX_INTS];
+    float floats[MAX_ATTRIBUTES][MAX_INTS];
+    const char *strings[MAX_ATTRIBUTES][MAX_INTS];
 } fixture;
+
+/* Reads "[A, b, 1.5]" as words and returns how many. */
+static size_t parse_words(fixture *f, const char *text, const char **words)
+{
+    size_t count = 0;
+    for (text = skip_space(text + 1); *text != ']'; text = skip_space(text + (*text == ','))) {
+        size_t length = strcspn(text, ",]");
+        assert_true(count < MAX_INTS && length > 0);
+        words[count++] = davit_arena_strndup(&f->graph->arena, text, length);
+        text += length;
+    }
+    return count;
+}
+
+static void parse_list_attribute(fixture *f, davit_attribute *attribute, const char *text)
+{
+    size_t at = (size_t)(attribute - f->attributes);
+    if (isalpha((unsigned char)*skip_space(text + 1))) {
+        attribute->type = DAVIT_ATTRIBUTE_STRINGS;
+        attribute->count = parse_words(f, text, f->strings[at]);
+        attribute->u.strings = f->strings[at];
+    } else if (strchr(text, '.') != NULL) {
+        attribute->type = DAVIT_ATTRIBUTE_FLOATS;
+        attribute->count = parse_words(f, text, f->strings[at]);
+        for (size_t i = 0; i < attribute->count; i++) {
+            f->floats[at][i] = strtof(f->strings[at][i], NULL);
+        }
+        attribute->u.floats = f->floats[at];
+    } else {
+        attribute->type = DAVIT_ATTRIBUTE_INTS;
+        attribute->count = parse_list(&text, f->ints[at], MAX_INTS);
+        attribute->u.ints = f->ints[at];
+    }
+}
 
 static void parse_attribute(fixture *f, davit_attribute *attribute, const char *text)
 {
     if (*text == '[') {
-        int64_t *ints = f->ints[attribute - f->attributes];
-        attribute->type = DAVIT_ATTRIBUTE_INTS;
-        attribute->count = parse_list(&text, ints, MAX_INTS);
-        attribute->u.ints = ints;
+        parse_list_attribute(f, attribute, text);
     } else if (strchr(text, '[') != NULL) {
         davit_tensor *tensor = parse_tensor(&text).tensor;
         assert_int_equal(davit_graph_own_tensor(f->graph, tensor), DAVIT_OK);

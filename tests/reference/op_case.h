@@ -6,7 +6,8 @@
  * Tensors are TYPE[DIMS] VALUES (nan and inf are values), separated by ';'; '-' stands for one that
  * is absent. An input without values is known by shape only, and a case with such inputs, or with
  * outputs without values, is inferred and not computed. Attributes are NAME=VALUE, separated by
- * ';': an integer, a float (with a point), [a, list, of, integers], a tensor, or else a string. */
+ * ';': an integer, a float (with a point), a list ([1, 2] of integers, [1.0, 2.0] of floats, [A, B]
+ * of strings), a tensor, or else a string. */
 #ifndef DAVIT_TEST_OP_CASE_H
 #define DAVIT_TEST_OP_CASE_H
 
