@@ -2,9 +2,9 @@
 
 #include "kernel.h"
 
-#define LOAD_RUN(type)                                                                             \
+#define LOAD_RUN(type, carrier)                                                                    \
     for (int64_t i = 0; i < count; i++) {                                                          \
-        values[i] = ((const type *)tensor->data)[first + i * stride];                              \
+        values[i] = (carrier)((const type *)tensor->data)[first + i * stride];                     \
     }                                                                                              \
     break
 
@@ -27,13 +27,13 @@ void davit_load_f64_run(const davit_tensor *tensor, int64_t first, int64_t strid
     }
     switch (tensor->desc.dtype) {
     case DAVIT_F64:
-        LOAD_RUN(double);
+        LOAD_RUN(double, double);
     case DAVIT_S32:
-        LOAD_RUN(int32_t);
+        LOAD_RUN(int32_t, double);
     case DAVIT_S8:
-        LOAD_RUN(int8_t);
+        LOAD_RUN(int8_t, double);
     case DAVIT_U8:
-        LOAD_RUN(uint8_t);
+        LOAD_RUN(uint8_t, double);
     default:
         for (int64_t i = 0; i < count; i++) {
             values[i] = davit_load_f64(tensor, first + i * stride);
@@ -55,19 +55,19 @@ void davit_load_s64_run(const davit_tensor *tensor, int64_t first, int64_t strid
     switch (tensor->desc.dtype) {
     case DAVIT_S64:
     case DAVIT_U64:
-        LOAD_RUN(int64_t);
+        LOAD_RUN(int64_t, int64_t);
     case DAVIT_S32:
-        LOAD_RUN(int32_t);
+        LOAD_RUN(int32_t, int64_t);
     case DAVIT_U32:
-        LOAD_RUN(uint32_t);
+        LOAD_RUN(uint32_t, int64_t);
     case DAVIT_S16:
-        LOAD_RUN(int16_t);
+        LOAD_RUN(int16_t, int64_t);
     case DAVIT_U16:
-        LOAD_RUN(uint16_t);
+        LOAD_RUN(uint16_t, int64_t);
     case DAVIT_S8:
-        LOAD_RUN(int8_t);
+        LOAD_RUN(int8_t, int64_t);
     case DAVIT_U8:
-        LOAD_RUN(uint8_t);
+        LOAD_RUN(uint8_t, int64_t);
     case DAVIT_BOOL:
         for (int64_t i = 0; i < count; i++) {
             values[i] = ((const uint8_t *)tensor->data)[first + i * stride] != 0;

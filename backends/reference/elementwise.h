@@ -27,13 +27,13 @@ typedef struct davit_lane_attribute {
 } davit_lane_attribute;
 
 typedef struct davit_elementwise {
-    davit_op op;
     davit_lane_function f64; /* NULL: no float form */
     davit_lane_function s64; /* NULL: integers go through f64 */
     davit_lane_attribute attributes[2];
+    davit_lane_function finish; /* after a fold, with the number of inputs as attribute[0] */
     bool is_predicate;          /* the result is in s[0] whatever the operands are */
     bool is_variadic;           /* folds all inputs, two at a time */
-    davit_lane_function finish; /* after a fold, with the number of inputs as attribute[0] */
+    davit_op op;
 } davit_elementwise;
 
 /* Entries of unary and of all other operators. */

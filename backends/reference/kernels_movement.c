@@ -88,12 +88,14 @@ static davit_status run_tile(const davit_kernel_call *call)
     davit_dense_strides(rank, x->desc.dims, x_strides);
     davit_dense_strides(rank, out->desc.dims, out_strides);
     for (int d = 0; d < rank; d++) {
-        dims[2 * d] = davit_load_s64(call->inputs[1], d);
-        from[2 * d] = 0;
-        to[2 * d] = out_strides[d] * x->desc.dims[d];
-        dims[2 * d + 1] = x->desc.dims[d];
-        from[2 * d + 1] = x_strides[d];
-        to[2 * d + 1] = out_strides[d];
+        int repeat = 2 * d;
+        int within = repeat + 1;
+        dims[repeat] = davit_load_s64(call->inputs[1], d);
+        from[repeat] = 0;
+        to[repeat] = out_strides[d] * x->desc.dims[d];
+        dims[within] = x->desc.dims[d];
+        from[within] = x_strides[d];
+        to[within] = out_strides[d];
     }
     davit_walk walk = davit_walk_make(2 * rank, dims);
     davit_walk_add(&walk, to);

@@ -29,7 +29,7 @@ davit_status davit_run_gather(const davit_kernel_call *call)
     }
     for (int64_t o = 0; o < view.outer; o++) {
         for (int64_t i = 0; i < count; i++, to += bytes) {
-            int64_t index;
+            int64_t index = 0;
             davit_status status = read_index(call, indices, i, view.dim, &index);
             if (status != DAVIT_OK) {
                 return status;
@@ -138,13 +138,13 @@ davit_status davit_run_gather_elements(const davit_kernel_call *call)
 {
     const davit_tensor *x = call->inputs[0];
     size_t bytes = davit_dtype_bytes(x->desc.dtype);
-    int64_t stride;
-    int64_t dim;
+    int64_t stride = 0;
+    int64_t dim = 0;
     davit_walk walk = walk_indices(call, &stride, &dim);
     char *to = call->outputs[0]->data;
     int64_t i = 0;
     for (bool more = davit_walk_start(&walk); more; more = davit_walk_next(&walk), to += bytes) {
-        int64_t index;
+        int64_t index = 0;
         davit_status status = read_index(call, call->inputs[1], i++, dim, &index);
         if (status != DAVIT_OK) {
             return status;
@@ -158,13 +158,13 @@ davit_status davit_run_gather_elements(const davit_kernel_call *call)
 davit_status davit_run_scatter_elements(const davit_kernel_call *call)
 {
     reduction how = reduction_of(call);
-    int64_t stride;
-    int64_t dim;
+    int64_t stride = 0;
+    int64_t dim = 0;
     davit_walk walk = walk_indices(call, &stride, &dim);
     int64_t i = 0;
     copy_data(call);
     for (bool more = davit_walk_start(&walk); more; more = davit_walk_next(&walk), i++) {
-        int64_t index;
+        int64_t index = 0;
         davit_status status = read_index(call, call->inputs[1], i, dim, &index);
         if (status != DAVIT_OK) {
             return status;
@@ -209,7 +209,7 @@ static davit_status read_tuple(const davit_kernel_call *call, const tuples *t, i
     *slice = 0;
     for (int d = 0; d < t->depth; d++) {
         int64_t dim = call->inputs[0]->desc.dims[t->batch + d];
-        int64_t index;
+        int64_t index = 0;
         davit_status status = read_index(call, call->inputs[1], tuple * t->depth + d, dim, &index);
         if (status != DAVIT_OK) {
             return status;
@@ -227,7 +227,7 @@ davit_status davit_run_gather_nd(const davit_kernel_call *call)
     size_t slice_bytes = (size_t)t.slice_elems * bytes;
     char *to = call->outputs[0]->data;
     for (int64_t i = 0; i < t.batch_count * t.per_batch; i++, to += slice_bytes) {
-        int64_t slice;
+        int64_t slice = 0;
         davit_status status = read_tuple(call, &t, i, &slice);
         if (status != DAVIT_OK) {
             return status;
@@ -244,7 +244,7 @@ davit_status davit_run_scatter_nd(const davit_kernel_call *call)
     reduction how = reduction_of(call);
     copy_data(call);
     for (int64_t i = 0; i < t.per_batch; i++) {
-        int64_t slice;
+        int64_t slice = 0;
         davit_status status = read_tuple(call, &t, i, &slice);
         if (status != DAVIT_OK) {
             return status;

@@ -53,14 +53,15 @@ davit_status davit_run_slice(const davit_kernel_call *call)
 
 typedef enum pad_mode { PAD_CONSTANT, PAD_REFLECT, PAD_EDGE, PAD_WRAP } pad_mode;
 
-/* Where the elements of an output come from: for each dimension and position in it the position in
- * the input, or -1 for the constant. */
+/* Where the elements of an output come from: for position i of dimension d the position in the
+ * input is sources[first[d] + i], or -1 for the constant. */
 typedef struct pad_job {
     const davit_tensor *x;
     davit_tensor *out;
     int64_t pads[DAVIT_MAX_RANK][2];
     const char *constant; /* one element; NULL: zero */
-    int64_t *sources[DAVIT_MAX_RANK];
+    int64_t *sources;
+    int64_t first[DAVIT_MAX_RANK];
 } pad_job;
 
 /* The source of position i relative to what is left of a dimension after cropping, left > 0
@@ -99,7 +100,7 @@ static void fill_sources(const pad_job *job, pad_mode mode)
         int64_t left = job->x->desc.dims[d] - crop + (after < 0 ? after : 0);
         for (int64_t i = 0; i < job->out->desc.dims[d]; i++) {
             int64_t source = pad_source(mode, i - (before > 0 ? before : 0), left);
-            job->sources[d][i] = source < 0 ? -1 : source + crop;
+            job->sources[job->first[d] + i] = source < 0 ? -1 : source + crop;
         }
     }
 }
@@ -125,7 +126,7 @@ static void pad_rows(const pad_job *job)
     davit_dense_strides(desc->rank, job->x->desc.dims, strides);
     size_t bytes = davit_dtype_bytes(desc->dtype);
     int64_t width = desc->dims[last];
-    const int64_t *columns = job->sources[last];
+    const int64_t *columns = job->sources + job->first[last];
     /* The columns from whole to end are no padding. */
     int64_t whole = job->pads[last][0] > 0 ? job->pads[last][0] : 0;
     int64_t end = whole;
@@ -137,7 +138,7 @@ static void pad_rows(const pad_job *job)
     for (bool more = davit_walk_start(&walk); more; more = davit_walk_next(&walk), row++) {
         int64_t from = 0;
         for (int d = 0; d < last && from >= 0; d++) {
-            int64_t source = job->sources[d][walk.index[d]];
+            int64_t source = job->sources[job->first[d] + walk.index[d]];
             from = source < 0 ? -1 : from + source * strides[d];
         }
         for (int64_t c = 0; c < width; c++) {
@@ -166,19 +167,16 @@ static davit_status run_pad_job(const davit_kernel_call *call, pad_job *job, pad
     }
     int64_t total = 0;
     for (int d = 0; d < desc->rank; d++) {
+        job->first[d] = total;
         total += desc->dims[d];
     }
-    int64_t *sources = davit_alloc_array(call->allocator, (size_t)total, sizeof(*sources));
-    if (sources == NULL) {
+    job->sources = davit_alloc_array(call->allocator, (size_t)total, sizeof(*job->sources));
+    if (job->sources == NULL) {
         return DAVIT_OUT_OF_MEMORY;
-    }
-    job->sources[0] = sources;
-    for (int d = 1; d < desc->rank; d++) {
-        job->sources[d] = job->sources[d - 1] + desc->dims[d - 1];
     }
     fill_sources(job, mode);
     pad_rows(job);
-    davit_free(call->allocator, sources);
+    davit_free(call->allocator, job->sources);
     return DAVIT_OK;
 }
 

@@ -91,7 +91,7 @@ void davit_dense_strides(int rank, const int64_t *dims, int64_t *strides)
 void davit_broadcast_strides(const davit_tensor_desc *desc, int rank, const int64_t *dims,
                              int64_t *strides)
 {
-    int64_t dense[DAVIT_MAX_RANK];
+    int64_t dense[DAVIT_MAX_RANK] = {0};
     davit_dense_strides(desc->rank, desc->dims, dense);
     int lead = rank - desc->rank;
     for (int d = 0; d < rank; d++) {

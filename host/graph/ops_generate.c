@@ -80,8 +80,8 @@ static davit_status read_type(const davit_infer *infer, const char *name, davit_
 
 static davit_status infer_window(davit_infer *infer)
 {
-    int64_t size;
-    davit_dtype dtype;
+    int64_t size = 0;
+    davit_dtype dtype = DAVIT_F32;
     davit_status status = read_size(infer, 0, &size);
     if (status == DAVIT_OK) {
         status = read_type(infer, "output_datatype", DAVIT_F32, &dtype);
@@ -109,7 +109,7 @@ static davit_status infer_constant_of_shape(davit_infer *infer)
 static davit_status infer_eye_like(davit_infer *infer)
 {
     const davit_tensor_desc *x = davit_infer_input(infer, 0);
-    davit_dtype dtype;
+    davit_dtype dtype = x->dtype;
     davit_status status = read_type(infer, "dtype", x->dtype, &dtype);
     if (status != DAVIT_OK) {
         return status;
@@ -122,9 +122,9 @@ static davit_status infer_eye_like(davit_infer *infer)
 
 static davit_status infer_mel_weight_matrix(davit_infer *infer)
 {
-    int64_t bins;
-    int64_t length;
-    davit_dtype dtype;
+    int64_t bins = 0;
+    int64_t length = 0;
+    davit_dtype dtype = DAVIT_F32;
     davit_status status = read_size(infer, 0, &bins);
     if (status == DAVIT_OK) {
         status = read_size(infer, 1, &length);
@@ -152,8 +152,8 @@ static davit_status infer_one_hot(davit_infer *infer)
         return davit_infer_fail(infer, DAVIT_BAD_DATA, "there are %lld values, not 2",
                                 (long long)davit_tensor_desc_elems(values));
     }
-    int axis;
-    int64_t depth;
+    int axis = 0;
+    int64_t depth = 0;
     davit_status status =
         davit_infer_axis(infer, davit_node_int(infer->node, "axis", -1), indices->rank + 1, &axis);
     if (status == DAVIT_OK) {

@@ -6,7 +6,7 @@ davit_status davit_infer_gather(davit_infer *infer)
 {
     const davit_tensor_desc *x = davit_infer_input(infer, 0);
     const davit_tensor_desc *indices = davit_infer_input(infer, 1);
-    int axis;
+    int axis = 0;
     davit_status status =
         davit_infer_axis(infer, davit_node_int(infer->node, "axis", 0), x->rank, &axis);
     if (status != DAVIT_OK) {
@@ -31,7 +31,7 @@ static davit_status check_element_indices(const davit_infer *infer)
 {
     const davit_tensor_desc *x = davit_infer_input(infer, 0);
     const davit_tensor_desc *indices = davit_infer_input(infer, 1);
-    int axis;
+    int axis = 0;
     davit_status status =
         davit_infer_axis(infer, davit_node_int(infer->node, "axis", 0), x->rank, &axis);
     if (status != DAVIT_OK) {
@@ -90,7 +90,7 @@ davit_status davit_infer_gather_nd(davit_infer *infer)
     if (batch < 0 || batch >= DAVIT_MAX_RANK) {
         return davit_infer_fail(infer, DAVIT_BAD_DATA, "batch_dims is %lld", (long long)batch);
     }
-    int depth;
+    int depth = 0;
     davit_status status = check_index_depth(infer, (int)batch, &depth);
     if (status != DAVIT_OK) {
         return status;
@@ -158,7 +158,7 @@ davit_status davit_infer_scatter_nd(davit_infer *infer)
     const davit_tensor_desc *x = davit_infer_input(infer, 0);
     const davit_tensor_desc *indices = davit_infer_input(infer, 1);
     const davit_tensor_desc *updates = davit_infer_input(infer, 2);
-    int depth;
+    int depth = 0;
     davit_status status = check_index_depth(infer, 0, &depth);
     if (status == DAVIT_OK) {
         status = check_updates(infer);

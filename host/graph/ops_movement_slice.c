@@ -56,7 +56,7 @@ davit_status davit_infer_slice(davit_infer *infer)
     int64_t starts[DAVIT_MAX_RANK];
     int64_t ends[DAVIT_MAX_RANK];
     int64_t steps[DAVIT_MAX_RANK];
-    int axes[DAVIT_MAX_RANK];
+    int axes[DAVIT_MAX_RANK] = {0};
     size_t count;
     size_t end_count;
     davit_status status = davit_infer_ints(infer, 1, starts, DAVIT_MAX_RANK, &count);
@@ -132,9 +132,9 @@ davit_status davit_infer_pad(davit_infer *infer)
                                 davit_dtype_name(x->dtype));
     }
     int64_t pads[2 * DAVIT_MAX_RANK];
-    int axes[DAVIT_MAX_RANK];
+    int axes[DAVIT_MAX_RANK] = {0};
     size_t count;
-    davit_status status = davit_infer_ints(infer, 1, pads, 2 * DAVIT_MAX_RANK, &count);
+    davit_status status = davit_infer_ints(infer, 1, pads, sizeof(pads) / sizeof(pads[0]), &count);
     if (status == DAVIT_OK) {
         status = read_axes(infer, 3, x->rank, count / 2, axes);
     }
@@ -169,7 +169,7 @@ davit_status davit_infer_center_crop_pad(davit_infer *infer)
     }
     size_t axis_count;
     const int64_t *given = davit_node_ints(infer->node, "axes", &axis_count);
-    int axes[DAVIT_MAX_RANK];
+    int axes[DAVIT_MAX_RANK] = {0};
     if (given == NULL) {
         axis_count = (size_t)x->rank;
     }
