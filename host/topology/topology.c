@@ -4,6 +4,7 @@
 #include <hwloc.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "isa.h"
 
@@ -98,6 +99,13 @@ static void describe_host(davit_topology *topology)
         host->core_count = (uint32_t)hwloc_bitmap_weight(topology->usable);
     }
     host->memory_bytes = root->total_memory;
+    long pages = sysconf(_SC_PHYS_PAGES);
+    long page_bytes = sysconf(_SC_PAGESIZE);
+    if (hwloc_topology_is_thissystem(topology->hwloc) && pages > 0 && page_bytes > 0) {
+        /* Memory plugged in later is missing from the nodes of some virtual machines. */
+        uint64_t bytes = (uint64_t)pages * (uint64_t)page_bytes;
+        host->memory_bytes = bytes > host->memory_bytes ? bytes : host->memory_bytes;
+    }
     host->node_count = (uint32_t)topology->node_count;
 }
 

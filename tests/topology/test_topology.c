@@ -71,7 +71,8 @@ static void test_this_machine(void **state)
     assert_int_equal(sched_getaffinity(0, sizeof(allowed), &allowed), 0);
     const davit_host_info *host = davit_topology_host(topology);
     assert_in_range(host->core_count, 1, (uintmax_t)CPU_COUNT(&allowed));
-    assert_true(host->memory_bytes > 0);
+    assert_true(host->memory_bytes >=
+                (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE));
     uint32_t threads = 0;
     for (size_t i = 0; i < davit_topology_node_count(topology); i++) {
         threads += davit_topology_node(topology, i)->thread_count;
