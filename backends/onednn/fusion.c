@@ -132,11 +132,26 @@ davit_status davit_onednn_fuse_epilogues(davit_onednn_builder *builder, const da
 
 /* ---- in the primitive ---- */
 
+/* True when one of the items before has the same function with other parameters. */
+static bool repeats_function(const davit_onednn_fusion *fusion, size_t index)
+{
+    const davit_dnnl_post_op *op = &fusion->items[index].op;
+    for (size_t i = 0; op->kind == DAVIT_DNNL_ELTWISE && i < index; i++) {
+        const davit_dnnl_post_op *before = &fusion->items[i].op;
+        if (before->kind == DAVIT_DNNL_ELTWISE && before->algorithm == op->algorithm &&
+            (before->alpha != op->alpha || before->beta != op->beta)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 size_t davit_onednn_fusion_limit(const davit_onednn_fusion *fusion)
 {
     size_t limit = 0;
     while (limit < fusion->count &&
-           (limit == 0 || fusion->items[limit].op.kind != DAVIT_DNNL_SUM)) {
+           (limit == 0 || fusion->items[limit].op.kind != DAVIT_DNNL_SUM) &&
+           !repeats_function(fusion, limit)) {
         limit++;
     }
     return limit;

@@ -36,8 +36,9 @@ DAVIT_NODISCARD davit_status davit_onednn_fuse_epilogues(davit_onednn_builder *b
                                                          int bias_axis,
                                                          davit_onednn_fusion *fusion);
 
-/* How many items a primitive may take at most: a residual only as the first, since oneDNN 2.6 adds
- * it there in some kernels wherever it stands. */
+/* How many items a primitive may take at most, since in some of its kernels oneDNN 2.6 adds a
+ * residual first wherever it stands, and gives a function that stands twice the parameters of the
+ * first: a residual only as the first, a function twice only with the same parameters. */
 size_t davit_onednn_fusion_limit(const davit_onednn_fusion *fusion);
 
 /* The first count items as post-operations. */

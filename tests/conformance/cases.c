@@ -52,6 +52,7 @@ static const char *const table[] = {
     "Gemm x:6x10 w:10x8 w:6x1",
     "Gemm x:6x10 w:10x8 ; Relu",
     "Gemm x:6x10 w:8x10 w:8 transB=1 ; Add x:same ; Relu",
+    "Gemm x:13x34 w:34x11 w:11 alpha=1.5 ; HardSigmoid",
     /* pooling */
     "MaxPool x:1x3x9x9 kernel_shape=3,3 strides=2,2 pads=1,1,1,1",
     "MaxPool x:1x3x10x10 kernel_shape=3,3 strides=2,2 ceil_mode=1",
