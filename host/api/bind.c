@@ -5,30 +5,30 @@
 #include "davit/reference.h"
 #include "objects.h"
 
-static davit_status find_binding(const davit_session *session, davit_binding *bindings,
-                                 const char *name, davit_binding **out)
+/* The binding of that input, or NULL, reported. */
+static davit_binding *find_binding(const davit_session *session, davit_binding *bindings,
+                                   const char *name)
 {
     const davit_graph *graph = session->graph;
     size_t index = davit_model_find_input(session->model, name);
     if (index == graph->input_count) {
         char names[512];
-        return davit_fail(&session->call.sink, DAVIT_INVALID_ARGUMENT,
-                          "%s: the model has no input '%s'; its inputs are %s",
-                          session->model->path, name,
-                          davit_value_names(session->model->graph, graph->inputs,
-                                            graph->input_count, names, sizeof(names)));
+        (void)davit_fail(&session->call.sink, DAVIT_INVALID_ARGUMENT,
+                         "%s: the model has no input '%s'; its inputs are %s", session->model->path,
+                         name,
+                         davit_value_names(session->model->graph, graph->inputs, graph->input_count,
+                                           names, sizeof(names)));
+        return NULL;
     }
-    *out = &bindings[index];
-    return DAVIT_OK;
+    return &bindings[index];
 }
 
 static davit_status take_shape(const davit_session *session, davit_binding *bindings,
                                const davit_named_shape *shape)
 {
-    davit_binding *binding;
-    davit_status status = find_binding(session, bindings, shape->name, &binding);
-    if (status != DAVIT_OK) {
-        return status;
+    davit_binding *binding = find_binding(session, bindings, shape->name);
+    if (binding == NULL) {
+        return DAVIT_INVALID_ARGUMENT;
     }
     if (shape->rank < 0 || shape->rank > DAVIT_MAX_RANK) {
         return davit_fail(&session->call.sink, DAVIT_INVALID_ARGUMENT,
@@ -44,10 +44,12 @@ static davit_status take_shape(const davit_session *session, davit_binding *bind
 static davit_status take_input(const davit_session *session, davit_binding *bindings,
                                const davit_named_tensor *input)
 {
-    davit_binding *binding;
-    davit_status status = find_binding(session, bindings, input->name, &binding);
-    if (status != DAVIT_OK || input->tensor == NULL) {
-        return status;
+    davit_binding *binding = find_binding(session, bindings, input->name);
+    if (binding == NULL) {
+        return DAVIT_INVALID_ARGUMENT;
+    }
+    if (input->tensor == NULL) {
+        return DAVIT_OK;
     }
     const davit_tensor_desc *desc = &input->tensor->desc;
     char given[128];

@@ -65,7 +65,7 @@ static davit_status run(trial *t, const char *const *pins, size_t pin_count,
 {
     float inputs[2][ELEMS];
     uint64_t random = 7;
-    for (size_t i = 0; i < 2 * ELEMS; i++) {
+    for (size_t i = 0; i < (size_t)2 * ELEMS; i++) {
         inputs[i / ELEMS][i % ELEMS] = test_random_float(&random);
     }
     const void *from[] = {inputs[0], inputs[1]};

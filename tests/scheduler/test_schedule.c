@@ -67,8 +67,8 @@ static void memory_is_used_again(void **state)
     davit_plan *plan = schedule(f, &arena, pins, 4, all_mappable, &s);
     assert_int_equal(s.stage_count, 9);
     /* One value comes, one goes, and what was made a stage ago may still be read. */
-    assert_true(s.arena_bytes[0] <= 3 * DAVIT_ALIGNMENT);
-    assert_true(s.arena_bytes[1] <= 3 * DAVIT_ALIGNMENT);
+    assert_true(s.arena_bytes[0] <= (size_t)3 * DAVIT_ALIGNMENT);
+    assert_true(s.arena_bytes[1] <= (size_t)3 * DAVIT_ALIGNMENT);
     assert_int_equal(s.arena_bytes[2], 0);
     davit_arena_clear(&arena);
     davit_plan_destroy(plan);
