@@ -11,17 +11,19 @@ static const char *refuse_softmax(const davit_graph *graph, const davit_unit *un
     return davit_onednn_input_desc(graph, node, 0)->rank == 0 ? "scalar" : NULL;
 }
 
-/* As [outer, length, inner], or [outer, length] where nothing is inside. */
+/* As [outer, length, inner], or [outer, length] where nothing is inside; with coerce_2d (opsets
+ * below 13) all dimensions from axis on are the length, and axis may be the rank. */
 static davit_status build_softmax(davit_onednn_builder *builder, const davit_unit *unit,
                                   const davit_node *node)
 {
     const davit_tensor_desc *in = davit_onednn_input_desc(builder->graph, node, 0);
+    bool flat = davit_node_int(node, "coerce_2d", 0) != 0;
     int axis = davit_onednn_axis(davit_node_int(node, "axis", -1), in->rank);
-    int64_t dims[3] = {1, in->dims[axis], in->strides[axis]};
+    int64_t dims[3] = {1, 1, 1};
     davit_onednn_operand from, to;
     davit_dnnl_primitive primitive;
-    for (int i = 0; i < axis; i++) {
-        dims[0] *= in->dims[i];
+    for (int i = 0; i < in->rank; i++) {
+        dims[i < axis ? 0 : i == axis || flat ? 1 : 2] *= in->dims[i];
     }
     davit_status status = davit_onednn_value_dense(builder, node->inputs[0], &from);
     if (status == DAVIT_OK) {

@@ -33,9 +33,10 @@ static int64_t clamp(int64_t i, int64_t count)
     return i < 0 ? 0 : (i >= count ? count - 1 : i);
 }
 
+/* The coordinate is rounded to f32, in which scales are given: 8 / 1.6 is 5, not a little less. */
 static int64_t nearest_of(const davit_resize *r, int axis, int64_t i)
 {
-    double x = source_of(r, axis, i);
+    double x = (float)source_of(r, axis, i);
     double low = floor(x);
     switch (r->rounding) {
     case DAVIT_RESIZE_ROUND_PREFER_CEIL:

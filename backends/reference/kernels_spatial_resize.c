@@ -63,9 +63,10 @@ static bool is_identity(const davit_resize *r, int axis)
 
 /* ---- nearest ---- */
 
+/* The coordinate is rounded to f32, in which scales are given: 8 / 1.6 is 5, not a little less. */
 static int64_t nearest_index(const davit_resize *r, int axis, int64_t out)
 {
-    double x = source_coordinate(r, axis, out);
+    double x = (float)source_coordinate(r, axis, out);
     double low = floor(x);
     double part = x - low;
     switch (r->rounding) {
