@@ -268,6 +268,25 @@ static void test_shape_input_takes_its_value(void **state)
     davit_tensor_destroy(value);
 }
 
+/* A value that is given stays an input where only its shape is looked at. */
+static void test_given_value_is_not_bound_for_its_shape(void **state)
+{
+    (void)state;
+    builder b;
+    davit_tensor *value;
+    const int64_t dims[] = {2, 3, 5};
+    assert_int_equal(davit_tensor_create(davit_allocator_default(), DAVIT_F32, 3, dims, &value),
+                     DAVIT_OK);
+    builder_init(&b, NULL);
+    davit_value_id x = builder_input(&b, "x", DAVIT_F32, 3, dims);
+    builder_output(&b, build_flatten(&b, builder_unary(&b, DAVIT_OP_Relu, x)));
+    const davit_binding binding = {.name = "x", .rank = -1, .value = value};
+    assert_int_equal(bind(&b, &binding, 1), DAVIT_OK);
+    assert_null(b.graph->values[x].constant);
+    builder_clear(&b);
+    davit_tensor_destroy(value);
+}
+
 static void test_shape_from_computed_data_is_refused(void **state)
 {
     (void)state;
@@ -335,6 +354,7 @@ int main(void)
         cmocka_unit_test(test_computed_shapes_are_evaluated),
         cmocka_unit_test(test_computed_shapes_need_an_evaluator),
         cmocka_unit_test(test_shape_input_takes_its_value),
+        cmocka_unit_test(test_given_value_is_not_bound_for_its_shape),
         cmocka_unit_test(test_shape_from_computed_data_is_refused),
         cmocka_unit_test(test_huge_constants_are_not_computed),
         cmocka_unit_test(test_failed_allocations_are_reported_once),

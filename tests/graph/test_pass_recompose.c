@@ -138,6 +138,13 @@ static davit_value_id swish_with_2(builder *b, davit_value_id x)
     return divide(b, mul(b, x, relu6_3(b, x)), number(b, 5));
 }
 
+static davit_value_id clip_from_1(builder *b, davit_value_id x)
+{
+    davit_value_id gate =
+        builder_node(b, DAVIT_OP_Clip, NULL, add(b, x, number(b, 3)), number(b, 1), number(b, 6));
+    return divide(b, mul(b, x, gate), number(b, 6));
+}
+
 static davit_value_id gelu_of_3(builder *b, davit_value_id x)
 {
     return mul(b, mul(b, x, erf1(b, divide(b, x, number(b, sqrt(3))))), number(b, 0.5));
@@ -178,6 +185,7 @@ static const struct {
     {"gate of another value", gate_of_another, NOTHING},
     {"hard sigmoid with 1/5", hard_sigmoid_of_a_fifth, NOTHING},
     {"a fifth of hardswish", swish_with_2, NOTHING},
+    {"clip from 1 on", clip_from_1, NOTHING},
     {"erf(x / sqrt 3)", gelu_of_3, NOTHING},
     {"three factors", three_factors, NOTHING},
     {"a number of higher rank", number_that_enlarges, NOTHING},
@@ -322,6 +330,42 @@ static void test_foreign_scale_stays(void **state)
     builder_clear(&b);
 }
 
+/* The mean of another value is taken off: the deviation is that of x, the centre is not. */
+static void test_foreign_centre_stays(void **state)
+{
+    (void)state;
+    builder b;
+    const layer_norm_form form = {.axes = 1};
+    builder_init(&b, NULL);
+    davit_value_id x = builder_input(&b, "x", DAVIT_F32, 3, shape);
+    davit_value_id y = builder_input(&b, "y", DAVIT_F32, 3, shape);
+    davit_value_id middle = mean(&b, x, &form);
+    davit_value_id centred = builder_binary(&b, DAVIT_OP_Sub, x, middle);
+    davit_value_id variance = add(&b, mean(&b, mul(&b, centred, centred), &form), number(&b, 1));
+    davit_value_id root = builder_unary(&b, DAVIT_OP_Sqrt, variance);
+    builder_output(&b, divide(&b, builder_binary(&b, DAVIT_OP_Sub, y, middle), root));
+    recompose_and_compare(&b);
+    assert_int_equal(builder_count(&b, DAVIT_OP_LayerNormalization), 0);
+    builder_clear(&b);
+}
+
+/* The mean is taken over other axes than the variance. */
+static void test_two_sets_of_axes_stay(void **state)
+{
+    (void)state;
+    builder b;
+    const layer_norm_form one = {.axes = 1};
+    const layer_norm_form two = {.axes = 2};
+    builder_init(&b, NULL);
+    davit_value_id x = builder_input(&b, "x", DAVIT_F32, 3, shape);
+    davit_value_id centred = builder_binary(&b, DAVIT_OP_Sub, x, mean(&b, x, &two));
+    davit_value_id variance = add(&b, mean(&b, mul(&b, centred, centred), &one), number(&b, 1));
+    builder_output(&b, divide(&b, centred, builder_unary(&b, DAVIT_OP_Sqrt, variance)));
+    recompose_and_compare(&b);
+    assert_int_equal(builder_count(&b, DAVIT_OP_LayerNormalization), 0);
+    builder_clear(&b);
+}
+
 /* Means over the first axes are no layer normalisation. */
 static void test_first_axes_stay(void **state)
 {
@@ -344,8 +388,9 @@ static void test_first_axes_stay(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_activations),     cmocka_unit_test(test_shared_parts_stay),
-        cmocka_unit_test(test_layer_norms),     cmocka_unit_test(test_foreign_scale_stays),
+        cmocka_unit_test(test_activations),          cmocka_unit_test(test_shared_parts_stay),
+        cmocka_unit_test(test_layer_norms),          cmocka_unit_test(test_foreign_scale_stays),
+        cmocka_unit_test(test_foreign_centre_stays), cmocka_unit_test(test_two_sets_of_axes_stay),
         cmocka_unit_test(test_first_axes_stay),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -38,6 +38,27 @@ static void test_unary(void **state)
     assert_false(goes(&b, builder_unary(&b, DAVIT_OP_Relu, start(&b))));
 }
 
+/* The mask of a Dropout is all true, but it has to be made. */
+static void test_dropout_with_mask_stays(void **state)
+{
+    (void)state;
+    builder b;
+    davit_value_id x = start(&b);
+    davit_value_id outputs[2];
+    davit_node_id node;
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(davit_graph_add_value(b.graph, NULL, &outputs[i]), DAVIT_OK);
+    }
+    davit_node_spec spec = {.op = DAVIT_OP_Dropout,
+                            .input_count = 1,
+                            .inputs = &x,
+                            .output_count = 2,
+                            .outputs = outputs};
+    assert_int_equal(davit_graph_add_node(b.graph, &spec, &node), DAVIT_OK);
+    builder_output(&b, outputs[1]);
+    assert_false(goes(&b, outputs[0]));
+}
+
 static void test_casts(void **state)
 {
     (void)state;
@@ -201,6 +222,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_unary),
+        cmocka_unit_test(test_dropout_with_mask_stays),
         cmocka_unit_test(test_casts),
         cmocka_unit_test(test_transposes),
         cmocka_unit_test(test_square_transpose_stays),
