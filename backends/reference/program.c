@@ -171,9 +171,9 @@ static davit_status add_node(program_builder *builder, size_t unit, const davit_
     added->node = node;
     added->kernel = davit_kernel_find(node->op->op);
     added->inputs =
-        davit_arena_alloc_array(&program->arena, node->input_count, sizeof(*added->inputs));
+        davit_arena_alloc_array(&program->arena, node->input_count, sizeof(davit_tensor *));
     added->outputs =
-        davit_arena_alloc_array(&program->arena, node->output_count, sizeof(*added->outputs));
+        davit_arena_alloc_array(&program->arena, node->output_count, sizeof(davit_tensor *));
     if (added->inputs == NULL || added->outputs == NULL) {
         return DAVIT_OUT_OF_MEMORY;
     }

@@ -54,10 +54,6 @@ static davit_status execute(host_queue *queue, const davit_command *command, uin
 static davit_status map_ref(const davit_buffer_ref *ref, char **out)
 {
     void *start = NULL;
-    *out = NULL;
-    if (ref->buffer == NULL) {
-        return DAVIT_OK;
-    }
     davit_status status = davit_buffer_map(ref->buffer, &start);
     if (status == DAVIT_OK) {
         *out = (char *)start + ref->offset_bytes;
@@ -65,34 +61,62 @@ static davit_status map_ref(const davit_buffer_ref *ref, char **out)
     return status;
 }
 
-static davit_status run_command(host_queue *queue, const davit_command *command,
-                                uint64_t deadline_ns)
+static davit_status copy(const davit_command *command)
 {
     char *from, *to;
     davit_status status = map_ref(&command->from, &from);
     if (status == DAVIT_OK) {
         status = map_ref(&command->to, &to);
     }
-    if (status != DAVIT_OK) {
-        return status;
+    if (status == DAVIT_OK) {
+        memcpy(to, from, command->from.bytes);
     }
+    return status;
+}
+
+static davit_status fill(const davit_command *command)
+{
+    char *to;
+    davit_status status = map_ref(&command->to, &to);
+    if (status == DAVIT_OK) {
+        memset(to, command->pattern, command->to.bytes);
+    }
+    return status;
+}
+
+/* Host memory may be NULL where there are no bytes. */
+static davit_status write_host_memory(const davit_command *command)
+{
+    char *to;
+    davit_status status = map_ref(&command->to, &to);
+    if (status == DAVIT_OK && command->to.bytes > 0) {
+        memcpy(to, command->host_source, command->to.bytes);
+    }
+    return status;
+}
+
+static davit_status read_host_memory(const davit_command *command)
+{
+    char *from;
+    davit_status status = map_ref(&command->from, &from);
+    if (status == DAVIT_OK && command->from.bytes > 0) {
+        memcpy(command->host_target, from, command->from.bytes);
+    }
+    return status;
+}
+
+static davit_status run_command(host_queue *queue, const davit_command *command,
+                                uint64_t deadline_ns)
+{
     switch (command->kind) {
     case DAVIT_COMMAND_WRITE:
-        if (command->to.bytes > 0) {
-            memcpy(to, command->host_source, command->to.bytes);
-        }
-        return DAVIT_OK;
+        return write_host_memory(command);
     case DAVIT_COMMAND_READ:
-        if (command->from.bytes > 0) {
-            memcpy(command->host_target, from, command->from.bytes);
-        }
-        return DAVIT_OK;
+        return read_host_memory(command);
     case DAVIT_COMMAND_COPY:
-        memcpy(to, from, command->from.bytes);
-        return DAVIT_OK;
+        return copy(command);
     case DAVIT_COMMAND_FILL:
-        memset(to, command->pattern, command->to.bytes);
-        return DAVIT_OK;
+        return fill(command);
     case DAVIT_COMMAND_EXECUTE:
         return execute(queue, command, deadline_ns);
     }

@@ -47,7 +47,7 @@ static davit_status reserve_devices(device_list *list, size_t needed)
                          needed, sizeof(*list->infos));
     if (status == DAVIT_OK) {
         status = davit_array_grow(list->allocator, (void **)&list->owners, &list->owner_capacity,
-                                  list->count, needed, sizeof(*list->owners));
+                                  list->count, needed, sizeof(davit_backend *));
     }
     return status;
 }

@@ -5,7 +5,7 @@
 #include "davit/reference.h"
 #include "tests/conformance/case.h"
 
-#define MS 1000000u
+#define MS 1000000ull
 
 typedef struct fixture {
     davit_registry registry;
@@ -49,7 +49,7 @@ static void test_scratch_is_reused_along_a_chain(void **state)
     (void)state;
     fixture fix;
     open_program(&fix, "Relu x:64x64 ; Exp ; Neg ; Tanh ; Abs ; Exp ; Neg ; Tanh ; Abs");
-    assert_int_equal(fix.info.scratch_bytes, 2 * 64 * 64 * sizeof(float));
+    assert_int_equal(fix.info.scratch_bytes, sizeof(float[2][64][64]));
     assert_int_equal(fix.info.constant_bytes, 0);
     assert_string_equal(fix.info.unit_implementations[8], "plain C");
     close_program(&fix);
@@ -73,7 +73,7 @@ static void test_deadline_is_seen_between_nodes(void **state)
     davit_queue *queue = NULL;
     davit_buffer *buffer = NULL;
     open_program(&fix, "MatMul x:384x384 w:384x384 ; MatMul w:384x384 ; MatMul w:384x384");
-    const size_t bytes = SIZE * SIZE * sizeof(float);
+    const size_t bytes = sizeof(float[SIZE][SIZE]);
     uint64_t unit_ns[3] = {0, 77, 77};
     assert_int_equal(davit_buffer_alloc(fix.device, 2 * bytes, &buffer), DAVIT_OK);
     assert_int_equal(davit_queue_create(fix.device, &queue), DAVIT_OK);

@@ -6,7 +6,7 @@
 #include "counting_allocator.h"
 #include "davit/semaphore.h"
 
-#define MS 1000000u
+#define MS 1000000ull
 
 static davit_semaphore *create(uint64_t value)
 {

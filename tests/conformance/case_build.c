@@ -219,10 +219,10 @@ static void add_outputs(davit_graph *graph)
 static davit_status build(case_builder *builder, const case_text *parsed)
 {
     davit_graph *graph = builder->graph;
-    const size_t most = CASE_MAX_NODES * (CASE_MAX_OPERANDS + CASE_MAX_OUTPUTS);
+    const size_t most = (size_t)CASE_MAX_NODES * (CASE_MAX_OPERANDS + CASE_MAX_OUTPUTS);
     graph->inputs = davit_arena_alloc_array(&graph->arena, most, sizeof(*graph->inputs));
     graph->outputs = davit_arena_alloc_array(&graph->arena, most, sizeof(*graph->outputs));
-    builder->inputs = davit_arena_alloc_array(&graph->arena, most, sizeof(*builder->inputs));
+    builder->inputs = davit_arena_alloc_array(&graph->arena, most, sizeof(davit_tensor *));
     if (graph->inputs == NULL || graph->outputs == NULL || builder->inputs == NULL) {
         return DAVIT_OUT_OF_MEMORY;
     }

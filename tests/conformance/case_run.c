@@ -114,7 +114,8 @@ davit_status case_evaluate(const unit_case *built, const davit_diagnostics *diag
 {
     const davit_graph *graph = built->graph;
     const davit_allocator *allocator = davit_allocator_default();
-    davit_tensor **values = davit_alloc_array(allocator, graph->value_count, sizeof(*values));
+    davit_tensor **values =
+        davit_alloc_array(allocator, graph->value_count, sizeof(davit_tensor *));
     davit_status status = values != NULL ? DAVIT_OK : DAVIT_OUT_OF_MEMORY;
     for (size_t i = 0; status == DAVIT_OK && i < graph->input_count; i++) {
         values[graph->inputs[i]] = built->inputs[i];

@@ -96,8 +96,8 @@ static const char *const table[] = {
     "ReduceL2 x:5x4 l:1",
     "ArgMax x:3x7 axis=1",
     /* resize */
-    "Resize x:1x3x5x5 - f:1,1,2,2 mode=nearest coordinate_transformation_mode=asymmetric "
-    "nearest_mode=floor",
+    ("Resize x:1x3x5x5 - f:1,1,2,2 mode=nearest coordinate_transformation_mode=asymmetric "
+     "nearest_mode=floor"),
     "Resize x:1x3x5x5 - f:1,1,2,2 mode=linear",
     "Resize x:1x3x7x6 - - l:1,3,11,4 mode=linear coordinate_transformation_mode=align_corners",
     "Resize x:1x3x6x6 - f:1,1,1.5,0.5 mode=nearest",
@@ -116,13 +116,13 @@ static const char *const table[] = {
     "Expand x:3x1 l:2,3,4",
     "DepthToSpace x:1x8x3x3 blocksize=2",
     /* several units: branches, a value used twice, an output in the middle, no memory to spare */
-    "Conv x:1x4x9x9 w:8x4x3x3 pads=1,1,1,1 ; Relu ; MaxPool kernel_shape=2,2 strides=2,2 ; "
-    "Conv w:4x8x3x3 w:4 ; Sigmoid",
+    ("Conv x:1x4x9x9 w:8x4x3x3 pads=1,1,1,1 ; Relu ; MaxPool kernel_shape=2,2 strides=2,2 ; "
+     "Conv w:4x8x3x3 w:4 ; Sigmoid"),
     "Relu x:1x4x6x6 ; Sigmoid ; Mul @0 ; Concat @0 @1 axis=1 ; ReduceMean l:2,3",
-    "Conv x:1x4x6x6 w:4x4x3x3 pads=1,1,1,1 ; Relu ; Conv w:4x4x3x3 pads=1,1,1,1 ; Add @1 ; Relu ; "
-    "GlobalAveragePool ; Flatten ; Gemm w:4x10 w:10 ; Softmax",
-    "MatMul x:1x6x16 w:16x16 ; Add w:16 ; Softmax ; MatMul w:16x16 ; Add @1 ; LayerNormalization "
-    "p:16 w:16",
+    ("Conv x:1x4x6x6 w:4x4x3x3 pads=1,1,1,1 ; Relu ; Conv w:4x4x3x3 pads=1,1,1,1 ; Add @1 ; Relu ; "
+     "GlobalAveragePool ; Flatten ; Gemm w:4x10 w:10 ; Softmax"),
+    ("MatMul x:1x6x16 w:16x16 ; Add w:16 ; Softmax ; MatMul w:16x16 ; Add @1 ; LayerNormalization "
+     "p:16 w:16"),
 };
 
 /* Prints how a failing case is run again, after what is wrong with it. */

@@ -20,12 +20,11 @@ static void enumerate_is_complete(test_suite *suite)
             CHECK(suite, strcmp(all[i].name, all[j].name) != 0);
         }
     }
-    memset(one, 0x5a, sizeof(one));
-    const davit_device_info untouched = one[1];
+    strcpy(one[1].name, "untouched");
     CHECK_STATUS(suite, table->enumerate(suite->backend, NULL, one, 1, &count_of_one), DAVIT_OK);
     CHECK(suite, count_of_one == count);
     CHECK(suite, strcmp(one[0].name, all[0].name) == 0);
-    CHECK(suite, memcmp(&one[1], &untouched, sizeof(untouched)) == 0);
+    CHECK(suite, strcmp(one[1].name, "untouched") == 0);
     CHECK_STATUS(suite, table->enumerate(suite->backend, NULL, NULL, 0, &count), DAVIT_OK);
 }
 

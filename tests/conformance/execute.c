@@ -213,8 +213,8 @@ static void split_programs_agree(test_suite *suite)
                                          .output_count = 1,
                                          .outputs = &out};
         CHECK_STATUS(suite, davit_program_build(suite->device, &spec, &parts[i]), DAVIT_OK);
-        refs[i][0] = (davit_buffer_ref){running.buffer, 512 * i, running.bytes};
-        refs[i][1] = (davit_buffer_ref){running.buffer, 512 * (i + 1), running.bytes};
+        refs[i][0] = (davit_buffer_ref){running.buffer, (size_t)512 * i, running.bytes};
+        refs[i][1] = (davit_buffer_ref){running.buffer, (size_t)512 * (i + 1), running.bytes};
         commands[i + 1] = (davit_command){.kind = DAVIT_COMMAND_EXECUTE,
                                           .program = parts[i],
                                           .bindings = refs[i],

@@ -7,7 +7,7 @@
 /* What happens when things go wrong: no memory, a lost device, one that hangs. */
 
 #define SECOND 1000000000ull
-#define MS 1000000u
+#define MS 1000000ull
 
 static const char small_network[] =
     "Conv x:1x2x5x5 w:3x2x3x3 pads=1,1,1,1 ; Relu ; MaxPool kernel_shape=2,2 ; Flatten ; Softmax";

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #define SECOND 1000000000ull
-#define MS 1000000u
+#define MS 1000000ull
 
 /* A queue, a buffer that its commands use, and a semaphore for what they signal. */
 typedef struct bench {

@@ -28,7 +28,8 @@ static DAVIT_PRINTF(2, 3) void append(case_writer *writer, const char *format, .
 /* Uniform in [low, high]. */
 static int pick(case_writer *writer, int low, int high)
 {
-    return low + (int)test_random_below(&writer->state, (uint64_t)(high - low + 1));
+    uint64_t count = (uint64_t)high - (uint64_t)low + 1;
+    return low + (int)test_random_below(&writer->state, count);
 }
 
 static const char *pick_text(case_writer *writer, const char *const *texts, size_t count)

@@ -3,7 +3,7 @@
 /* Semaphores between queues of one device, between devices, and with the host. */
 
 #define SECOND 1000000000ull
-#define MS 1000000u
+#define MS 1000000ull
 
 typedef struct pair {
     davit_semaphore *semaphore;
@@ -47,19 +47,19 @@ static davit_status pass_on(davit_queue *queue, davit_semaphore *semaphore, uint
 /* Values travel to and fro between two queues, submitted in the wrong order. */
 static void play(test_suite *suite, davit_device *other)
 {
-    enum { ROUNDS = 50 };
+    const uint64_t rounds = 50;
     pair playing;
     CHECK_STATUS(suite, open_pair(suite, other, &playing), DAVIT_OK);
-    for (uint64_t i = 0; i < ROUNDS; i++) {
+    for (uint64_t i = 0; i < rounds; i++) {
         CHECK_STATUS(suite, pass_on(playing.second, playing.semaphore, 2 * i + 1, 2 * i + 2),
                      DAVIT_OK);
     }
-    for (uint64_t i = 0; i < ROUNDS; i++) {
+    for (uint64_t i = 0; i < rounds; i++) {
         CHECK_STATUS(suite, pass_on(playing.first, playing.semaphore, 2 * i, 2 * i + 1), DAVIT_OK);
     }
     CHECK_STATUS(
         suite,
-        davit_semaphore_wait(playing.semaphore, 2 * ROUNDS, davit_deadline_after(10 * SECOND)),
+        davit_semaphore_wait(playing.semaphore, 2 * rounds, davit_deadline_after(10 * SECOND)),
         DAVIT_OK);
     close_pair(&playing);
 }
