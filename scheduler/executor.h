@@ -34,8 +34,9 @@ typedef struct davit_executor_device {
 /* One stage of the schedule, ready to be submitted. */
 typedef struct davit_executor_stage {
     davit_program *program;
-    davit_semaphore *done; /* reaches the run's number; NULL after a failure */
-    size_t command_count;  /* without deliveries */
+    davit_semaphore *done;  /* reaches the run's number; NULL after a failure */
+    size_t command_count;   /* without deliveries */
+    size_t submitted_count; /* with those of the last run */
     davit_command *commands;
     uint64_t *command_ns; /* by command: of copies, 0 of the program */
 } davit_executor_stage;

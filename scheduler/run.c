@@ -49,10 +49,10 @@ static void copy_direct_outputs(const davit_executor *executor, const run_argume
     }
 }
 
-/* Points the stage's commands at the caller's memory; returns how many there are, since outputs
- * that nobody wants are not read. */
-static size_t point_commands(const davit_executor *executor, size_t index,
-                             const run_arguments *arguments)
+/* Points the stage's commands at the caller's memory and counts them: outputs that nobody wants are
+ * not read. */
+static void point_commands(const davit_executor *executor, size_t index,
+                           const run_arguments *arguments)
 {
     const davit_stage *stage = &executor->schedule.stages[index];
     davit_executor_stage *ready = &executor->stages[index];
@@ -73,7 +73,7 @@ static size_t point_commands(const davit_executor *executor, size_t index,
                                                .bytes = from->bytes};
         }
     }
-    return count;
+    ready->submitted_count = count;
 }
 
 static davit_status submit_stage(davit_executor *executor, size_t index,
@@ -85,10 +85,10 @@ static davit_status submit_stage(davit_executor *executor, size_t index,
     if (index > 0) {
         before.semaphore = executor->stages[index - 1].done;
     }
+    point_commands(executor, index, arguments);
     const davit_submission submission = {.wait_count = index > 0 ? 1 : 0,
                                          .waits = &before,
-                                         .command_count =
-                                             point_commands(executor, index, arguments),
+                                         .command_count = ready->submitted_count,
                                          .commands = ready->commands,
                                          .signal_count = 1,
                                          .signals = &done,
@@ -143,16 +143,14 @@ static davit_status report_failure(const davit_executor *executor, size_t failed
                       davit_status_text(status), detail[0] != '\0' ? ": " : "", detail);
 }
 
-static void fill_record(const davit_executor *executor, const run_arguments *arguments,
-                        uint64_t total_ns, davit_run_record *record)
+static void fill_record(const davit_executor *executor, uint64_t total_ns, davit_run_record *record)
 {
     *record = (davit_run_record){.total_ns = total_ns,
                                  .unit_count = executor->plan->unit_count,
                                  .unit_ns = executor->unit_ns};
     for (size_t s = 0; s < executor->schedule.stage_count; s++) {
         const davit_executor_stage *ready = &executor->stages[s];
-        size_t count = point_commands(executor, s, arguments);
-        for (size_t c = 0; c < count; c++) {
+        for (size_t c = 0; c < ready->submitted_count; c++) {
             const davit_command *command = &ready->commands[c];
             if (command->kind != DAVIT_COMMAND_EXECUTE) {
                 record->transfer_ns += ready->command_ns[c];
@@ -190,7 +188,7 @@ davit_status davit_executor_run(davit_executor *executor, const void *const *inp
         return report_failure(executor, failed, status, detail);
     }
     if (record != NULL) {
-        fill_record(executor, &arguments, davit_clock_ns() - start, record);
+        fill_record(executor, davit_clock_ns() - start, record);
     }
     return DAVIT_OK;
 }

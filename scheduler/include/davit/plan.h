@@ -66,8 +66,7 @@ DAVIT_NODISCARD davit_status davit_plan_write(const davit_plan *plan, const davi
  * other input shapes, missing or unknown units, devices that are not among the request's, and
  * units that their device does not support. path is for messages. */
 DAVIT_NODISCARD davit_status davit_plan_read(const davit_allocator *allocator, const char *path,
-                                             const char *text,
-                                             const davit_plan_request *request,
+                                             const char *text, const davit_plan_request *request,
                                              const davit_diagnostics *diag, davit_plan **out);
 
 #endif

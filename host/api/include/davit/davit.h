@@ -44,19 +44,23 @@ typedef struct davit_context_options {
     const davit_diagnostics *diag;    /* NULL: silent */
 } davit_context_options;
 
+/* Finds the devices of this machine; opens none. options NULL: defaults. Takes 5 to 10 ms, most of
+ * it for the topology of the host. Returns DAVIT_OUT_OF_MEMORY. */
 DAVIT_API DAVIT_NODISCARD davit_status davit_context_create(const davit_context_options *options,
                                                             davit_context **out);
 DAVIT_API void davit_context_destroy(davit_context *context);
 
 /* One device of this machine. Strings belong to the context. */
 typedef struct davit_device_summary {
-    const char *name;        /* what --devices takes: "cpu", "cpu:1", "reference" */
-    const char *backend;     /* "onednn" */
+    const char *name;    /* what --devices takes: "cpu", "cpu:1", "reference" */
+    const char *backend; /* "onednn" */
     const char *description;
-    const char *unusable;    /* "" or why it cannot be used */
-    bool emulated;           /* used only when named */
+    const char *unusable; /* "" or why it cannot be used */
+    bool emulated;        /* used only when named */
 } davit_device_summary;
 
+/* Devices are in order of preference: a session without a list uses them in this order. index at or
+ * above the count is DAVIT_INVALID_ARGUMENT. Thread-safe. */
 DAVIT_API size_t davit_context_device_count(const davit_context *context);
 DAVIT_API DAVIT_NODISCARD davit_status davit_context_device(const davit_context *context,
                                                             size_t index,
@@ -64,7 +68,10 @@ DAVIT_API DAVIT_NODISCARD davit_status davit_context_device(const davit_context 
 
 /* ---- model ---- */
 
-/* Loads an ONNX file (davit/onnx.h says what is supported). */
+/* Loads an ONNX file of opset 7 to 21, with external data from its own folder. Returns
+ * DAVIT_NOT_FOUND or DAVIT_IO_ERROR for a file that cannot be read, DAVIT_BAD_DATA for a malformed
+ * one, DAVIT_UNSUPPORTED for an operator, type or opset that is not supported; the message names
+ * the file and the node. Thread-safe. */
 DAVIT_API DAVIT_NODISCARD davit_status davit_model_load(davit_context *context, const char *path,
                                                         davit_model **out);
 DAVIT_API void davit_model_destroy(davit_model *model);
@@ -79,6 +86,9 @@ typedef struct davit_port {
     const char *symbols[DAVIT_MAX_RANK];
 } davit_port;
 
+/* Inputs that have an initialiser in the file are constants, not inputs. An output's type and shape
+ * are known only where no node computes it. index at or above the count is
+ * DAVIT_INVALID_ARGUMENT. Thread-safe. */
 DAVIT_API size_t davit_model_input_count(const davit_model *model);
 DAVIT_API size_t davit_model_output_count(const davit_model *model);
 DAVIT_API DAVIT_NODISCARD davit_status davit_model_input(const davit_model *model, size_t index,
@@ -102,41 +112,62 @@ typedef struct davit_named_shape {
 
 typedef struct davit_session_options {
     size_t struct_size; /* sizeof(davit_session_options) */
-    /* Shapes of inputs that the model leaves open, and values of shape inputs
-     * (davit/infer.h); also taken from `inputs` where given. */
+    /* Shapes of inputs that the model leaves open. */
     size_t shape_count;
     const davit_named_shape *shapes;
+    /* Inputs whose shape is that of a tensor, and whose value decides shapes (the second input of
+     * Reshape, where it is a graph input). Borrowed during the call. */
     size_t input_count;
-    const davit_named_tensor *inputs; /* borrowed during the call */
-    const char *devices;              /* "cpu,reference"; NULL: every usable, not emulated device */
+    const davit_named_tensor *inputs;
+    /* In order of preference, KIND[:emu][:N] each: "cpu,reference". NULL: every usable device that
+     * is not emulated and not a part of another (cpu:0 is a part of cpu). */
+    const char *devices;
+    /* "NAME=DEVICE": the unit of that name, or with a node or value of that name, runs there. */
     size_t pin_count;
-    const char *const *pins; /* "NAME=DEVICE" */
-    const char *plan_path;   /* a plan made before, instead of placing; NULL: none */
-    bool strict;             /* fail instead of any fallback */
-    uint32_t threads;        /* CPU devices; 0: all cores */
-    uint64_t timeout_ns;     /* for one run; 0: none */
-    bool optimize;           /* run the graph passes (fusion, folding); default true */
+    const char *const *pins;
+    const char *plan_path; /* a plan made before, instead of placing; NULL: none */
+    bool strict;           /* fail instead of any fallback */
+    uint32_t threads;      /* CPU devices; 0: all cores */
+    uint64_t timeout_ns;   /* for one run; 0: none */
+    bool optimize;         /* run the graph passes (fusion, folding); default true */
 } davit_session_options;
 
-/* Fills in the defaults. */
+/* Fills in the defaults. Options of an older caller, with a smaller struct_size, are completed with
+ * them too. */
 DAVIT_API void davit_session_options_init(davit_session_options *options);
 
-/* Binds, optimises, places, opens devices, builds programs. options NULL: defaults. */
+/* Binds, optimises, places, opens devices, builds programs. options NULL: defaults. Units that the
+ * first device lacks are placed on the next that has them, with one warning.
+ *
+ * Returns DAVIT_INVALID_ARGUMENT (an unknown input, a shape that is missing or contradicts the
+ * model, a malformed list or pin, a plan for another model or other shapes), DAVIT_NOT_FOUND (an
+ * unknown device, a pin to nothing, no plan file), DAVIT_BAD_DATA (a model whose shapes contradict
+ * each other, a malformed plan), DAVIT_UNSUPPORTED (a unit that no device supports, or with
+ * `strict` not the first), DAVIT_UNAVAILABLE (a device that cannot be opened),
+ * DAVIT_OUT_OF_MEMORY. */
 DAVIT_API DAVIT_NODISCARD davit_status davit_session_create(davit_model *model,
                                                             const davit_session_options *options,
                                                             davit_session **out);
 DAVIT_API void davit_session_destroy(davit_session *session);
 
-/* Bound shape of input or output i. The pointer belongs to the session. */
+/* Bound shape of input or output i, dense row-major; NULL when there is no such. The pointer
+ * belongs to the session. */
 DAVIT_API const davit_tensor_desc *davit_session_input_desc(const davit_session *session,
                                                             size_t index);
 DAVIT_API const davit_tensor_desc *davit_session_output_desc(const davit_session *session,
                                                              size_t index);
 
-/* Runs one inference. inputs: every input of the model by name, in any order, with the session's
- * shape and type (values of shape inputs must be those the session was made with). outputs: the
- * wanted ones by name; each tensor either has the right shape and type, or is NULL and is created
- * (owned by the caller: davit_tensor_destroy). */
+/* Runs one inference. inputs: every input of the model by name, in any order, dense row-major with
+ * the session's shape and type; those whose value decided shapes may be left out, and must else
+ * have that value. outputs: the wanted ones by name; each tensor either has the right shape and
+ * type and is dense, or is NULL and is created (owned by the caller: davit_tensor_destroy). Output
+ * memory overlaps no other tensor's. Nothing is allocated after the first run, but for such
+ * outputs.
+ *
+ * Returns DAVIT_INVALID_ARGUMENT for a wrong name, type or shape (the message says what is
+ * expected), DAVIT_DEADLINE_EXCEEDED after timeout_ns, DAVIT_DEVICE_LOST or another status of a
+ * device, named with the units it ran. After a failure given output tensors hold anything, none is
+ * created, and the session can be used again. */
 DAVIT_API DAVIT_NODISCARD davit_status davit_session_run(davit_session *session,
                                                          const davit_named_tensor *inputs,
                                                          size_t input_count,
@@ -167,7 +198,7 @@ typedef struct davit_session_summary {
     uint64_t last_transfer_ns; /* of it, copies between devices and host */
     uint64_t last_transfer_bytes;
     size_t program_count;
-    size_t memory_bytes; /* weights, activations, buffers on the devices */
+    size_t memory_bytes;   /* weights, activations, buffers on the devices */
     size_t fallback_count; /* units not on the first device because that one lacks them */
 } davit_session_summary;
 
