@@ -373,7 +373,7 @@ davit_status davit_graph_bind(davit_graph *graph, const davit_binding *bindings,
                 .evaluator = evaluator,
                 .diag = diag};
     davit_names_init(&b.symbols, allocator);
-    b.given = davit_alloc_array(allocator, graph->value_count, sizeof(*b.given));
+    b.given = davit_alloc_array(allocator, graph->value_count, sizeof(void *));
     b.needed = davit_alloc_array(allocator, graph->value_count, sizeof(*b.needed));
     davit_status status = b.given && b.needed ? bind(&b)
                                               : davit_fail(diag, DAVIT_OUT_OF_MEMORY,

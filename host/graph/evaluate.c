@@ -62,8 +62,8 @@ typedef struct operands {
 
 static davit_status create_operands(davit_graph *graph, const davit_node *node, operands *o)
 {
-    o->inputs = davit_alloc_array(graph->allocator, node->input_count, sizeof(*o->inputs));
-    o->outputs = davit_alloc_array(graph->allocator, node->output_count, sizeof(*o->outputs));
+    o->inputs = davit_alloc_array(graph->allocator, node->input_count, sizeof(void *));
+    o->outputs = davit_alloc_array(graph->allocator, node->output_count, sizeof(void *));
     if (!o->inputs || !o->outputs) {
         return DAVIT_OUT_OF_MEMORY;
     }

@@ -89,7 +89,7 @@ davit_status davit_graph_own_tensor(davit_graph *graph, davit_tensor *tensor)
     void *tensors = graph->tensors;
     davit_status status =
         davit_array_grow(graph->allocator, &tensors, &graph->tensor_capacity, graph->tensor_count,
-                         graph->tensor_count + 1, sizeof(*graph->tensors));
+                         graph->tensor_count + 1, sizeof(void *));
     graph->tensors = tensors;
     if (status != DAVIT_OK) {
         davit_tensor_destroy(tensor);

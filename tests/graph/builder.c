@@ -194,7 +194,7 @@ static void evaluate_node(const davit_graph *graph, const davit_node *node, davi
 davit_tensor *builder_evaluate(const davit_graph *graph, size_t output, uint64_t seed)
 {
     const davit_allocator *allocator = davit_allocator_default();
-    davit_tensor **tensors = davit_alloc_array(allocator, graph->value_count, sizeof(*tensors));
+    davit_tensor **tensors = davit_alloc_array(allocator, graph->value_count, sizeof(void *));
     davit_value_id result = graph->outputs[output];
     davit_tensor *copy;
     assert_non_null(tensors);
