@@ -90,25 +90,37 @@ static void release_readers(sorter *s, davit_value_id value)
     }
 }
 
-/* Reports a node on a cycle: walking from any waiting node to the producers it waits for ends in
- * one. */
-static davit_status fail_cycle(const sorter *s, const davit_diagnostics *diag)
+/* The producer of an input that the waiting node waits for. */
+static davit_node_id waits_for(const sorter *s, davit_node_id id)
+{
+    const davit_node *node = &s->graph->nodes[id];
+    for (uint32_t i = 0; i < node->input_count; i++) {
+        davit_value_id value = node->inputs[i];
+        davit_node_id producer =
+            value == DAVIT_NONE ? DAVIT_NONE : s->graph->values[value].producer;
+        if (producer != DAVIT_NONE && s->waiting[producer] > 0) {
+            return producer;
+        }
+    }
+    return id;
+}
+
+/* Reports a node on a cycle: going from any waiting node to one it waits for, and on, comes back
+ * to one. */
+static davit_status fail_cycle(sorter *s, const davit_diagnostics *diag)
 {
     const davit_graph *graph = s->graph;
+    uint32_t *visited = s->heap; /* free by now */
     davit_node_id node = 0;
+    for (size_t n = 0; n < graph->node_count; n++) {
+        visited[n] = 0;
+    }
     while (s->waiting[node] == 0) {
         node++;
     }
-    for (size_t steps = 0; steps < graph->node_count; steps++) {
-        const davit_node *at = &graph->nodes[node];
-        for (uint32_t i = 0; i < at->input_count; i++) {
-            davit_node_id producer =
-                at->inputs[i] == DAVIT_NONE ? DAVIT_NONE : graph->values[at->inputs[i]].producer;
-            if (producer != DAVIT_NONE && s->waiting[producer] > 0) {
-                node = producer;
-                break;
-            }
-        }
+    while (!visited[node]) {
+        visited[node] = 1;
+        node = waits_for(s, node);
     }
     return davit_fail(diag, DAVIT_BAD_DATA, "node '%s' (%s) is on a cycle: it needs its own result",
                       graph->nodes[node].name, graph->nodes[node].op->name);
