@@ -43,6 +43,11 @@ if(NOT DAVIT_BACKEND_ONEDNN STREQUAL "OFF")
       IMPORTED_LOCATION ${DNNL_LIBRARY}
       INTERFACE_INCLUDE_DIRECTORIES ${DNNL_INCLUDE_DIR})
     message(STATUS "oneDNN: ${DNNL_LIBRARY}")
+    # What is installed must find a oneDNN outside the system's folders again.
+    get_filename_component(dnnl_folder ${DNNL_LIBRARY} DIRECTORY)
+    if(NOT dnnl_folder IN_LIST CMAKE_C_IMPLICIT_LINK_DIRECTORIES)
+      set(CMAKE_INSTALL_RPATH ${dnnl_folder})
+    endif()
   elseif(DAVIT_BACKEND_ONEDNN STREQUAL "ON")
     message(FATAL_ERROR "DAVIT_BACKEND_ONEDNN=ON but oneDNN was not found: apt-get install libdnnl-dev")
   else()

@@ -7,6 +7,9 @@ import re
 import subprocess
 import sys
 
+# The linker's own, which it exports when a library that is linked (oneDNN 3.2) refers to them.
+OF_THE_LINKER = {"__bss_start", "_edata", "_end"}
+
 
 def declared(headers):
     names = set()
@@ -22,7 +25,7 @@ def declared(headers):
 def exported(nm, library):
     lines = subprocess.run([nm, "-D", "--defined-only", library], check=True,
                            capture_output=True, text=True).stdout.splitlines()
-    return {line.split()[-1].split("@")[0] for line in lines}
+    return {line.split()[-1].split("@")[0] for line in lines} - OF_THE_LINKER
 
 
 def main():
