@@ -94,7 +94,9 @@ static void prepare_axis(sampler *s, int axis, double n)
     }
     if (!(x >= low && x <= high)) {
         if (s->padding == PAD_BORDER) {
-            x = x > last ? last : x > 0.0 ? x : 0.0;
+            /* Cubic taps are moved to the border one by one, as in PyTorch and ONNX Runtime. */
+            double past = s->mode == SAMPLE_CUBIC ? MAX_TAPS : 0.0;
+            x = x > last + past ? last + past : x > -past ? x : -past;
         } else if (s->padding == PAD_REFLECTION) {
             x = reflect(x, low, high);
         }

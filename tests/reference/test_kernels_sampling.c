@@ -72,6 +72,8 @@ static void test_grid_sample(void **state)
         {"GridSample", "mode=nearest",
          "s64[1, 2, 1, 2] 1 9007199254740993 3 4; f32[1, 1, 2, 2] 0.5 0 -3 0",
          "s64[1, 2, 1, 2] 9007199254740993 0 4 0"},
+        {"GridSample", "mode=cubic;padding_mode=border",
+         "f32[1, 1, 2] 1 2; f32[1, 3, 1] 1.25 9 nan", "f32[1, 1, 3] 2.0351562 2 1"},
         {"GridSample", "mode=cubic;align_corners=1", "f64[1, 1, 4] 1 2 4 8; f64[1, 1, 1] 0",
          "f64[1, 1, 1] 2.71875"},
         {"GridSample", "", "f32[1, 1, 2, 2] 1 2 3 4; f32[1, 1, 3, 2] nan 0 inf 0 0 -inf",
