@@ -53,7 +53,7 @@ davit_status davit_onnx_expand_if(davit_onnx_importer *importer, const davit_onn
 {
     char shown[DAVIT_ONNX_SHOWN_BYTES];
     davit_onnx_show_node(proto, shown, sizeof(shown));
-    bool condition;
+    bool condition = false;
     davit_status status = read_condition(importer, scope, proto, shown, &condition);
     if (status != DAVIT_OK) {
         return status;

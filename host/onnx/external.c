@@ -3,11 +3,10 @@
  * The path must stay inside the model's folder. It is resolved first, so that symbolic links may
  * lead around inside the folder, and the result is then opened component by component from the
  * folder without following links: a link put there in between is refused, not followed. */
-#define _XOPEN_SOURCE 700 /* realpath */
-
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -98,22 +97,16 @@ static davit_status open_location(const davit_onnx_tensor_source *source, const 
         return davit_fail(source->diag, DAVIT_IO_ERROR, "folder '%s' cannot be opened: %s",
                           source->files->folder, strerror(errno));
     }
-    size_t length = strlen(folder);
-    if (length + 1 + strlen(location) >= sizeof(joined)) {
+    if (snprintf(joined, sizeof(joined), "%s/%s", folder, location) >= (int)sizeof(joined)) {
         return davit_fail(source->diag, DAVIT_BAD_DATA,
-                          "%s: the path of its external data is too "
-                          "long",
-                          source->what);
+                          "%s: the path of its external data is too long", source->what);
     }
-    memcpy(joined, folder, length);
-    joined[length] = '/';
-    memcpy(joined + length + 1, location, strlen(location) + 1);
     if (realpath(joined, resolved) == NULL) {
         davit_status status = errno == ENOENT ? DAVIT_NOT_FOUND : DAVIT_IO_ERROR;
         return davit_fail(source->diag, status, "%s: external data '%s': %s", source->what,
                           location, strerror(errno));
     }
-    size_t root = length == 1 ? 0 : length; /* the folder may be "/" itself */
+    size_t root = strcmp(folder, "/") == 0 ? 0 : strlen(folder);
     if (strncmp(resolved, folder, root) != 0 || resolved[root] != '/') {
         return davit_fail(source->diag, DAVIT_BAD_DATA,
                           "%s: external data '%s' leaves the model's folder", source->what,
@@ -188,7 +181,7 @@ static davit_status find_file(const davit_onnx_tensor_source *source, const char
     if (file == NULL) {
         return DAVIT_OUT_OF_MEMORY;
     }
-    int fd;
+    int fd = -1;
     davit_status status = open_location(source, location, &fd);
     if (status != DAVIT_OK) {
         return status;
@@ -226,8 +219,8 @@ static bool parse_number(const char *text, uint64_t *out)
     return errno == 0 && *end == '\0';
 }
 
-static davit_status read_place(const davit_onnx_tensor_source *source,
-                               const Onnx__TensorProto *proto, place *out)
+/* False when something is malformed or there is no location. */
+static bool read_place(const Onnx__TensorProto *proto, place *out)
 {
     *out = (place){0};
     bool sane = true;
@@ -246,12 +239,7 @@ static davit_status read_place(const davit_onnx_tensor_source *source,
             out->has_length = true;
         }
     }
-    if (!sane || out->location == NULL || out->location[0] == '\0') {
-        return davit_fail(source->diag, DAVIT_BAD_DATA,
-                          "%s: location, offset or length of its external data is malformed",
-                          source->what);
-    }
-    return DAVIT_OK;
+    return sane && out->location != NULL && out->location[0] != '\0';
 }
 
 static bool bools_are_normal(const davit_tensor_desc *desc, const uint8_t *bytes)
@@ -275,12 +263,14 @@ davit_status davit_onnx_external_tensor(const davit_onnx_tensor_source *source,
                           source->what);
     }
     place at;
-    davit_status status = read_place(source, proto, &at);
-    const davit_tensor *file = NULL;
-    if (status == DAVIT_OK) {
-        status = find_file(source, at.location, &file);
+    if (!read_place(proto, &at)) {
+        return davit_fail(source->diag, DAVIT_BAD_DATA,
+                          "%s: location, offset or length of its external data is malformed",
+                          source->what);
     }
-    if (status != DAVIT_OK) {
+    const davit_tensor *file = NULL;
+    davit_status status = find_file(source, at.location, &file);
+    if (status != DAVIT_OK || file == NULL) {
         return status;
     }
     size_t bytes = davit_tensor_desc_bytes(desc);

@@ -45,7 +45,7 @@ static davit_status read_defaults(davit_onnx_importer *importer, davit_onnx_func
     }
     for (size_t i = 0; i < count; i++) {
         (void)davit_onnx_late_field(message, FUNCTION_ATTRIBUTE_PROTO, i, &field);
-        ProtobufCMessage *parsed = (ProtobufCMessage *)(uintptr_t)field.message;
+        ProtobufCMessage *parsed = field.message;
         if (parsed == NULL) {
             davit_status status =
                 davit_onnx_parse(&onnx__attribute_proto__descriptor, &importer->memory, field.bytes,

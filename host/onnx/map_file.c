@@ -55,7 +55,7 @@ davit_status davit_onnx_map_file(const char *path, const davit_diagnostics *diag
 void davit_onnx_unmap_file(davit_onnx_mapping *mapping)
 {
     if (mapping->bytes != NULL) {
-        munmap((void *)(uintptr_t)mapping->bytes, mapping->size);
+        munmap(mapping->bytes, mapping->size);
     }
     *mapping = (davit_onnx_mapping){0};
 }

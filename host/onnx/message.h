@@ -29,7 +29,7 @@ DAVIT_NODISCARD davit_status davit_onnx_parse(const ProtobufCMessageDescriptor *
 typedef struct davit_onnx_field {
     const uint8_t *bytes; /* of a string or an unparsed message; no NUL at the end */
     size_t size;
-    const ProtobufCMessage *message; /* parsed already, else NULL */
+    ProtobufCMessage *message; /* parsed already, else NULL */
 } davit_onnx_field;
 
 /* Finds occurrence index of a string or message field that onnx.proto may have gained after the
@@ -40,7 +40,7 @@ bool davit_onnx_late_field(const ProtobufCMessage *message, uint32_t tag, size_t
 
 /* A whole file mapped read-only. */
 typedef struct davit_onnx_mapping {
-    const uint8_t *bytes; /* NULL for an empty file */
+    void *bytes; /* NULL for an empty file */
     size_t size;
 } davit_onnx_mapping;
 

@@ -91,7 +91,7 @@ davit_status davit_onnx_make_tensor(const davit_onnx_tensor_source *source,
                                     Onnx__TensorProto *proto, davit_tensor **out)
 {
     *out = NULL;
-    davit_tensor_desc desc;
+    davit_tensor_desc desc = {0};
     davit_status status = davit_onnx_tensor_desc(source, proto, &desc);
     if (status != DAVIT_OK) {
         return status;
@@ -165,7 +165,7 @@ davit_status davit_onnx_make_dense(const davit_onnx_tensor_source *source,
         return davit_fail(source->diag, DAVIT_BAD_DATA, "%s has no values or no indices",
                           source->what);
     }
-    davit_tensor_desc desc;
+    davit_tensor_desc desc = {0};
     davit_status status =
         davit_onnx_shape_desc(source, proto->values->data_type, proto->n_dims, proto->dims, &desc);
     if (status != DAVIT_OK) {
@@ -185,7 +185,7 @@ davit_status davit_onnx_make_dense(const davit_onnx_tensor_source *source,
     if (status == DAVIT_OK) {
         status = davit_tensor_create(source->allocator, desc.dtype, desc.rank, desc.dims, &dense);
     }
-    if (status == DAVIT_OK) {
+    if (status == DAVIT_OK && values != NULL && indices != NULL) {
         status = scatter(source, values, indices, dense);
     }
     davit_tensor_destroy(values);

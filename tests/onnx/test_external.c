@@ -2,8 +2,6 @@
  *   ROOT/model/w.bin      the numbers 0, 1, 2 ... as float
  *   ROOT/model/sub/w.bin  the same
  *   ROOT/outside.bin      not for the model */
-#define _XOPEN_SOURCE 700 /* symlink, mkdtemp */
-
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -27,7 +27,7 @@ static char *text(onnx_builder *builder, const char *from)
 }
 
 /* Appends a pointer to an array of pointers in the arena. */
-static void append(onnx_builder *builder, void *array, size_t *count, const void *message)
+static void append(onnx_builder *builder, void *array, size_t *count, void *message)
 {
     void **old;
     memcpy(&old, array, sizeof(old));
@@ -35,7 +35,7 @@ static void append(onnx_builder *builder, void *array, size_t *count, const void
     if (*count > 0) {
         memcpy(grown, old, *count * sizeof(*grown));
     }
-    grown[*count] = (void *)(uintptr_t)message;
+    grown[*count] = message;
     memcpy(array, &grown, sizeof(grown));
     (*count)++;
 }

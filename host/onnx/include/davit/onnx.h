@@ -1,5 +1,10 @@
 /* Import of ONNX files through protobuf-c, opsets 7 to 21, IR versions 3 to 10.
  *
+ * Files of opsets 1 to 6 are read too, as far as their operators' forms can be brought to the
+ * canonical one; the others are refused by operator and opset. Inputs that have an initialiser are
+ * constants. Functions of the model are expanded, and If where its condition is constant; other
+ * control flow, sequences, optionals, maps and strings are refused.
+ *
  * Models are untrusted: sizes are checked before anything is allocated from them, external data
  * never leaves the model's folder, nothing is executed. Operators and types outside the supported
  * table (davit/graph.h) are refused by name with DAVIT_UNSUPPORTED; malformed files with
