@@ -193,6 +193,29 @@ static void refuses_every_truncation(void **state)
     free(text);
 }
 
+/* Bytes changed at random: a line that refuses the plan, or a plan that still fits. */
+static void survives_damage(void **state)
+{
+    fixture *f = *state;
+    set_up_chain(f);
+    size_t length = strlen(chain_plan);
+    char *text = malloc(length + 1);
+    assert_non_null(text);
+    uint64_t random = 5;
+    for (int i = 0; i < 2000; i++) {
+        memcpy(text, chain_plan, length + 1);
+        uint64_t changes = 1 + test_random_below(&random, 3);
+        for (uint64_t c = 0; c < changes; c++) {
+            text[test_random_below(&random, length)] = (char)(1 + test_random_below(&random, 255));
+        }
+        davit_plan *plan;
+        davit_status status = read(f, text, &plan);
+        assert_true(status != DAVIT_OUT_OF_MEMORY && status != DAVIT_INTERNAL);
+        davit_plan_destroy(plan);
+    }
+    free(text);
+}
+
 static void strict_refuses_a_plan_with_fallbacks(void **state)
 {
     fixture *f = *state;
@@ -229,6 +252,7 @@ int main(void)
         TEST(reads_what_it_wrote),
         TEST(refuses_bad_plans),
         TEST(refuses_every_truncation),
+        TEST(survives_damage),
         TEST(strict_refuses_a_plan_with_fallbacks),
         TEST(survives_each_failing_allocation),
     };
