@@ -1,6 +1,5 @@
 /* Command lines: getopt_long driven by each command's table of options. */
 #define _GNU_SOURCE /* getopt_long */
-#include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
@@ -23,6 +22,24 @@ int cli_usage_error(const cli_command *command, const char *format, ...)
     return CLI_USAGE;
 }
 
+/* Prints text behind a left column, broken between words at the 98th column. */
+static void print_wrapped(const char *left, const char *text)
+{
+    enum { LEFT = 33, RIGHT = 98 };
+    int column = printf("  %-30s", left);
+    while (*text != '\0') {
+        int length = (int)strcspn(text, " ");
+        if (column > LEFT && column + 1 + length > RIGHT) {
+            printf("\n%*s", LEFT - 1, "");
+            column = LEFT - 1;
+        }
+        column += printf(" %.*s", length, text);
+        text += length;
+        text += strspn(text, " ");
+    }
+    printf("\n");
+}
+
 static void print_help(const cli_command *command)
 {
     printf("usage: davit %s %s\n\n%s\n", command->name, command->arguments, command->summary);
@@ -37,7 +54,7 @@ static void print_help(const cli_command *command)
         snprintf(left + length, sizeof(left) - (size_t)length, "--%s%s%s", option->name,
                  option->argument != NULL ? " " : "",
                  option->argument != NULL ? option->argument : "");
-        printf("  %-30s %s\n", left, option->help);
+        print_wrapped(left, option->help);
     }
 }
 
