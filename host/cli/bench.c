@@ -106,22 +106,7 @@ static int run_session(cli_session *session, const cli_arguments *arguments)
 
 static int run(int argc, char **argv)
 {
-    cli_arguments arguments;
-    cli_session session;
-    int exit_code;
-    if (!cli_parse(&cli_bench, argc, argv, &arguments, &exit_code)) {
-        return exit_code;
-    }
-    exit_code = CLI_FAILED;
-    if (arguments.positional.count != 1) {
-        exit_code = cli_usage_error(&cli_bench, "one MODEL is expected, %zu are given",
-                                    arguments.positional.count);
-    } else if (cli_session_open(arguments.positional.items[0], &arguments, &session) == DAVIT_OK) {
-        exit_code = run_session(&session, &arguments);
-        cli_session_close(&session);
-    }
-    cli_arguments_clear(&arguments);
-    return exit_code;
+    return cli_session_command(&cli_bench, argc, argv, run_session);
 }
 
 const cli_command cli_bench = {

@@ -25,7 +25,7 @@ static int write_file(const davit_diagnostics *diag, const char *path, const cha
     return CLI_DONE;
 }
 
-static int show(const cli_session *session, const cli_arguments *arguments)
+static int show(cli_session *session, const cli_arguments *arguments)
 {
     char *text;
     if (davit_session_plan_json(session->session, &text) != DAVIT_OK) {
@@ -47,22 +47,7 @@ static int show(const cli_session *session, const cli_arguments *arguments)
 
 static int run(int argc, char **argv)
 {
-    cli_arguments arguments;
-    cli_session session;
-    int exit_code;
-    if (!cli_parse(&cli_plan, argc, argv, &arguments, &exit_code)) {
-        return exit_code;
-    }
-    exit_code = CLI_FAILED;
-    if (arguments.positional.count != 1) {
-        exit_code = cli_usage_error(&cli_plan, "one MODEL is expected, %zu are given",
-                                    arguments.positional.count);
-    } else if (cli_session_open(arguments.positional.items[0], &arguments, &session) == DAVIT_OK) {
-        exit_code = show(&session, &arguments);
-        cli_session_close(&session);
-    }
-    cli_arguments_clear(&arguments);
-    return exit_code;
+    return cli_session_command(&cli_plan, argc, argv, show);
 }
 
 const cli_command cli_plan = {

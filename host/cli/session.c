@@ -78,7 +78,28 @@ static davit_status open_all(const char *model, const cli_arguments *arguments,
     return status;
 }
 
-davit_status cli_session_open(const char *model, const cli_arguments *arguments, cli_session *out)
+void cli_outputs_free(davit_named_tensor *outputs, size_t count)
+{
+    for (size_t i = 0; outputs != NULL && i < count; i++) {
+        davit_tensor_destroy(outputs[i].tensor);
+    }
+    free(outputs);
+}
+
+static void close_session(cli_session *session)
+{
+    cli_outputs_free(session->outputs, session->output_count);
+    cli_inputs_clear(&session->inputs);
+    davit_session_destroy(session->session);
+    davit_model_destroy(session->model);
+    davit_context_destroy(session->context);
+    memset(session, 0, sizeof(*session));
+}
+
+/* Loads the model, reads inputs, creates the session, fills in random inputs. On failure everything
+ * is released and the reason has been told. */
+static davit_status open_session(const char *model, const cli_arguments *arguments,
+                                 cli_session *out)
 {
     cli_session session = {.diag = davit_diagnostics_stderr(arguments->level)};
     memset(out, 0, sizeof(*out));
@@ -91,7 +112,7 @@ davit_status cli_session_open(const char *model, const cli_arguments *arguments,
         }
     }
     if (status != DAVIT_OK) {
-        cli_session_close(&session);
+        close_session(&session);
         return status;
     }
     *out = session;
@@ -132,20 +153,23 @@ davit_status cli_session_reference(cli_session *session, davit_named_tensor **ou
     return DAVIT_OK;
 }
 
-void cli_outputs_free(davit_named_tensor *outputs, size_t count)
+int cli_session_command(const cli_command *command, int argc, char **argv,
+                        int (*work)(cli_session *session, const cli_arguments *arguments))
 {
-    for (size_t i = 0; outputs != NULL && i < count; i++) {
-        davit_tensor_destroy(outputs[i].tensor);
+    cli_arguments arguments;
+    cli_session session;
+    int exit_code;
+    if (!cli_parse(command, argc, argv, &arguments, &exit_code)) {
+        return exit_code;
     }
-    free(outputs);
-}
-
-void cli_session_close(cli_session *session)
-{
-    cli_outputs_free(session->outputs, session->output_count);
-    cli_inputs_clear(&session->inputs);
-    davit_session_destroy(session->session);
-    davit_model_destroy(session->model);
-    davit_context_destroy(session->context);
-    memset(session, 0, sizeof(*session));
+    exit_code = CLI_FAILED;
+    if (arguments.positional.count != 1) {
+        exit_code = cli_usage_error(command, "one MODEL is expected, %zu are given",
+                                    arguments.positional.count);
+    } else if (open_session(arguments.positional.items[0], &arguments, &session) == DAVIT_OK) {
+        exit_code = work(&session, &arguments);
+        close_session(&session);
+    }
+    cli_arguments_clear(&arguments);
+    return exit_code;
 }

@@ -16,10 +16,10 @@ typedef struct cli_session {
     size_t output_count;
 } cli_session;
 
-/* Loads the model, reads inputs, creates the session, fills in random inputs. On failure
- * everything is released and the reason has been told. */
-DAVIT_NODISCARD davit_status cli_session_open(const char *model, const cli_arguments *arguments,
-                                              cli_session *out);
+/* A command with one MODEL argument: parses argv, opens the session, works on it, closes it.
+ * Returns the exit code, that of work where it came so far. */
+int cli_session_command(const cli_command *command, int argc, char **argv,
+                        int (*work)(cli_session *session, const cli_arguments *arguments));
 
 /* Runs one inference with the inputs into the outputs. */
 DAVIT_NODISCARD davit_status cli_session_run(cli_session *session);
@@ -30,6 +30,4 @@ DAVIT_NODISCARD davit_status cli_session_reference(cli_session *session,
                                                    davit_named_tensor **outputs);
 
 void cli_outputs_free(davit_named_tensor *outputs, size_t count);
-void cli_session_close(cli_session *session);
-
 #endif
