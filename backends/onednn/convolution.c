@@ -127,13 +127,39 @@ static davit_status gather(davit_onednn_builder *builder, convolution *c)
     return status;
 }
 
+/* True when some window along an axis lies in the padding with all its taps. */
+static bool has_empty_window(const davit_window *w, int axis)
+{
+    for (int64_t i = 0; i < w->out[axis]; i++) {
+        bool inside = false;
+        for (int64_t k = 0; k < w->kernel[axis] && !inside; k++) {
+            int64_t at = i * w->stride[axis] - w->pad_begin[axis] + k * w->dilation[axis];
+            inside = at >= 0 && at < w->in[axis];
+        }
+        if (!inside) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The residual is lost in such windows by brgconv of oneDNN 2.6.3. */
+static size_t fusion_limit(const convolution *c)
+{
+    for (int axis = 0; axis < c->window.axes && !c->transposed; axis++) {
+        if (has_empty_window(&c->window, axis)) {
+            return 0;
+        }
+    }
+    return davit_onednn_fusion_limit(&c->fusion);
+}
+
 /* With as many of the following operations inside as oneDNN takes. */
 static davit_status create(davit_onednn_builder *builder, convolution *c,
                            const davit_dnnl_convolution_params *params, davit_dnnl_primitive *out)
 {
     davit_status status = DAVIT_UNSUPPORTED;
-    for (size_t count = davit_onednn_fusion_limit(&c->fusion) + 1;
-         count-- > 0 && status == DAVIT_UNSUPPORTED;) {
+    for (size_t count = fusion_limit(c) + 1; count-- > 0 && status == DAVIT_UNSUPPORTED;) {
         davit_dnnl_post_ops post_ops;
         davit_onednn_fusion_post_ops(&c->fusion, count, &post_ops);
         c->fusion.in_primitive = count;

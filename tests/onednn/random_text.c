@@ -1,0 +1,381 @@
+#include "random_text.h"
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "unit_test.h"
+
+#define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
+
+typedef struct writer {
+    char *text;
+    size_t length;
+    uint64_t state;
+} writer;
+
+static void append(writer *w, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void append(writer *w, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    int written = vsnprintf(w->text + w->length, RANDOM_TEXT_BYTES - w->length, format, arguments);
+    va_end(arguments);
+    w->length += (size_t)written;
+    assert_true(w->length < RANDOM_TEXT_BYTES);
+}
+
+static writer begin(uint64_t seed, char *text)
+{
+    text[0] = '\0';
+    return (writer){.text = text, .state = seed};
+}
+
+/* Uniform in [low, high]. */
+static int pick(writer *w, int low, int high)
+{
+    return low + (int)test_random_below(&w->state, (uint64_t)(high - low + 1));
+}
+
+static void append_list(writer *w, const char *name, int count, int low, int high)
+{
+    append(w, " %s=", name);
+    for (int i = 0; i < count; i++) {
+        append(w, "%d,", pick(w, low, high));
+    }
+}
+
+static void append_shape(writer *w, const char *head, const int *dims, int rank)
+{
+    append(w, "%s", head);
+    for (int i = 0; i < rank; i++) {
+        append(w, "%s%d", i > 0 ? "x" : "", dims[i]);
+    }
+}
+
+static void append_ones(writer *w, int count)
+{
+    for (int i = 0; i < count; i++) {
+        append(w, "x1");
+    }
+}
+
+/* Up to three operators of those that units take in. */
+static void append_epilogue(writer *w, int channels, int trailing_ones)
+{
+    static const char *const functions[] = {
+        "Relu", "Clip s:-0.5 s:0.5",     "HardSwish",           "HardSigmoid", "Sigmoid",  "Silu",
+        "Gelu", "Gelu approximate=tanh", "LeakyRelu alpha=0.2", "Tanh",        "Mul s:0.5"};
+    for (int n = pick(w, 0, 3); n > 0; n--) {
+        switch (pick(w, 0, 4)) {
+        case 0:
+            append(w, " ; Add w:%d", channels);
+            append_ones(w, trailing_ones);
+            break;
+        case 1:
+            append(w, " ; Add x:same");
+            break;
+        default:
+            append(w, " ; %s", functions[test_random_below(&w->state, LENGTH(functions))]);
+            break;
+        }
+    }
+}
+
+void random_convolution_text(uint64_t seed, char *text)
+{
+    writer w = begin(seed, text);
+    int axes = pick(&w, 1, 3);
+    bool depthwise = pick(&w, 0, 3) == 0;
+    int groups = pick(&w, 0, 1) ? 1 : pick(&w, 2, 20);
+    int in = depthwise ? 1 : pick(&w, 1, groups == 1 ? 40 : 17);
+    int out = depthwise ? pick(&w, 1, 2) : pick(&w, 1, groups == 1 ? 40 : 17);
+    int kernel[3];
+    append(&w, "Conv x:%dx%d", pick(&w, 1, 2), groups * in);
+    for (int i = 0; i < axes; i++) {
+        append(&w, "x%d", pick(&w, 7, axes == 3 ? 8 : 15));
+        kernel[i] = pick(&w, 1, axes == 3 ? 3 : 4);
+    }
+    append(&w, " w:%dx%d", groups * out, in);
+    for (int i = 0; i < axes; i++) {
+        append(&w, "x%d", kernel[i]);
+    }
+    if (pick(&w, 0, 1)) {
+        append(&w, " w:%d", groups * out);
+    }
+    append(&w, " group=%d", groups);
+    append_list(&w, "strides", axes, 1, 3);
+    append_list(&w, "dilations", axes, 1, 2);
+    append_list(&w, "pads", 2 * axes, 0, 2);
+    append_epilogue(&w, groups * out, axes);
+}
+
+void random_transposed_text(uint64_t seed, char *text)
+{
+    writer w = begin(seed, text);
+    bool tiling = pick(&w, 0, 2) == 0;
+    int axes = tiling ? 2 : pick(&w, 1, 3);
+    int groups = !tiling && pick(&w, 0, 2) == 0 ? pick(&w, 2, 5) : 1;
+    int in = pick(&w, 1, 20), out = pick(&w, 1, 20);
+    int kernel = pick(&w, 2, 4);
+    append(&w, "ConvTranspose x:%dx%d", pick(&w, 1, 2), groups * in);
+    for (int i = 0; i < axes; i++) {
+        append(&w, "x%d", pick(&w, 3, 7));
+    }
+    append(&w, " w:%dx%d", groups * in, out);
+    for (int i = 0; i < axes; i++) {
+        append(&w, "x%d", kernel);
+    }
+    if (pick(&w, 0, 1)) {
+        append(&w, " w:%d", groups * out);
+    }
+    append(&w, " group=%d", groups);
+    if (tiling) {
+        append_list(&w, "strides", axes, kernel, kernel);
+    } else {
+        append_list(&w, "strides", axes, 2, 3);
+        append_list(&w, "dilations", axes, 1, 2);
+        append_list(&w, "output_padding", axes, 0, 1);
+        append_list(&w, "pads", 2 * axes, 0, 1);
+    }
+    append_epilogue(&w, groups * out, axes);
+}
+
+void random_gemm_text(uint64_t seed, char *text)
+{
+    writer w = begin(seed, text);
+    static const char *const factors[] = {"1.0", "1.5", "-0.5"};
+    int rows = pick(&w, 1, 40), depth = pick(&w, 1, 70), columns = pick(&w, 1, 40);
+    int transposed_a = pick(&w, 0, 1), transposed_b = pick(&w, 0, 1);
+    const char *source = pick(&w, 0, 2) ? "w" : "x";
+    const char *addend = pick(&w, 0, 1) ? "w" : "x";
+    append(&w, "Gemm x:%dx%d", transposed_a ? depth : rows, transposed_a ? rows : depth);
+    append(&w, " %s:%dx%d", source, transposed_b ? columns : depth, transposed_b ? depth : columns);
+    switch (pick(&w, 0, 5)) {
+    case 0:
+        append(&w, " %s:%d", addend, columns);
+        break;
+    case 1:
+        append(&w, " %s:1x%d", addend, columns);
+        break;
+    case 2:
+        append(&w, " %s:%dx1", addend, rows);
+        break;
+    case 3:
+        append(&w, " %s:%dx%d", addend, rows, columns);
+        break;
+    case 4:
+        append(&w, " %s:1", addend);
+        break;
+    default:
+        break;
+    }
+    append(&w, " transA=%d transB=%d alpha=%s beta=%s", transposed_a, transposed_b,
+           factors[pick(&w, 0, 2)], factors[pick(&w, 0, 2)]);
+    append_epilogue(&w, columns, 0);
+}
+
+void random_matmul_text(uint64_t seed, char *text)
+{
+    writer w = begin(seed, text);
+    int batch_rank = pick(&w, 0, 3);
+    int rows = pick(&w, 1, 20), depth = pick(&w, 1, 70), columns = pick(&w, 1, 20);
+    int a[5], b[5], rank = batch_rank + 2;
+    int shape = pick(&w, 0, 5); /* 0: b is one matrix; 1: a vector; else batches, perhaps of 1 */
+    for (int i = 0; i < batch_rank; i++) {
+        int size = pick(&w, 1, 4);
+        a[i] = pick(&w, 0, 3) ? size : 1;
+        b[i] = pick(&w, 0, 3) ? size : 1;
+    }
+    a[rank - 2] = rows;
+    a[rank - 1] = b[rank - 2] = depth;
+    b[rank - 1] = columns;
+    append_shape(&w, "MatMul x:", a, rank);
+    if (shape == 0) {
+        append_shape(&w, pick(&w, 0, 2) ? " w:" : " x:", b + batch_rank, 2);
+    } else if (shape == 1) {
+        append(&w, " %s:%d", pick(&w, 0, 1) ? "w" : "x", depth);
+    } else {
+        append_shape(&w, pick(&w, 0, 3) ? " x:" : " w:", b, rank);
+    }
+    if (shape != 1) {
+        append_epilogue(&w, columns, 0);
+    }
+}
+
+void random_pool_text(uint64_t seed, char *text)
+{
+    writer w = begin(seed, text);
+    bool greatest = pick(&w, 0, 1) == 0;
+    int axes = pick(&w, 1, 3);
+    int channels = pick(&w, 1, 36);
+    bool blocked = pick(&w, 0, 1);
+    append(&w, "%s x:%dx%d", blocked ? "Conv" : (greatest ? "MaxPool" : "AveragePool"),
+           pick(&w, 1, 2), channels);
+    for (int i = 0; i < axes; i++) {
+        append(&w, "x%d", pick(&w, 5, 12));
+    }
+    if (blocked) {
+        append(&w, " w:%dx%d", channels, channels);
+        append_ones(&w, axes);
+        append(&w, " ; %s", greatest ? "MaxPool" : "AveragePool");
+    }
+    append_list(&w, "kernel_shape", axes, 2, 4);
+    append_list(&w, "strides", axes, 1, 3);
+    append_list(&w, "pads", 2 * axes, 0, 1);
+    append(&w, " ceil_mode=%d", pick(&w, 0, 1));
+    if (!greatest) {
+        append(&w, " count_include_pad=%d", pick(&w, 0, 1));
+    }
+}
+
+/* Operators of one input that keep its shape. */
+static const char *const unary[] = {
+    "Abs",       "Relu",      "Sigmoid",        "Tanh",          "Elu alpha=0.7", "Exp",
+    "Neg",       "Erf",       "Floor",          "HardSwish",     "HardSigmoid",   "Softplus",
+    "Softsign",  "Mish",      "Clip s:-1 s:0",  "Selu",          "Gelu",          "Silu",
+    "Add s:0.3", "Mul s:0.3", "Sub s:0.25",     "Div s:3",       "Pow s:2",       "Identity",
+    "Max s:0.1", "Sign",      "Softmax axis=1", "Celu alpha=0.5"};
+
+static void append_unary(writer *w)
+{
+    append(w, " ; %s", unary[test_random_below(&w->state, LENGTH(unary))]);
+}
+
+/* Operators with a second input made for [n, c, h, v]. */
+static void append_binary(writer *w, int n, int c, int h, int v)
+{
+    static const char *const functions[] = {"Add", "Mul", "Sub", "Max", "Min", "PRelu"};
+    const char *function = functions[test_random_below(&w->state, LENGTH(functions))];
+    switch (pick(w, 0, 5)) {
+    case 0:
+        append(w, " ; %s w:%dx1x1", function, c);
+        break;
+    case 1:
+        append(w, " ; %s w:1x%dx1x1", function, c);
+        break;
+    case 2:
+        append(w, " ; %s x:%dx%dx1x1", function[0] == 'P' ? "Mul" : function, n, c);
+        break;
+    case 3:
+        append(w, " ; %s w:%dx%d", function, h, v);
+        break;
+    case 4:
+        append(w, " ; %s x:same", function[0] == 'P' ? "Add" : function);
+        break;
+    default:
+        append(w, " ; %s w:%d", function, v);
+        break;
+    }
+}
+
+/* Operators that change the shape of [n, c, h, v], or go through it otherwise. */
+static void append_reshaping(writer *w, int n, int c, int h, int v)
+{
+    static const char *const permutations[] = {"0,2,3,1", "0,3,1,2", "0,1,3,2",
+                                               "1,0,2,3", "3,2,1,0", "2,0,3,1"};
+    static const char *const axes[] = {"2,3", "1", "3", "1,2,3", "2", "0,1", "-1", "0"};
+    static const char *const reductions[] = {"ReduceMean",     "ReduceSum", "ReduceMax",
+                                             "ReduceMin",      "ReduceL2",  "ReduceL1",
+                                             "ReduceSumSquare"};
+    switch (pick(w, 0, 17)) {
+    case 0:
+        append(w, " ; Transpose perm=%s", permutations[pick(w, 0, 5)]);
+        break;
+    case 1:
+        append(w, " ; %s l:%s keepdims=%d", reductions[pick(w, 0, 6)], axes[pick(w, 0, 7)],
+               pick(w, 0, 1));
+        break;
+    case 2:
+        append(w, " ; Split l:%d,%d axis=1 ->2", c / 2, c - c / 2);
+        break;
+    case 3:
+        append(w, " ; Slice l:%d,1 l:%d,%d l:1,3", pick(w, 0, 1) * (c / 2), c, v);
+        break;
+    case 4:
+        append(w, " ; Slice l:-1,%d l:-1000,0 l:2,3 l:-1,-2", v - 1);
+        break;
+    case 5:
+        append(w, " ; Concat @0 x:%dx%dx%dx%d axis=%d", n, c, h, v, pick(w, 0, 3));
+        break;
+    case 6:
+        append(w, " ; Reshape l:%d,-1", n);
+        break;
+    case 7:
+        append(w, " ; Flatten axis=%d", pick(w, 0, 3));
+        break;
+    case 8:
+        append(w,
+               " ; Resize - f:1,1,2,%d mode=nearest coordinate_transformation_mode=asymmetric "
+               "nearest_mode=floor",
+               pick(w, 1, 3));
+        break;
+    case 9:
+        append(w, " ; Resize - - l:%d,%d,%d,%d mode=%s", n, c, pick(w, 2, 14), pick(w, 2, 14),
+               pick(w, 0, 1) ? "linear" : "nearest");
+        break;
+    case 10:
+        append(w, " ; Pad l:0,%d,1,2,0,0,%d,1 s:0.5", pick(w, 0, 1), pick(w, -1, 1));
+        break;
+    case 11:
+        append(w, " ; BatchNormalization p:%d w:%d w:%d p:%d", c, c, c, c);
+        break;
+    case 12:
+        append(w, " ; InstanceNormalization p:%d w:%d", c, c);
+        break;
+    case 13:
+        append(w, " ; GlobalAveragePool ; Mul @0");
+        break;
+    case 14:
+        append(w, " ; LRN size=%d", 2 * pick(w, 0, 2) + 1);
+        break;
+    case 15:
+        append(w, " ; Gather l:0,-1,0 axis=%d", pick(w, 0, 3));
+        break;
+    case 16:
+        append(w, " ; Tile l:1,2,1,3");
+        break;
+    default:
+        append(w, " ; Expand l:2,%d,%d,%d,%d", n, c, h, v);
+        break;
+    }
+}
+
+void random_blocked_text(uint64_t seed, char *text)
+{
+    writer w = begin(seed, text);
+    int n = pick(&w, 1, 2), c = pick(&w, 2, 40), h = pick(&w, 2, 9), v = pick(&w, 2, 9);
+    int in = pick(&w, 1, 24);
+    append(&w, "Conv x:%dx%dx%dx%d w:%dx%dx1x1 w:%d", n, in, h, v, c, in, c);
+    for (int i = pick(&w, 0, 2); i > 0; i--) {
+        if (pick(&w, 0, 1)) {
+            append_unary(&w);
+        } else {
+            append_binary(&w, n, c, h, v);
+        }
+    }
+    if (pick(&w, 0, 2) > 0) {
+        append_reshaping(&w, n, c, h, v);
+    }
+    append_unary(&w);
+}
+
+void random_broadcast_text(uint64_t seed, char *text)
+{
+    static const char *const functions[] = {
+        "Add", "Sub", "Mul", "Max", "Min", "Equal", "Less", "GreaterOrEqual", "PRelu", "Sum"};
+    writer w = begin(seed, text);
+    int rank = pick(&w, 1, 7);
+    int a[8], b[8];
+    const char *function = functions[test_random_below(&w.state, LENGTH(functions))];
+    for (int i = 0; i < rank; i++) {
+        int size = pick(&w, 1, 4);
+        a[i] = pick(&w, 0, 2) || function[0] == 'P' ? size : 1;
+        b[i] = pick(&w, 0, 2) ? size : 1;
+    }
+    int skipped = pick(&w, 0, rank - 1);
+    append(&w, "%s", function);
+    append_shape(&w, " x:", a, rank);
+    append_shape(&w, pick(&w, 0, 1) ? " x:" : " w:", b + skipped, rank - skipped);
+}

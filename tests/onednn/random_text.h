@@ -1,0 +1,25 @@
+/* Random unit cases (tests/conformance/case.h) that look for what is particular to this backend:
+ * values in blocked layouts before every operator, one to three spatial dimensions, all forms of
+ * Gemm and MatMul. */
+#ifndef DAVIT_TEST_ONEDNN_RANDOM_TEXT_H
+#define DAVIT_TEST_ONEDNN_RANDOM_TEXT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define RANDOM_TEXT_BYTES 768
+
+typedef void (*random_text)(uint64_t seed, char *text);
+
+/* Each writes at most RANDOM_TEXT_BYTES. */
+void random_convolution_text(uint64_t seed, char *text);
+void random_transposed_text(uint64_t seed, char *text);
+void random_gemm_text(uint64_t seed, char *text);
+void random_matmul_text(uint64_t seed, char *text);
+void random_pool_text(uint64_t seed, char *text);
+/* A convolution, so that its result is blocked, then another operator, then a third. */
+void random_blocked_text(uint64_t seed, char *text);
+/* Two broadcast inputs of any rank. */
+void random_broadcast_text(uint64_t seed, char *text);
+
+#endif
