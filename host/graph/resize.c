@@ -116,7 +116,7 @@ static davit_status read_roi(const resolver *r)
     if (r->out->coordinates != DAVIT_RESIZE_TF_CROP_AND_RESIZE) {
         return DAVIT_OK;
     }
-    if (roi == NULL || davit_tensor_desc_elems(&roi->desc) != 2 * r->axis_count) {
+    if (roi == NULL || davit_tensor_desc_elems(&roi->desc) != (int64_t)2 * r->axis_count) {
         return refuse(r, "tf_crop_and_resize needs a roi with a begin and an end for each axis");
     }
     for (int i = 0; i < r->axis_count; i++) {
