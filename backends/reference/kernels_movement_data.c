@@ -109,7 +109,7 @@ davit_status davit_run_unique(const davit_kernel_call *call)
     davit_status status = davit_unique_find(call->allocator, x, axis,
                                             davit_node_int(call->node, "sorted", 1) != 0, &unique);
     if (status != DAVIT_OK) {
-        return davit_kernel_fail(call, status, "no memory to find unique elements");
+        return status;
     }
     const int64_t *const lists[3] = {unique.first, unique.inverse, unique.repeats};
     const int64_t lengths[3] = {unique.count, unique.slice_count, unique.count};
@@ -142,7 +142,7 @@ davit_status davit_run_non_max_suppression(const davit_kernel_call *call)
     size_t count = 0;
     davit_status status = davit_select_boxes(call->allocator, &query, &selected, &count);
     if (status != DAVIT_OK) {
-        return davit_kernel_fail(call, status, "no memory to select boxes");
+        return status;
     }
     status = check_count(call, (int64_t)count, call->outputs[0]->desc.dims[0]);
     if (status == DAVIT_OK && count > 0) {

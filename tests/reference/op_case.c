@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "backends/reference/kernel.h"
+#include "counting_allocator.h"
 #include "davit/infer.h"
 #include "davit/reference.h"
 
@@ -284,6 +285,32 @@ static void compare(const fixture *f, const op_case *c, size_t output, const dav
     }
 }
 
+/* Makes each allocation of the kernel fail in turn: one error, and nothing left. */
+static void check_memory(fixture *f, const op_case *c, davit_node_id node)
+{
+    counting_allocator counting;
+    counting_allocator_init(&counting);
+    f->graph->allocator = &counting.allocator;
+    davit_status status = DAVIT_OUT_OF_MEMORY;
+    for (size_t fail_at = 1; status != DAVIT_OK; fail_at++) {
+        davit_tensor *results[MAX_ENDS] = {NULL};
+        counting_allocator_restart(&counting, fail_at);
+        davit_diagnostics_buffer_init(&f->diag);
+        status = compute(f, node, results);
+        for (size_t i = 0; i < f->output_count; i++) {
+            davit_tensor_destroy(results[i]);
+        }
+        size_t errors = status == DAVIT_OK ? 0 : 1;
+        if ((status != DAVIT_OK && status != DAVIT_OUT_OF_MEMORY) || counting.live != 0 ||
+            f->diag.error_count != errors) {
+            fail_msg("%s (%s): allocation %zu fails: %s, %u errors, %zu pieces left", c->op,
+                     c->attributes, fail_at, davit_status_text(status), f->diag.error_count,
+                     (size_t)counting.live);
+        }
+    }
+    f->graph->allocator = davit_allocator_default();
+}
+
 static void check_success(fixture *f, const op_case *c, davit_node_id node)
 {
     bool is_computed = true;
@@ -313,6 +340,7 @@ static void check_success(fixture *f, const op_case *c, davit_node_id node)
         compare(f, c, i, results[i]);
         davit_tensor_destroy(results[i]);
     }
+    check_memory(f, c, node);
 }
 
 static void run_case(const op_case *c, bool is_exact)
