@@ -47,7 +47,7 @@ static int64_t scale_index(const scale_map *map, int64_t i)
     return (outer * map->count + place) * map->inner + i % map->inner;
 }
 
-double davit_quantize(double value, double zero, davit_dtype dtype)
+double davit_round_and_saturate(double value, double zero, davit_dtype dtype)
 {
     double low = dtype == DAVIT_S8 ? -128.0 : dtype == DAVIT_S16 ? -32768.0 : 0.0;
     double high = dtype == DAVIT_S8    ? 127.0
@@ -71,7 +71,7 @@ static davit_status run_quantize(const davit_kernel_call *call)
         /* The quotient of floats is an f32, whose rounding decides ties. */
         value = x->desc.dtype == DAVIT_S32 ? value : (double)(float)value;
         double z = zero != NULL ? davit_load_f64(zero, at) : 0.0;
-        davit_store_f64(y, i, davit_quantize(value, z, y->desc.dtype));
+        davit_store_f64(y, i, davit_round_and_saturate(value, z, y->desc.dtype));
     }
     return DAVIT_OK;
 }
@@ -104,10 +104,10 @@ static davit_status run_dynamic(const davit_kernel_call *call)
         high = value > high ? value : high;
     }
     float scale = high == low ? 1.0f : (high - low) / 255.0f;
-    double zero = davit_quantize(-low / scale, 0.0, DAVIT_U8);
+    double zero = davit_round_and_saturate(-low / scale, 0.0, DAVIT_U8);
     for (int64_t i = 0; i < count && call->outputs[0] != NULL; i++) {
         float value = (float)davit_load_f64(x, i) / scale;
-        davit_store_f64(call->outputs[0], i, davit_quantize(value, zero, DAVIT_U8));
+        davit_store_f64(call->outputs[0], i, davit_round_and_saturate(value, zero, DAVIT_U8));
     }
     if (call->outputs[1] != NULL) {
         davit_store_f64(call->outputs[1], 0, scale);

@@ -81,7 +81,7 @@ static void store_qlinear_conv(void *user, int64_t channel, int64_t first, int64
     float scale = q->x_scale * (float)q->w_scale[channel] / q->y_scale;
     for (int64_t i = 0; i < count; i++) {
         float value = (float)(sums[i] + q->bias[channel]) * scale;
-        davit_store_f64(y, first + i, davit_quantize(value, q->zero, y->desc.dtype));
+        davit_store_f64(y, first + i, davit_round_and_saturate(value, q->zero, y->desc.dtype));
     }
 }
 
@@ -172,7 +172,8 @@ static void store_qlinear_matmul(void *user, const davit_matmul_place *place, in
     const double *b_scale = q->b_scale + place->batch_b * q->shape.columns + place->column;
     for (int64_t i = 0; i < count; i++) {
         float value = (float)sums[i] * (a_scale * (float)b_scale[i] / q->y_scale);
-        davit_store_f64(y, place->out + i, davit_quantize(value, q->y_zero, y->desc.dtype));
+        davit_store_f64(y, place->out + i,
+                        davit_round_and_saturate(value, q->y_zero, y->desc.dtype));
     }
 }
 

@@ -11,6 +11,6 @@ davit_status davit_run_qlinear_matmul(const davit_kernel_call *call);
 
 /* saturate(nearest_even(value) + zero) for u8, s8, u16 or s16, as ONNX defines; NaN gives the
  * type's least value. */
-double davit_quantize(double value, double zero, davit_dtype dtype);
+double davit_round_and_saturate(double value, double zero, davit_dtype dtype);
 
 #endif
