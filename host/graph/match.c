@@ -13,7 +13,7 @@ const davit_node *davit_match_producer(const davit_graph *graph, davit_value_id 
 
 bool davit_match_number(davit_dtype dtype, double found, double expected)
 {
-    double tolerance = dtype == DAVIT_F16 ? 1e-3 : dtype == DAVIT_BF16 ? 8e-3 : 5e-7;
+    double tolerance = dtype == DAVIT_F16 ? 2.5e-4 : dtype == DAVIT_BF16 ? 2e-3 : 5e-7;
     return fabs(found - expected) <= tolerance * fabs(expected);
 }
 
