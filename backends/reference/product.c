@@ -46,11 +46,12 @@ static void add_tile(const double (*rows)[DEPTH_BLOCK], const double *panel, int
 static void sum_rows(const davit_product *p, scratch *s, int64_t first_row, int64_t row_count,
                      int64_t column, int64_t columns)
 {
-    memset(s->sums, 0, sizeof(s->sums));
+    int64_t tiles = (row_count + TILE - 1) / TILE;
+    memset(s->sums, 0, (size_t)(tiles * TILE * DAVIT_PANEL) * sizeof(*s->sums));
     for (int64_t first = 0; first < p->depth; first += DEPTH_BLOCK) {
         int64_t count = p->depth - first < DEPTH_BLOCK ? p->depth - first : DEPTH_BLOCK;
         if (columns < DAVIT_PANEL) {
-            memset(s->panel, 0, sizeof(s->panel));
+            memset(s->panel, 0, (size_t)(count * DAVIT_PANEL) * sizeof(*s->panel));
         }
         p->load_panel(p->user, first, count, column, columns, s->panel);
         for (int64_t row = 0; row < row_count; row += TILE) {
@@ -58,7 +59,7 @@ static void sum_rows(const davit_product *p, scratch *s, int64_t first_row, int6
                 if (row + i < row_count) {
                     p->load_row(p->user, first_row + row + i, first, count, s->rows[i]);
                 } else {
-                    memset(s->rows[i], 0, sizeof(s->rows[i]));
+                    memset(s->rows[i], 0, (size_t)count * sizeof(*s->rows[i]));
                 }
             }
             add_tile((const double(*)[DEPTH_BLOCK])s->rows, s->panel, count,
