@@ -81,14 +81,15 @@ static inline float exact_add(float a, float b)
         y = (exact){y.significand < 0 ? -1 : 1, x.exponent - 60};
         apart = 60;
     }
-    return exact_round((exact){(x.significand << apart) + y.significand, y.exponent});
+    return exact_round(
+        (exact){x.significand * ((exact_int)1 << apart) + y.significand, y.exponent});
 }
 
 static inline float exact_divide(float a, float b)
 {
     exact x = exact_of(a);
     exact y = exact_of(b);
-    exact_int scaled = x.significand << 64;
+    exact_int scaled = x.significand * ((exact_int)1 << 64);
     exact_int quotient = scaled / y.significand;
     bool rest = quotient * y.significand != scaled;
     /* One more bit below all others says that something is left. */
@@ -100,7 +101,7 @@ static inline float exact_divide(float a, float b)
 static inline int32_t exact_to_s32(float value)
 {
     exact x = exact_of(value);
-    return (int32_t)(x.exponent >= 0 ? x.significand << x.exponent
+    return (int32_t)(x.exponent >= 0 ? x.significand * ((exact_int)1 << x.exponent)
                                      : exact_shift(x.significand, -x.exponent));
 }
 
