@@ -283,7 +283,7 @@ static void test_vectors_tell_other_definitions_apart(void **state)
 static float random_scale(uint64_t *seed, int low, int high)
 {
     float significand = (float)((test_random(seed) >> 41) + (1 << 23)) * 0x1p-23f;
-    int exponent = low + (int)test_random_below(seed, (uint64_t)(high - low + 1));
+    int exponent = low + (int)test_random_below(seed, (uint64_t)high + 1 - (uint64_t)low);
     return ldexpf(significand, exponent);
 }
 
