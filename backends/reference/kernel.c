@@ -44,6 +44,12 @@ davit_status davit_kernel_fail(const davit_kernel_call *call, davit_status statu
                       call->node->op->name, text);
 }
 
+int davit_kernel_axis(const davit_kernel_call *call, int64_t fallback, int rank)
+{
+    int64_t axis = davit_node_int(call->node, "axis", fallback);
+    return (int)(axis < 0 ? axis + rank : axis);
+}
+
 /* Rounds to f32 so that a second rounding to a shorter type gives what one rounding would (the
  * last bit is set when anything was lost: "round to odd"). */
 static float round_to_odd_f32(double value)

@@ -41,7 +41,10 @@ extern const davit_kernel_family davit_kernels_recurrent;
 extern const davit_kernel_family davit_kernels_quantized;
 extern const davit_kernel_family davit_kernels_loss;
 
-#define DAVIT_KERNEL_FAMILY(array) {array, sizeof(array) / sizeof((array)[0])}
+#define DAVIT_KERNEL_FAMILY(array)                                                                 \
+    {                                                                                              \
+        array, sizeof(array) / sizeof((array)[0])                                                  \
+    }
 
 /* The kernel of an operator; never NULL for an operator of the supported table (a test checks). */
 davit_kernel davit_kernel_find(davit_op op);
@@ -50,8 +53,23 @@ davit_kernel davit_kernel_find(davit_op op);
 DAVIT_NODISCARD davit_status davit_kernel_run(davit_kernel kernel, const davit_kernel_call *call);
 
 /* Reports "node 'NAME' (Op): text" and returns status. */
-DAVIT_PRINTF(3, 4) davit_status davit_kernel_fail(const davit_kernel_call *call,
-                                                  davit_status status, const char *format, ...);
+DAVIT_PRINTF(3, 4)
+davit_status
+    davit_kernel_fail(const davit_kernel_call *call, davit_status status, const char *format, ...);
+
+/* Input or output i, NULL when it is absent or nobody asked for it. */
+static inline const davit_tensor *davit_kernel_input(const davit_kernel_call *call, uint32_t i)
+{
+    return i < call->node->input_count ? call->inputs[i] : NULL;
+}
+
+static inline davit_tensor *davit_kernel_output(const davit_kernel_call *call, uint32_t i)
+{
+    return i < call->node->output_count ? call->outputs[i] : NULL;
+}
+
+/* The attribute axis (fallback when absent), made non-negative; inference checked it. */
+int davit_kernel_axis(const davit_kernel_call *call, int64_t fallback, int rank);
 
 /* Element access by index, any numeric type, through f64 (exact for all but 64-bit integers). */
 double davit_load_f64(const davit_tensor *tensor, int64_t index);

@@ -69,7 +69,7 @@ davit_status davit_run_identity(const davit_kernel_call *call)
 
 davit_status davit_run_dropout(const davit_kernel_call *call)
 {
-    if (call->node->output_count > 1 && call->outputs[1] != NULL) {
+    if (davit_kernel_output(call, 1) != NULL) {
         davit_tensor *mask = call->outputs[1];
         memset(mask->data, 1, davit_tensor_desc_bytes(&mask->desc));
     }

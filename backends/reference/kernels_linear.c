@@ -68,7 +68,7 @@ typedef struct gemm {
 
 static const davit_tensor *addend(const davit_kernel_call *call)
 {
-    return call->node->input_count > 2 ? call->inputs[2] : NULL;
+    return davit_kernel_input(call, 2);
 }
 
 static void store_gemm(void *user, int64_t row, int64_t column, int64_t columns, const double *sums)

@@ -146,8 +146,8 @@ davit_status davit_run_dft(const davit_kernel_call *call)
     const davit_tensor *x = call->inputs[0];
     davit_tensor *y = call->outputs[0];
     int rank = x->desc.rank;
-    const davit_tensor *length = call->node->input_count > 1 ? call->inputs[1] : NULL;
-    const davit_tensor *where = call->node->input_count > 2 ? call->inputs[2] : NULL;
+    const davit_tensor *length = davit_kernel_input(call, 1);
+    const davit_tensor *where = davit_kernel_input(call, 2);
     bool inverse = davit_node_int(call->node, "inverse", 0) != 0;
     bool onesided = davit_node_int(call->node, "onesided", 0) != 0;
     int64_t axis = where != NULL ? davit_load_s64(where, 0) : -2;
@@ -182,7 +182,7 @@ davit_status davit_run_dft(const davit_kernel_call *call)
 static void load_frame(const davit_kernel_call *call, int64_t first, int64_t parts, transform *t)
 {
     const davit_tensor *x = call->inputs[0];
-    const davit_tensor *window = call->node->input_count > 2 ? call->inputs[2] : NULL;
+    const davit_tensor *window = davit_kernel_input(call, 2);
     for (int64_t i = 0; i < t->n; i++) {
         double weight = window != NULL ? davit_load_f64(window, i) : 1.0;
         int64_t at = first + i * parts;
@@ -195,8 +195,8 @@ davit_status davit_run_stft(const davit_kernel_call *call)
 {
     const davit_tensor_desc *x = &call->inputs[0]->desc;
     davit_tensor *y = call->outputs[0];
-    const davit_tensor *window = call->node->input_count > 2 ? call->inputs[2] : NULL;
-    const davit_tensor *length = call->node->input_count > 3 ? call->inputs[3] : NULL;
+    const davit_tensor *window = davit_kernel_input(call, 2);
+    const davit_tensor *length = davit_kernel_input(call, 3);
     int64_t step = davit_load_s64(call->inputs[1], 0);
     int64_t n = length != NULL   ? davit_load_s64(length, 0)
                 : window != NULL ? window->desc.dims[0]

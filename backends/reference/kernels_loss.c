@@ -1,8 +1,8 @@
 #include "block.h"
 #include "kernel.h"
 #include "lines.h"
+#include "reduce.h"
 
-#include <math.h>
 #include <string.h>
 
 /* The label of each line of scores, and what the losses add up to. */
@@ -28,7 +28,7 @@ static loss make_loss(const davit_kernel_call *call)
 /* Takes the negated log-probability of a line's label: value(label) of count classes. */
 static davit_status take(loss *l, int64_t line, const double *log_probabilities, int64_t count)
 {
-    const davit_tensor *weights = l->call->node->input_count > 2 ? l->call->inputs[2] : NULL;
+    const davit_tensor *weights = davit_kernel_input(l->call, 2);
     int64_t label = davit_load_s64(l->call->inputs[1], line);
     double weight = 0.0;
     double value = 0.0;
@@ -47,26 +47,11 @@ static davit_status take(loss *l, int64_t line, const double *log_probabilities,
     return DAVIT_OK;
 }
 
-static void log_softmax(double *values, int64_t count)
-{
-    double max = -INFINITY;
-    double sum = 0.0;
-    for (int64_t i = 0; i < count; i++) {
-        max = values[i] > max ? values[i] : max;
-    }
-    for (int64_t i = 0; i < count; i++) {
-        sum += exp(values[i] - max);
-    }
-    for (int64_t i = 0; i < count; i++) {
-        values[i] -= max + log(sum);
-    }
-}
-
 static davit_status run_loss(const davit_kernel_call *call)
 {
     const davit_tensor *x = call->inputs[0];
     bool softmax = call->node->op->op == DAVIT_OP_SoftmaxCrossEntropyLoss;
-    davit_tensor *logs = call->node->output_count > 1 ? call->outputs[1] : NULL;
+    davit_tensor *logs = davit_kernel_output(call, 1);
     davit_lines lines = davit_lines_make(&x->desc, 1);
     double *values = davit_alloc_array(call->allocator, (size_t)lines.length, sizeof(*values));
     if (values == NULL) {
@@ -78,7 +63,7 @@ static davit_status run_loss(const davit_kernel_call *call)
         int64_t base = davit_line_base(&lines, line);
         davit_load_f64_run(x, base, lines.stride, lines.length, values);
         if (softmax) {
-            log_softmax(values, lines.length);
+            davit_log_softmax(values, lines.length);
         }
         for (int64_t i = 0; logs != NULL && i < lines.length; i++) {
             davit_store_f64(logs, base + i * lines.stride, values[i]);

@@ -22,12 +22,6 @@ davit_axis_view davit_axis_view_make(const davit_tensor_desc *desc, int axis)
     return view;
 }
 
-int davit_kernel_axis(const davit_kernel_call *call, int64_t fallback, int rank)
-{
-    int64_t axis = davit_node_int(call->node, "axis", fallback);
-    return (int)(axis < 0 ? axis + rank : axis);
-}
-
 /* Reshape, Flatten, Squeeze, Unsqueeze. */
 static davit_status run_copy(const davit_kernel_call *call)
 {
@@ -134,7 +128,7 @@ static davit_status run_split(const davit_kernel_call *call)
     int64_t left = whole.dim;
     const char *from = x->data;
     for (uint32_t i = 0; i < call->node->output_count; i++) {
-        bool is_given = call->node->input_count > 1 && call->inputs[1] != NULL;
+        bool is_given = davit_kernel_input(call, 1) != NULL;
         int64_t size = is_given ? davit_load_s64(call->inputs[1], i) : equal;
         size = size < left ? size : left;
         left -= size;
@@ -192,7 +186,7 @@ static davit_status run_trilu(const davit_kernel_call *call)
     const davit_tensor *x = call->inputs[0];
     davit_tensor *out = call->outputs[0];
     bool is_upper = davit_node_int(call->node, "upper", 1) != 0;
-    bool has_k = call->node->input_count > 1 && call->inputs[1] != NULL;
+    bool has_k = davit_kernel_input(call, 1) != NULL;
     int64_t rows = x->desc.dims[x->desc.rank - 2];
     int64_t columns = x->desc.dims[x->desc.rank - 1];
     int64_t k = clamp(has_k ? davit_load_s64(call->inputs[1], 0) : 0, -rows - 1, columns);

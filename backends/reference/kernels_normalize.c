@@ -65,10 +65,10 @@ static moments batch_moments(const davit_kernel_call *call, int64_t c, int64_t c
     davit_walk_add(&walk, strides);
     moments batch = moments_of(x, &walk, c * places, dims[0] * dims[1]);
     double momentum = davit_node_float(call->node, "momentum", 0.9f);
-    if (call->node->output_count > 1 && call->outputs[1] != NULL) {
+    if (davit_kernel_output(call, 1) != NULL) {
         davit_store_f64(call->outputs[1], c, given.mean * momentum + batch.mean * (1.0 - momentum));
     }
-    if (call->node->output_count > 2 && call->outputs[2] != NULL) {
+    if (davit_kernel_output(call, 2) != NULL) {
         davit_store_f64(call->outputs[2], c,
                         given.variance * momentum + batch.variance * (1.0 - momentum));
     }
@@ -132,7 +132,7 @@ static davit_status run_group(const davit_kernel_call *call)
 /* Stores output i of a line, if somebody asked for it. */
 static void store_optional(const davit_kernel_call *call, uint32_t i, int64_t line, double value)
 {
-    if (call->node->output_count > i && call->outputs[i] != NULL) {
+    if (davit_kernel_output(call, i) != NULL) {
         davit_store_f64(call->outputs[i], line, value);
     }
 }
@@ -140,9 +140,8 @@ static void store_optional(const davit_kernel_call *call, uint32_t i, int64_t li
 static davit_status run_layer(const davit_kernel_call *call)
 {
     const davit_tensor *x = call->inputs[0];
-    const davit_tensor *bias = call->node->input_count > 2 ? call->inputs[2] : NULL;
-    int64_t axis = davit_node_int(call->node, "axis", -1);
-    davit_lines lines = davit_lines_flat(&x->desc, (int)(axis < 0 ? axis + x->desc.rank : axis));
+    const davit_tensor *bias = davit_kernel_input(call, 2);
+    davit_lines lines = davit_lines_flat(&x->desc, davit_kernel_axis(call, -1, x->desc.rank));
     int64_t strides[2][DAVIT_MAX_RANK] = {{0}, {0}};
     davit_broadcast_strides(&call->inputs[1]->desc, x->desc.rank, x->desc.dims, strides[0]);
     if (bias != NULL) {
@@ -203,8 +202,7 @@ static davit_status run_lp(const davit_kernel_call *call)
 {
     const davit_tensor *x = call->inputs[0];
     bool squared = davit_node_int(call->node, "p", 2) == 2;
-    int64_t axis = davit_node_int(call->node, "axis", -1);
-    davit_lines lines = davit_lines_make(&x->desc, (int)(axis < 0 ? axis + x->desc.rank : axis));
+    davit_lines lines = davit_lines_make(&x->desc, davit_kernel_axis(call, -1, x->desc.rank));
     for (int64_t line = 0; line < lines.count; line++) {
         int64_t base = davit_line_base(&lines, line);
         double norm = 0.0;

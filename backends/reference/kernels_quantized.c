@@ -22,9 +22,8 @@ static scale_map map_scales(const davit_kernel_call *call)
     if (block == 0 && davit_tensor_desc_elems(scale) == 1) {
         return map;
     }
-    int64_t axis = davit_node_int(call->node, "axis", 1);
-    axis += axis < 0 ? x->rank : 0;
-    for (int d = (int)axis + 1; d < x->rank; d++) {
+    int axis = davit_kernel_axis(call, 1, x->rank);
+    for (int d = axis + 1; d < x->rank; d++) {
         map.inner *= x->dims[d];
     }
     map.length = x->dims[axis];
@@ -61,7 +60,7 @@ double davit_round_and_saturate(double value, double zero, davit_dtype dtype)
 static davit_status run_quantize(const davit_kernel_call *call)
 {
     const davit_tensor *x = call->inputs[0];
-    const davit_tensor *zero = call->node->input_count > 2 ? call->inputs[2] : NULL;
+    const davit_tensor *zero = davit_kernel_input(call, 2);
     davit_tensor *y = call->outputs[0];
     scale_map map = map_scales(call);
     int64_t count = davit_tensor_desc_elems(&x->desc);
@@ -79,7 +78,7 @@ static davit_status run_quantize(const davit_kernel_call *call)
 static davit_status run_dequantize(const davit_kernel_call *call)
 {
     const davit_tensor *x = call->inputs[0];
-    const davit_tensor *zero = call->node->input_count > 2 ? call->inputs[2] : NULL;
+    const davit_tensor *zero = davit_kernel_input(call, 2);
     scale_map map = map_scales(call);
     int64_t count = davit_tensor_desc_elems(&x->desc);
     for (int64_t i = 0; i < count; i++) {

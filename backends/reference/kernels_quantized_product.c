@@ -9,7 +9,7 @@
 static davit_status load_lines(const davit_kernel_call *call, uint32_t i, int64_t count,
                                double **values)
 {
-    const davit_tensor *tensor = call->node->input_count > i ? call->inputs[i] : NULL;
+    const davit_tensor *tensor = davit_kernel_input(call, i);
     *values = davit_alloc_array(call->allocator, (size_t)count, sizeof(**values));
     if (*values == NULL) {
         return DAVIT_OUT_OF_MEMORY;
@@ -24,7 +24,7 @@ static davit_status load_lines(const davit_kernel_call *call, uint32_t i, int64_
 /* Input i, which has one element; absent: 0. */
 static double load_single(const davit_kernel_call *call, uint32_t i)
 {
-    const davit_tensor *tensor = call->node->input_count > i ? call->inputs[i] : NULL;
+    const davit_tensor *tensor = davit_kernel_input(call, i);
     return tensor != NULL ? davit_load_f64(tensor, 0) : 0.0;
 }
 

@@ -132,16 +132,6 @@ static int64_t pick(const cell *s, int64_t major, int64_t batch, int64_t majors)
     return s->r.layout == 0 ? major * s->r.batch + batch : batch * majors + major;
 }
 
-static const davit_tensor *optional_input(const cell *s, uint32_t i)
-{
-    return s->call->node->input_count > i ? s->call->inputs[i] : NULL;
-}
-
-static davit_tensor *optional_output(const cell *s, uint32_t i)
-{
-    return s->call->node->output_count > i ? s->call->outputs[i] : NULL;
-}
-
 static void step(cell *s, int64_t time, int64_t batch)
 {
     int64_t rows = s->r.gates * s->r.hidden;
@@ -161,7 +151,7 @@ static void step(cell *s, int64_t time, int64_t batch)
 /* Stores the state as Y of one step; valid false stores 0, past the end of a sequence. */
 static void store_step(const cell *s, int64_t time, int64_t batch, bool valid)
 {
-    davit_tensor *y = optional_output(s, 0);
+    davit_tensor *y = davit_kernel_output(s->call, 0);
     if (y == NULL) {
         return;
     }
@@ -178,8 +168,8 @@ static void run_sequence(cell *s, int64_t batch, int64_t length)
     int64_t n = s->r.hidden;
     bool backwards = s->r.reverse || s->direction == 1;
     int64_t at = pick(s, s->direction, batch, s->r.directions) * n;
-    const davit_tensor *h = optional_input(s, 5);
-    const davit_tensor *c = optional_input(s, 6);
+    const davit_tensor *h = davit_kernel_input(s->call, 5);
+    const davit_tensor *c = davit_kernel_input(s->call, 6);
     memset(s->h, 0, (size_t)n * sizeof(*s->h));
     memset(s->c, 0, (size_t)n * sizeof(*s->c));
     if (h != NULL) {
@@ -196,11 +186,11 @@ static void run_sequence(cell *s, int64_t batch, int64_t length)
     for (int64_t time = length; time < s->r.steps; time++) {
         store_step(s, time, batch, false);
     }
-    if (optional_output(s, 1) != NULL) {
-        davit_store_f64_run(optional_output(s, 1), at, n, s->h);
+    if (davit_kernel_output(s->call, 1) != NULL) {
+        davit_store_f64_run(davit_kernel_output(s->call, 1), at, n, s->h);
     }
-    if (optional_output(s, 2) != NULL) {
-        davit_store_f64_run(optional_output(s, 2), at, n, s->c);
+    if (davit_kernel_output(s->call, 2) != NULL) {
+        davit_store_f64_run(davit_kernel_output(s->call, 2), at, n, s->c);
     }
 }
 
@@ -209,8 +199,8 @@ static void load_direction(cell *s)
 {
     int64_t rows = s->r.gates * s->r.hidden;
     int64_t d = s->direction;
-    const davit_tensor *bias = optional_input(s, 3);
-    const davit_tensor *peepholes = optional_input(s, 7);
+    const davit_tensor *bias = davit_kernel_input(s->call, 3);
+    const davit_tensor *peepholes = davit_kernel_input(s->call, 7);
     davit_load_f64_run(s->call->inputs[1], d * rows * s->r.input, 1, rows * s->r.input, s->w);
     davit_load_f64_run(s->call->inputs[2], d * rows * s->r.hidden, 1, rows * s->r.hidden, s->u);
     if (bias != NULL) {
@@ -252,7 +242,7 @@ static davit_status run_recurrent(const davit_kernel_call *call)
     if (status != DAVIT_OK) {
         return status;
     }
-    const davit_tensor *lengths = optional_input(&s, 4);
+    const davit_tensor *lengths = davit_kernel_input(call, 4);
     for (int64_t batch = 0; lengths != NULL && batch < s.r.batch; batch++) {
         int64_t length = davit_load_s64(lengths, batch);
         if (length < 0 || length > s.r.steps) {

@@ -158,7 +158,7 @@ static void reduce_integer(const reduction *r, davit_op op, davit_tensor *y, int
 static reduction split_axes(const davit_kernel_call *call)
 {
     const davit_tensor *x = call->inputs[0];
-    const davit_tensor *axes = call->node->input_count > 1 ? call->inputs[1] : NULL;
+    const davit_tensor *axes = davit_kernel_input(call, 1);
     int64_t count = axes != NULL ? davit_tensor_desc_elems(&axes->desc) : 0;
     bool all = count == 0 && davit_node_int(call->node, "noop_with_empty_axes", 0) == 0;
     bool reduced[DAVIT_MAX_RANK] = {false};

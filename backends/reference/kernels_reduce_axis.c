@@ -6,13 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The attribute axis, made non-negative. */
-static int axis_of(const davit_kernel_call *call, int64_t fallback)
-{
-    int64_t axis = davit_node_int(call->node, "axis", fallback);
-    return (int)(axis < 0 ? axis + call->inputs[0]->desc.rank : axis);
-}
-
 /* ---- order: a key that compares as the elements do ---- */
 
 /* NaN is greatest, -0 equals 0. */
@@ -39,7 +32,7 @@ static davit_status run_arg(const davit_kernel_call *call, bool greatest)
 {
     const davit_tensor *x = call->inputs[0];
     bool last = davit_node_int(call->node, "select_last_index", 0) != 0;
-    davit_lines lines = davit_lines_make(&x->desc, axis_of(call, 0));
+    davit_lines lines = davit_lines_make(&x->desc, davit_kernel_axis(call, 0, x->desc.rank));
     for (int64_t line = 0; line < lines.count; line++) {
         int64_t base = davit_line_base(&lines, line);
         uint64_t best = 0;
@@ -89,9 +82,9 @@ davit_status davit_run_topk(const davit_kernel_call *call)
 {
     const davit_tensor *x = call->inputs[0];
     davit_tensor *values = call->outputs[0];
-    davit_tensor *indices = call->node->output_count > 1 ? call->outputs[1] : NULL;
+    davit_tensor *indices = davit_kernel_output(call, 1);
     bool largest = davit_node_int(call->node, "largest", 1) != 0;
-    int axis = axis_of(call, -1);
+    int axis = davit_kernel_axis(call, -1, x->desc.rank);
     size_t bytes = davit_dtype_bytes(x->desc.dtype);
     davit_lines lines = davit_lines_make(&x->desc, axis);
     int64_t k = davit_load_s64(call->inputs[1], 0);
@@ -168,7 +161,7 @@ static davit_status run_lines(const davit_kernel_call *call, line_function funct
 {
     const davit_tensor *x = call->inputs[0];
     bool flat = davit_node_int(call->node, "coerce_2d", 0) != 0;
-    int axis = axis_of(call, flat ? 1 : -1);
+    int axis = davit_kernel_axis(call, flat ? 1 : -1, x->desc.rank);
     davit_lines lines = flat ? davit_lines_flat(&x->desc, axis) : davit_lines_make(&x->desc, axis);
     double *values = davit_alloc_array(call->allocator, (size_t)lines.length, sizeof(*values));
     if (values == NULL) {
@@ -208,7 +201,7 @@ static void softmax_line(double *values, int64_t count)
     }
 }
 
-static void log_softmax_line(double *values, int64_t count)
+void davit_log_softmax(double *values, int64_t count)
 {
     double max = line_max(values, count);
     double sum = 0.0;
@@ -239,7 +232,7 @@ davit_status davit_run_softmax(const davit_kernel_call *call)
 
 davit_status davit_run_log_softmax(const davit_kernel_call *call)
 {
-    return run_lines(call, log_softmax_line);
+    return run_lines(call, davit_log_softmax);
 }
 
 davit_status davit_run_hardmax(const davit_kernel_call *call)

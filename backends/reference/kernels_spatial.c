@@ -8,7 +8,7 @@ static void store_biased(void *user, int64_t channel, int64_t first, int64_t cou
                          const double *sums)
 {
     const davit_kernel_call *call = user;
-    const davit_tensor *bias = call->node->input_count > 2 ? call->inputs[2] : NULL;
+    const davit_tensor *bias = davit_kernel_input(call, 2);
     double b = bias != NULL ? davit_load_f64(bias, channel) : 0.0;
     double values[DAVIT_PANEL];
     for (int64_t i = 0; i < count; i++) {

@@ -160,7 +160,7 @@ static void max_window(const pool *p, int64_t plane, int64_t out, const int64_t 
         }
     }
     davit_store_f64(p->call->outputs[0], out, best);
-    if (p->call->node->output_count > 1 && p->call->outputs[1] != NULL) {
+    if (davit_kernel_output(p->call, 1) != NULL) {
         int64_t index = best_offset < 0 ? -1 : stored_index(p, plane, best_offset);
         davit_store_s64(p->call->outputs[1], out, index);
     }

@@ -13,9 +13,6 @@ typedef struct davit_axis_view {
 
 davit_axis_view davit_axis_view_make(const davit_tensor_desc *desc, int axis);
 
-/* The attribute axis, made non-negative; inference checked it. */
-int davit_kernel_axis(const davit_kernel_call *call, int64_t fallback, int rank);
-
 davit_status davit_run_slice(const davit_kernel_call *call);
 davit_status davit_run_pad(const davit_kernel_call *call);
 davit_status davit_run_center_crop_pad(const davit_kernel_call *call);

@@ -4,6 +4,9 @@
 
 #include "kernel.h"
 
+/* Replaces values by their logarithms of softmax. */
+void davit_log_softmax(double *values, int64_t count);
+
 davit_status davit_run_arg_max(const davit_kernel_call *call);
 davit_status davit_run_arg_min(const davit_kernel_call *call);
 davit_status davit_run_cumsum(const davit_kernel_call *call);

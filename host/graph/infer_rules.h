@@ -43,15 +43,4 @@ DAVIT_NODISCARD davit_status davit_infer_conv_shape(const davit_infer *infer,
                                                     const davit_tensor_desc *x,
                                                     const davit_tensor_desc *w, int64_t *dims);
 
-/* The greater or lesser dimension. */
-static inline int64_t davit_max_s64(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
-static inline int64_t davit_min_s64(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 #endif
