@@ -21,7 +21,7 @@ void cases_run_one(struct test_suite *suite, case_mode mode, const char *text, c
 
 /* ---- the parts of it ---- */
 
-#define CASE_TEXT_BYTES 512
+#define CASE_TEXT_BYTES 1024
 
 /* Why the device under test cannot run a case (in reason), or NULL. */
 const char *case_unsupported(const struct test_suite *suite, const unit_case *built, char *reason,
