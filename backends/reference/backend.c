@@ -102,7 +102,8 @@ static davit_status evaluate(void *user, const davit_graph *graph, const davit_n
                              const davit_diagnostics *diag)
 {
     (void)user;
-    const davit_kernel_call call = {.node = node,
+    const davit_kernel_call call = {.graph = graph,
+                                    .node = node,
                                     .inputs = inputs,
                                     .outputs = outputs,
                                     .allocator = graph->allocator,

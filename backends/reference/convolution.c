@@ -1,8 +1,8 @@
 #include "convolution.h"
 
 #include "block.h"
-#include "davit/window.h"
 #include "product.h"
+#include "taps.h"
 
 #include <string.h>
 
@@ -43,24 +43,7 @@ static void load_weights(const void *user, int64_t row, int64_t first, int64_t c
     }
 }
 
-/* The input coordinate that the kernel place at tap meets in an output's window, or -1 when that is
- * padding (or between the strides of a transposed convolution). at is the window's begin. */
-static int64_t tap_coordinate(const job *j, int axis, int64_t at, int64_t tap)
-{
-    const davit_window *w = &j->window;
-    if (!j->conv->transposed) {
-        int64_t i = at + tap * w->dilation[axis];
-        return i >= 0 && i < w->in[axis] ? i : -1;
-    }
-    int64_t scaled = at - tap * w->dilation[axis];
-    if (scaled < 0 || scaled % w->stride[axis] != 0) {
-        return -1;
-    }
-    int64_t i = scaled / w->stride[axis];
-    return i < w->in[axis] ? i : -1;
-}
-
-/* Where the windows of some outputs begin; for a transposed convolution, where tap 0 writes. */
+/* Where the windows of some outputs begin. */
 static void window_begins(const job *j, int64_t column, int64_t columns,
                           int64_t begins[DAVIT_WINDOW_MAX_AXES][DAVIT_PANEL])
 {
@@ -70,8 +53,7 @@ static void window_begins(const job *j, int64_t column, int64_t columns,
         for (int axis = w->axes - 1; axis >= 0; axis--) {
             int64_t o = rest % w->out[axis];
             rest /= w->out[axis];
-            begins[axis][c] = j->conv->transposed ? o + w->pad_begin[axis]
-                                                  : o * w->stride[axis] - w->pad_begin[axis];
+            begins[axis][c] = davit_tap_begin(w, j->conv->transposed, axis, o);
         }
     }
 }
@@ -88,7 +70,7 @@ static void tap_offsets(const job *j, int64_t place, int64_t columns,
         int64_t tap = rest % w->kernel[axis];
         rest /= w->kernel[axis];
         for (int64_t c = 0; c < columns; c++) {
-            int64_t i = tap_coordinate(j, axis, begins[axis][c], tap);
+            int64_t i = davit_tap_coordinate(w, j->conv->transposed, axis, begins[axis][c], tap);
             offsets[c] = i < 0 || offsets[c] < 0 ? -1 : offsets[c] + i * plane;
         }
         plane *= w->in[axis];

@@ -8,7 +8,7 @@ static const davit_kernel_family *const families[] = {
     &davit_kernels_elementwise, &davit_kernels_movement,  &davit_kernels_generate,
     &davit_kernels_reduce,      &davit_kernels_normalize, &davit_kernels_linear,
     &davit_kernels_spatial,     &davit_kernels_recurrent, &davit_kernels_quantized,
-    &davit_kernels_loss,
+    &davit_kernels_integer,     &davit_kernels_loss,
 };
 
 davit_kernel davit_kernel_find(davit_op op)

@@ -10,6 +10,7 @@
 #include "davit/graph.h"
 
 typedef struct davit_kernel_call {
+    const davit_graph *graph; /* the node's */
     const davit_node *node;
     const davit_tensor *const *inputs; /* [node->input_count], NULL where absent */
     davit_tensor *const *outputs;      /* [node->output_count], NULL where nobody asked for it */
@@ -39,6 +40,7 @@ extern const davit_kernel_family davit_kernels_linear;
 extern const davit_kernel_family davit_kernels_spatial;
 extern const davit_kernel_family davit_kernels_recurrent;
 extern const davit_kernel_family davit_kernels_quantized;
+extern const davit_kernel_family davit_kernels_integer;
 extern const davit_kernel_family davit_kernels_loss;
 
 #define DAVIT_KERNEL_FAMILY(array)                                                                 \

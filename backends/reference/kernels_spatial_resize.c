@@ -17,34 +17,6 @@ typedef struct axis_filter {
     double *weights; /* [out][taps] */
 } axis_filter;
 
-/* Where an output coordinate lies on the input. x * in / length rounds once. */
-static double source_coordinate(const davit_resize *r, int axis, int64_t out)
-{
-    double x = (double)out;
-    double in = (double)r->in[axis];
-    double length = r->length[axis];
-    double half = (x + 0.5) * in / length;
-    double span = r->roi_end[axis] - r->roi_begin[axis];
-    switch (r->coordinates) {
-    case DAVIT_RESIZE_HALF_PIXEL_SYMMETRIC:
-        return in / 2.0 * (1.0 - (double)r->out[axis] / length) + half - 0.5;
-    case DAVIT_RESIZE_PYTORCH_HALF_PIXEL:
-        return r->out[axis] > 1 ? half - 0.5 : 0.0;
-    case DAVIT_RESIZE_ALIGN_CORNERS:
-        return length == 1.0 || r->out[axis] == 1 ? 0.0 : x * (in - 1.0) / (length - 1.0);
-    case DAVIT_RESIZE_ASYMMETRIC:
-        return x * in / length;
-    case DAVIT_RESIZE_TF_HALF_PIXEL_FOR_NN:
-        return half;
-    case DAVIT_RESIZE_TF_CROP_AND_RESIZE:
-        return r->roi_begin[axis] * (in - 1.0) + (r->out[axis] > 1
-                                                      ? x * span * (in - 1.0) / (length - 1.0)
-                                                      : span * (in - 1.0) / 2.0);
-    default:
-        return half - 0.5;
-    }
-}
-
 static int64_t clamp_index(double x, int64_t count)
 {
     if (!(x > 0.0)) {
@@ -66,7 +38,7 @@ static bool is_identity(const davit_resize *r, int axis)
 /* The coordinate is rounded to f32, in which scales are given: 8 / 1.6 is 5, not a little less. */
 static int64_t nearest_index(const davit_resize *r, int axis, int64_t out)
 {
-    double x = (float)source_coordinate(r, axis, out);
+    double x = (float)davit_resize_coordinate(r, axis, out);
     double low = floor(x);
     double part = x - low;
     switch (r->rounding) {
@@ -148,7 +120,7 @@ static double kernel_weight(const davit_resize *r, double x)
 static void fill_weights(const davit_resize *r, int axis, int64_t out, double shrink,
                          axis_filter *f)
 {
-    double x = source_coordinate(r, axis, out);
+    double x = davit_resize_coordinate(r, axis, out);
     /* Coordinates far outside mean the edge; this keeps their conversion defined. */
     double limit = (double)r->in[axis] + (double)f->taps;
     x = x > limit ? limit : x >= -limit ? x : -limit;
@@ -263,7 +235,7 @@ static void extrapolate(const davit_resize *r, double *values)
     davit_walk walk = davit_walk_make(r->rank, r->out);
     for (bool more = davit_walk_start(&walk); more; more = davit_walk_next(&walk), values++) {
         for (int axis = 0; axis < r->rank; axis++) {
-            double x = source_coordinate(r, axis, walk.index[axis]);
+            double x = davit_resize_coordinate(r, axis, walk.index[axis]);
             if (!is_identity(r, axis) && !(x >= 0.0 && x <= (double)(r->in[axis] - 1))) {
                 *values = r->extrapolation;
             }
@@ -307,7 +279,7 @@ static void extrapolate_nearest(const davit_resize *r, davit_tensor *y)
     davit_walk walk = davit_walk_make(r->rank, r->out);
     for (bool more = davit_walk_start(&walk); more; more = davit_walk_next(&walk), i++) {
         for (int axis = 0; axis < r->rank; axis++) {
-            double x = source_coordinate(r, axis, walk.index[axis]);
+            double x = davit_resize_coordinate(r, axis, walk.index[axis]);
             if (!is_identity(r, axis) && !(x >= 0.0 && x <= (double)(r->in[axis] - 1))) {
                 davit_store_f64(y, i, r->extrapolation);
             }

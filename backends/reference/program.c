@@ -341,7 +341,8 @@ static davit_status run_step(const reference_program *program, const program_ste
     const davit_program_spec *spec = program->base.spec;
     local_value *value = step->value;
     if (step->kind == STEP_NODE) {
-        const davit_kernel_call call = {.node = step->node,
+        const davit_kernel_call call = {.graph = spec->graph,
+                                        .node = step->node,
                                         .inputs = step->inputs,
                                         .outputs = step->outputs,
                                         .allocator = &program->kernel_scratch.allocator,

@@ -6,7 +6,8 @@
 
 davit_status davit_weights_check(const davit_weights *weights, davit_reason *reason)
 {
-    if (weights->dtype != DAVIT_U8 && weights->dtype != DAVIT_S8) {
+    bool shifted = weights->dtype == DAVIT_S16 && weights->zero_count == 0;
+    if (weights->dtype != DAVIT_U8 && weights->dtype != DAVIT_S8 && !shifted) {
         return davit_refuse(reason, DAVIT_BAD_DATA, "the weights are %s, not u8 or s8",
                             davit_dtype_name(weights->dtype));
     }
@@ -27,6 +28,12 @@ davit_status davit_weights_check(const davit_weights *weights, davit_reason *rea
                                   count == 1 ? -1 : (int64_t)i, reason);
     }
     return status;
+}
+
+static int32_t load_weight(const davit_weights *weights, size_t i)
+{
+    return weights->dtype == DAVIT_S16 ? ((const int16_t *)weights->data)[i]
+                                       : davit_load8(weights->data, weights->dtype, i);
 }
 
 static int32_t zero_of(const davit_weights *weights, size_t channel)
@@ -55,7 +62,7 @@ static size_t wide_channel(const davit_weights *weights)
         for (size_t a = 0; a < weights->outer; a++) {
             size_t first = first_of(weights, a, o);
             for (size_t i = first; i < first + weights->inner; i++) {
-                int32_t w = davit_load8(weights->data, weights->dtype, i) - zero;
+                int32_t w = load_weight(weights, i) - zero;
                 if (w < INT8_MIN || w > INT8_MAX) {
                     return o;
                 }
@@ -88,7 +95,7 @@ davit_status davit_weights_shift(const davit_weights *weights, davit_dtype dtype
         for (size_t o = 0; o < weights->channels; o++) {
             int32_t zero = zero_of(weights, o);
             for (size_t k = 0; k < weights->inner; k++, i++) {
-                int32_t w = davit_load8(weights->data, weights->dtype, i) - zero;
+                int32_t w = load_weight(weights, i) - zero;
                 if (dtype == DAVIT_S8) {
                     ((int8_t *)out)[i] = (int8_t)w;
                 } else {
@@ -113,7 +120,7 @@ static channel_sums sum_channel(const davit_weights *weights, size_t o)
     for (size_t a = 0; a < weights->outer; a++) {
         size_t first = first_of(weights, a, o);
         for (size_t i = first; i < first + weights->inner; i++) {
-            int32_t w = davit_load8(weights->data, weights->dtype, i) - zero;
+            int32_t w = load_weight(weights, i) - zero;
             sums.sum += w;
             sums.magnitude += (uint64_t)(w < 0 ? -w : w);
         }

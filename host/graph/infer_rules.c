@@ -3,6 +3,7 @@
 #include "davit/window.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 davit_status davit_infer_like_input(davit_infer *infer)
 {
@@ -150,5 +151,53 @@ davit_status davit_infer_conv_shape(const davit_infer *infer, const davit_tensor
     for (int i = 0; i < window.axes; i++) {
         dims[i + 2] = window.out[i];
     }
+    return DAVIT_OK;
+}
+
+davit_status davit_infer_conv_transpose_shape(const davit_infer *infer, const davit_tensor_desc *x,
+                                              const davit_tensor_desc *w, int64_t *dims)
+{
+    if (x->rank < 3 || w->rank != x->rank) {
+        return davit_infer_fail(infer, DAVIT_BAD_DATA, "input of rank %d and weights of rank %d",
+                                x->rank, w->rank);
+    }
+    int64_t group = davit_node_int(infer->node, "group", 1);
+    if (w->dims[0] != x->dims[1] || group < 1 || w->dims[0] % group != 0) {
+        return davit_infer_fail(infer, DAVIT_BAD_DATA,
+                                "%" PRId64 " input channels in %" PRId64
+                                " groups, but the weights take %" PRId64,
+                                x->dims[1], group, w->dims[0]);
+    }
+    if (w->dims[1] > INT64_MAX / group) {
+        return davit_infer_fail(infer, DAVIT_BAD_DATA, "too many groups");
+    }
+    davit_window_spec spec = {infer->node, x, w, true};
+    davit_window window;
+    davit_status status = davit_window_resolve(&spec, infer->diag, &window);
+    if (status != DAVIT_OK) {
+        return status;
+    }
+    dims[0] = x->dims[0];
+    dims[1] = w->dims[1] * group;
+    memcpy(dims + 2, window.out, (size_t)window.axes * sizeof(*dims));
+    return DAVIT_OK;
+}
+
+davit_status davit_infer_pool_shape(const davit_infer *infer, const davit_tensor_desc *x,
+                                    int64_t *dims)
+{
+    davit_window_spec spec = {infer->node, x, NULL, false};
+    davit_window window;
+    if (x->rank < 3) {
+        return davit_infer_fail(infer, DAVIT_BAD_DATA, "input 0 has rank %d, not 3 to %d", x->rank,
+                                DAVIT_MAX_RANK);
+    }
+    davit_status status = davit_window_resolve(&spec, infer->diag, &window);
+    if (status != DAVIT_OK) {
+        return status;
+    }
+    dims[0] = x->dims[0];
+    dims[1] = x->dims[1];
+    memcpy(dims + 2, window.out, (size_t)window.axes * sizeof(*dims));
     return DAVIT_OK;
 }

@@ -43,4 +43,15 @@ DAVIT_NODISCARD davit_status davit_infer_conv_shape(const davit_infer *infer,
                                                     const davit_tensor_desc *x,
                                                     const davit_tensor_desc *w, int64_t *dims);
 
+/* The shape of the transposed convolution of x [N, C, spatial...] with w [C, M / group,
+ * kernel...]. dims has room for DAVIT_MAX_RANK. */
+DAVIT_NODISCARD davit_status davit_infer_conv_transpose_shape(const davit_infer *infer,
+                                                              const davit_tensor_desc *x,
+                                                              const davit_tensor_desc *w,
+                                                              int64_t *dims);
+
+/* The shape of a pool of x [N, C, spatial...]. dims has room for DAVIT_MAX_RANK. */
+DAVIT_NODISCARD davit_status davit_infer_pool_shape(const davit_infer *infer,
+                                                    const davit_tensor_desc *x, int64_t *dims);
+
 #endif

@@ -19,6 +19,7 @@ extern const davit_op_family davit_ops_linear;      /* matmul, gemm, einsum, det
 extern const davit_op_family davit_ops_spatial;     /* convolution, pooling, resize, sampling */
 extern const davit_op_family davit_ops_recurrent;   /* RNN, GRU, LSTM, reverse sequence */
 extern const davit_op_family davit_ops_quantized;   /* quantise, dequantise, integer forms */
+extern const davit_op_family davit_ops_integer;     /* Davit's own integer operators */
 extern const davit_op_family davit_ops_loss;        /* training losses */
 
 /* Masks of element types. */

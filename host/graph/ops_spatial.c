@@ -1,10 +1,8 @@
 #include "ops_spatial.h"
-#include "davit/window.h"
 #include "infer_rules.h"
 #include "op_table.h"
 
 #include <inttypes.h>
-#include <string.h>
 
 static davit_status infer_conv(davit_infer *infer)
 {
@@ -24,60 +22,26 @@ static davit_status infer_conv(davit_infer *infer)
 static davit_status infer_conv_transpose(davit_infer *infer)
 {
     const davit_tensor_desc *x = davit_infer_input(infer, 0);
-    const davit_tensor_desc *w = davit_infer_input(infer, 1);
-    int64_t group = davit_node_int(infer->node, "group", 1);
-    davit_status status = davit_infer_rank(infer, 0, 3, DAVIT_MAX_RANK);
-    if (status == DAVIT_OK) {
-        status = davit_infer_rank(infer, 1, x->rank, x->rank);
-    }
+    int64_t dims[DAVIT_MAX_RANK];
+    davit_status status =
+        davit_infer_conv_transpose_shape(infer, x, davit_infer_input(infer, 1), dims);
     if (status == DAVIT_OK) {
         status = davit_infer_same_type(infer, 0, 2);
     }
-    if (status != DAVIT_OK) {
-        return status;
-    }
-    if (w->dims[0] != x->dims[1] || group < 1 || w->dims[0] % group != 0) {
-        return davit_infer_fail(infer, DAVIT_BAD_DATA,
-                                "%" PRId64 " input channels in %" PRId64
-                                " groups, but the weights take %" PRId64,
-                                x->dims[1], group, w->dims[0]);
-    }
-    if (w->dims[1] > INT64_MAX / group) {
-        return davit_infer_fail(infer, DAVIT_BAD_DATA, "too many groups");
-    }
-    davit_window_spec spec = {infer->node, x, w, true};
-    davit_window window;
-    status = davit_window_resolve(&spec, infer->diag, &window);
     if (status == DAVIT_OK) {
-        status = davit_infer_vector(infer, 2, w->dims[1] * group);
+        status = davit_infer_vector(infer, 2, dims[1]);
     }
-    if (status != DAVIT_OK) {
-        return status;
-    }
-    int64_t dims[DAVIT_MAX_RANK] = {x->dims[0], w->dims[1] * group};
-    for (int i = 0; i < window.axes; i++) {
-        dims[i + 2] = window.out[i];
-    }
-    return davit_infer_output(infer, 0, x->dtype, x->rank, dims);
+    return status == DAVIT_OK ? davit_infer_output(infer, 0, x->dtype, x->rank, dims) : status;
 }
 
 static davit_status infer_pool(davit_infer *infer)
 {
     const davit_tensor_desc *x = davit_infer_input(infer, 0);
-    davit_window_spec spec = {infer->node, x, NULL, false};
-    davit_window window;
-    davit_status status = davit_infer_rank(infer, 0, 3, DAVIT_MAX_RANK);
+    int64_t dims[DAVIT_MAX_RANK];
+    davit_status status = davit_infer_pool_shape(infer, x, dims);
     if (status == DAVIT_OK) {
-        status = davit_window_resolve(&spec, infer->diag, &window);
+        status = davit_infer_output(infer, 0, x->dtype, x->rank, dims);
     }
-    if (status != DAVIT_OK) {
-        return status;
-    }
-    int64_t dims[DAVIT_MAX_RANK] = {x->dims[0], x->dims[1]};
-    for (int i = 0; i < window.axes; i++) {
-        dims[i + 2] = window.out[i];
-    }
-    status = davit_infer_output(infer, 0, x->dtype, x->rank, dims);
     return status == DAVIT_OK && infer->node->op->max_outputs > 1
                ? davit_infer_output(infer, 1, DAVIT_S64, x->rank, dims)
                : status;

@@ -243,3 +243,30 @@ davit_status davit_resize_resolve(const davit_node *node, const davit_resize_inp
     }
     return by_scales ? size_from_scales(&r) : by_sizes ? size_from_sizes(&r) : DAVIT_OK;
 }
+
+double davit_resize_coordinate(const davit_resize *r, int axis, int64_t out)
+{
+    double x = (double)out;
+    double in = (double)r->in[axis];
+    double length = r->length[axis];
+    double half = (x + 0.5) * in / length;
+    double span = r->roi_end[axis] - r->roi_begin[axis];
+    switch (r->coordinates) {
+    case DAVIT_RESIZE_HALF_PIXEL_SYMMETRIC:
+        return in / 2.0 * (1.0 - (double)r->out[axis] / length) + half - 0.5;
+    case DAVIT_RESIZE_PYTORCH_HALF_PIXEL:
+        return r->out[axis] > 1 ? half - 0.5 : 0.0;
+    case DAVIT_RESIZE_ALIGN_CORNERS:
+        return length == 1.0 || r->out[axis] == 1 ? 0.0 : x * (in - 1.0) / (length - 1.0);
+    case DAVIT_RESIZE_ASYMMETRIC:
+        return x * in / length;
+    case DAVIT_RESIZE_TF_HALF_PIXEL_FOR_NN:
+        return half;
+    case DAVIT_RESIZE_TF_CROP_AND_RESIZE:
+        return r->roi_begin[axis] * (in - 1.0) + (r->out[axis] > 1
+                                                      ? x * span * (in - 1.0) / (length - 1.0)
+                                                      : span * (in - 1.0) / 2.0);
+    default:
+        return half - 0.5;
+    }
+}

@@ -71,17 +71,21 @@ static bool multiply_flops(const davit_graph *graph, const davit_node *node, uin
     switch (node->op->op) {
     case DAVIT_OP_Conv:
     case DAVIT_OP_ConvInteger:
+    case DAVIT_OP_IntegerConv:
         *flops = 2 * out * filter_elems(input(graph, node, 1));
         return true;
     case DAVIT_OP_QLinearConv:
         *flops = 2 * out * filter_elems(input(graph, node, 3));
         return true;
     case DAVIT_OP_ConvTranspose:
+    case DAVIT_OP_IntegerConvTranspose:
         *flops = 2 * elems(first) * filter_elems(input(graph, node, 1));
         return true;
     case DAVIT_OP_Gemm:
         *flops = 2 * out * depth(first, davit_node_int(node, "transA", 0) != 0);
         return true;
+    case DAVIT_OP_IntegerMatMul:
+    case DAVIT_OP_IntegerProduct:
     case DAVIT_OP_MatMul:
     case DAVIT_OP_MatMulInteger:
     case DAVIT_OP_QLinearMatMul:
@@ -129,9 +133,11 @@ uint64_t davit_node_flops(const davit_graph *graph, const davit_node *node)
     case DAVIT_OP_Unsqueeze:
         return 0;
     case DAVIT_OP_AveragePool:
+    case DAVIT_OP_IntegerAveragePool:
     case DAVIT_OP_LpPool:
     case DAVIT_OP_MaxPool:
         return out * kernel_elems(node);
+    case DAVIT_OP_IntegerSoftmax:
     case DAVIT_OP_LogSoftmax:
     case DAVIT_OP_Softmax:
         return 4 * out;

@@ -253,7 +253,10 @@ static void test_weights(void **state)
     const int32_t zero[] = {0, 256};
     const davit_weights right = {DAVIT_U8, data, 1, 2, 2, zero, 0};
     davit_weights weights = right;
+    weights.dtype = DAVIT_S32;
+    refuse_weights(&weights, "the weights are s32, not u8 or s8");
     weights.dtype = DAVIT_S16;
+    weights.zero_count = 1;
     refuse_weights(&weights, "the weights are s16, not u8 or s8");
     weights = right;
     weights.zero_count = 3;

@@ -13,7 +13,7 @@ static const char *const names[] = {
 static const davit_op_family *const families[] = {
     &davit_ops_elementwise, &davit_ops_movement, &davit_ops_generate, &davit_ops_reduce,
     &davit_ops_normalize,   &davit_ops_linear,   &davit_ops_spatial,  &davit_ops_recurrent,
-    &davit_ops_quantized,   &davit_ops_loss,
+    &davit_ops_quantized,   &davit_ops_integer,  &davit_ops_loss,
 };
 
 static void test_names_are_sorted(void **state)

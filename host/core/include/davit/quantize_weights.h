@@ -9,7 +9,7 @@
  * convolution [O, C/g, kernel...] has outer 1; a matrix [K, N] has outer K and inner 1; a
  * transposed convolution [C, O/g, kernel...] is described group by group with outer C/g. */
 typedef struct davit_weights {
-    davit_dtype dtype; /* u8 or s8 */
+    davit_dtype dtype; /* u8, s8; s16: shifted before, without zero points */
     const void *data;
     size_t outer, channels, inner;
     const int32_t *zero; /* [zero_count] */

@@ -61,4 +61,8 @@ DAVIT_NODISCARD davit_status davit_resize_resolve(const davit_node *node,
                                                   const davit_resize_inputs *inputs,
                                                   const davit_diagnostics *diag, davit_resize *out);
 
+/* Where output coordinate out of an axis lies on the input, in input elements; it may be outside.
+ * f64 throughout, x * in / length rounded twice: every machine gets the same bits. Reentrant. */
+double davit_resize_coordinate(const davit_resize *resize, int axis, int64_t out);
+
 #endif
