@@ -1,7 +1,5 @@
 #include "builder.h"
 
-#include <string.h>
-
 static davit_status out_of_memory(const davit_onednn_builder *builder)
 {
     return davit_fail(builder->diag, DAVIT_OUT_OF_MEMORY, "unit '%s': no memory to build it",
@@ -31,17 +29,6 @@ static davit_status add_slot(davit_onednn_builder *builder, davit_onednn_slot sl
     *out = (uint32_t)program->slot_count;
     program->slots[program->slot_count++] = slot;
     return DAVIT_OK;
-}
-
-/* The slot is read or written by the step that comes next. */
-static void touch(davit_onednn_builder *builder, uint32_t slot)
-{
-    davit_onednn_slot *s = &builder->program->slots[slot];
-    if (!s->used) {
-        s->used = true;
-        s->first_step = builder->program->step_count;
-    }
-    s->last_step = builder->program->step_count;
 }
 
 static davit_status new_arena(davit_onednn_builder *builder, size_t bytes, davit_dnnl_desc desc,
@@ -126,80 +113,6 @@ bool davit_onednn_is_last_use(const davit_onednn_builder *builder,
 {
     const davit_onednn_slot *slot = &builder->program->slots[operand->slot];
     return slot->kind == DAVIT_ONEDNN_ARENA && slot->last_unit <= builder->position;
-}
-
-/* ---- layouts ---- */
-
-int davit_onednn_dims(const davit_onednn_builder *builder, davit_value_id value, int64_t *dims)
-{
-    const davit_tensor_desc *desc = &builder->graph->values[value].desc;
-    if (desc->rank == 0) {
-        dims[0] = 1;
-        return 1;
-    }
-    memcpy(dims, desc->dims, (size_t)desc->rank * sizeof(*dims));
-    return desc->rank;
-}
-
-davit_status davit_onednn_desc_dense(davit_onednn_builder *builder, int rank, const int64_t *dims,
-                                     davit_dnnl_desc *out)
-{
-    int64_t strides[DNNL_MAX_NDIMS];
-    int64_t stride = 1;
-    for (int i = rank - 1; i >= 0; i--) {
-        strides[i] = stride;
-        stride *= dims[i];
-    }
-    return davit_dnnl_desc_create(&builder->program->pool, rank, dims, strides, out);
-}
-
-bool davit_onednn_is_row_major(davit_dnnl_desc desc)
-{
-    davit_dnnl_layout layout;
-    if (!davit_dnnl_desc_layout(desc, &layout) || layout.block_count > 1 || layout.offset != 0) {
-        return false;
-    }
-    int64_t stride = 1;
-    for (int i = layout.rank - 1; i >= 0; i--) {
-        int64_t count = layout.dims[i];
-        int64_t expected = stride;
-        if (layout.padded_dims[i] != layout.dims[i]) {
-            return false;
-        }
-        if (layout.block_count == 1 && layout.block_dims[0] == i) {
-            if (stride != 1) {
-                return false;
-            }
-            count /= layout.block_sizes[0];
-            expected = layout.block_sizes[0];
-        }
-        if (count > 1 && layout.strides[i] != expected) {
-            return false;
-        }
-        stride *= layout.dims[i];
-    }
-    return true;
-}
-
-bool davit_onednn_same_layout(davit_dnnl_desc a, davit_dnnl_desc b)
-{
-    davit_dnnl_layout x, y;
-    if (davit_dnnl_desc_equal(a, b)) {
-        return true;
-    }
-    if (!davit_dnnl_desc_layout(a, &x) || !davit_dnnl_desc_layout(b, &y) || x.rank != y.rank ||
-        x.offset != y.offset || memcmp(x.dims, y.dims, (size_t)x.rank * sizeof(*x.dims)) != 0) {
-        return false;
-    }
-    if (x.block_count == 0 && y.block_count == 0) {
-        for (int i = 0; i < x.rank; i++) {
-            if (x.dims[i] > 1 && x.strides[i] != y.strides[i]) {
-                return false;
-            }
-        }
-        return true;
-    }
-    return davit_onednn_is_row_major(a) && davit_onednn_is_row_major(b);
 }
 
 /* ---- values ---- */
@@ -412,90 +325,4 @@ davit_status davit_onednn_convert(davit_onednn_builder *builder, const davit_one
         (davit_onednn_conversion){.from = source, .to = made};
     *out = made;
     return DAVIT_OK;
-}
-
-/* ---- steps ---- */
-
-static davit_status add_step(davit_onednn_builder *builder, const davit_onednn_step *step,
-                             const char *implementation)
-{
-    davit_onednn_program *program = builder->program;
-    davit_status status =
-        davit_array_grow(program->allocator, (void **)&program->steps, &program->step_capacity,
-                         program->step_count, program->step_count + 1, sizeof(*program->steps));
-    if (status != DAVIT_OK) {
-        return out_of_memory(builder);
-    }
-    program->steps[program->step_count++] = *step;
-    if (builder->implementation == NULL) {
-        builder->implementation = implementation;
-    }
-    return DAVIT_OK;
-}
-
-/* A memory object for an operand; its bytes are given when the program is laid out. */
-static davit_status add_memory(davit_onednn_builder *builder, const davit_onednn_operand *operand,
-                               dnnl_memory_t *out)
-{
-    davit_onednn_program *program = builder->program;
-    davit_status status = davit_array_grow(program->allocator, (void **)&program->memories,
-                                           &program->memory_capacity, program->memory_count,
-                                           program->memory_count + 1, sizeof(*program->memories));
-    if (status != DAVIT_OK) {
-        return out_of_memory(builder);
-    }
-    status = davit_dnnl_memory(&program->pool, operand->desc, out);
-    if (status == DAVIT_OK) {
-        program->memories[program->memory_count++] = (davit_onednn_memory){
-            .memory = *out, .slot = operand->slot, .offset_bytes = operand->offset_bytes};
-    }
-    return status;
-}
-
-davit_status davit_onednn_add_primitive(davit_onednn_builder *builder,
-                                        const davit_dnnl_primitive *primitive,
-                                        const davit_onednn_arg *args, size_t count)
-{
-    davit_onednn_step step = {.primitive = primitive->primitive};
-    davit_dnnl_desc scratch_desc = davit_dnnl_query(primitive, dnnl_query_scratchpad_md);
-    size_t scratch_bytes = scratch_desc != NULL ? davit_dnnl_desc_bytes(scratch_desc) : 0;
-    step.args = davit_onednn_alloc(builder, (count + 1) * sizeof(*step.args));
-    if (step.args == NULL) {
-        return DAVIT_OUT_OF_MEMORY;
-    }
-    for (size_t i = 0; i < count; i++) {
-        dnnl_memory_t memory;
-        davit_status status = add_memory(builder, &args[i].operand, &memory);
-        if (status != DAVIT_OK) {
-            return status;
-        }
-        touch(builder, args[i].operand.slot);
-        step.args[step.arg_count++] = (dnnl_exec_arg_t){args[i].index, memory};
-    }
-    if (scratch_bytes > 0) {
-        davit_onednn_operand scratch;
-        dnnl_memory_t memory;
-        davit_status status = new_arena(builder, scratch_bytes, scratch_desc, &scratch);
-        if (status == DAVIT_OK) {
-            status = add_memory(builder, &scratch, &memory);
-        }
-        if (status != DAVIT_OK) {
-            return status;
-        }
-        touch(builder, scratch.slot);
-        step.args[step.arg_count++] = (dnnl_exec_arg_t){DNNL_ARG_SCRATCHPAD, memory};
-    }
-    return add_step(builder, &step, davit_dnnl_implementation(primitive));
-}
-
-davit_status davit_onednn_add_kernel(davit_onednn_builder *builder, const char *name,
-                                     davit_onednn_kernel kernel, const void *params,
-                                     const davit_onednn_operand *operands, size_t count)
-{
-    davit_onednn_step step = {.kernel = kernel, .params = params, .operand_count = count};
-    for (size_t i = 0; i < count; i++) {
-        step.operands[i] = operands[i];
-        touch(builder, operands[i].slot);
-    }
-    return add_step(builder, &step, name);
 }

@@ -21,69 +21,53 @@ static const char *refuse_clip(const davit_graph *graph, const davit_unit *unit)
 
 /* ---- with a oneDNN algorithm ---- */
 
+typedef struct algorithm_entry {
+    davit_op op;
+    dnnl_alg_kind_t algorithm;
+    const char *attribute; /* that gives alpha, or NULL */
+    float alpha, beta;     /* alpha: default of the attribute */
+} algorithm_entry;
+
+static const algorithm_entry algorithms[] = {
+    {DAVIT_OP_Abs, dnnl_eltwise_abs, NULL, 0.0f, 0.0f},
+    {DAVIT_OP_Elu, dnnl_eltwise_elu, "alpha", 1.0f, 0.0f},
+    {DAVIT_OP_Gelu, dnnl_eltwise_gelu_erf, NULL, 0.0f, 0.0f},
+    {DAVIT_OP_HardSwish, dnnl_eltwise_hardswish, NULL, 1.0f / 6.0f, 0.5f},
+    {DAVIT_OP_LeakyRelu, dnnl_eltwise_relu, "alpha", 0.01f, 0.0f},
+    {DAVIT_OP_Mish, dnnl_eltwise_mish, NULL, 0.0f, 0.0f},
+    {DAVIT_OP_Neg, dnnl_eltwise_linear, NULL, -1.0f, 0.0f},
+    {DAVIT_OP_Relu, dnnl_eltwise_relu, NULL, 0.0f, 0.0f},
+    {DAVIT_OP_Round, dnnl_eltwise_round, NULL, 0.0f, 0.0f},
+    {DAVIT_OP_Sigmoid, dnnl_eltwise_logistic, NULL, 0.0f, 0.0f},
+    {DAVIT_OP_Silu, dnnl_eltwise_swish, NULL, 1.0f, 0.0f},
+    {DAVIT_OP_Softplus, dnnl_eltwise_soft_relu, NULL, 1.0f, 0.0f},
+    {DAVIT_OP_Sqrt, dnnl_eltwise_sqrt, NULL, 0.0f, 0.0f},
+    {DAVIT_OP_Tanh, dnnl_eltwise_tanh, NULL, 0.0f, 0.0f}};
+
 static davit_dnnl_eltwise_params algorithm_of(const davit_graph *graph, const davit_node *node)
 {
-    davit_dnnl_eltwise_params p = {.algorithm = dnnl_alg_kind_undef};
-    switch (node->op->op) {
-    case DAVIT_OP_Abs:
-        p.algorithm = dnnl_eltwise_abs;
-        break;
-    case DAVIT_OP_Clip:
-        p.algorithm = dnnl_eltwise_clip;
-        p.alpha =
-            davit_onednn_constant_float(davit_onednn_input_constant(graph, node, 1), -INFINITY);
-        p.beta = davit_onednn_constant_float(davit_onednn_input_constant(graph, node, 2), INFINITY);
-        break;
-    case DAVIT_OP_Elu:
-        p.algorithm = dnnl_eltwise_elu;
-        p.alpha = davit_node_float(node, "alpha", 1.0f);
-        break;
-    case DAVIT_OP_Gelu:
-        p.algorithm = davit_node_string(node, "approximate", "none")[0] == 't'
-                          ? dnnl_eltwise_gelu_tanh
-                          : dnnl_eltwise_gelu_erf;
-        break;
-    case DAVIT_OP_HardSwish:
-        p.algorithm = dnnl_eltwise_hardswish;
-        p.alpha = 1.0f / 6.0f;
-        p.beta = 0.5f;
-        break;
-    case DAVIT_OP_LeakyRelu:
-        p.algorithm = dnnl_eltwise_relu;
-        p.alpha = davit_node_float(node, "alpha", 0.01f);
-        break;
-    case DAVIT_OP_Mish:
-        p.algorithm = dnnl_eltwise_mish;
-        break;
-    case DAVIT_OP_Neg:
-        p.algorithm = dnnl_eltwise_linear;
-        p.alpha = -1.0f;
-        break;
-    case DAVIT_OP_Relu:
-        p.algorithm = dnnl_eltwise_relu;
-        break;
-    case DAVIT_OP_Round:
-        p.algorithm = dnnl_eltwise_round;
-        break;
-    case DAVIT_OP_Sigmoid:
-        p.algorithm = dnnl_eltwise_logistic;
-        break;
-    case DAVIT_OP_Silu:
-        p.algorithm = dnnl_eltwise_swish;
-        p.alpha = 1.0f;
-        break;
-    case DAVIT_OP_Softplus:
-        p.algorithm = dnnl_eltwise_soft_relu;
-        p.alpha = 1.0f;
-        break;
-    case DAVIT_OP_Sqrt:
-        p.algorithm = dnnl_eltwise_sqrt;
-        break;
-    default: /* Tanh */
-        p.algorithm = dnnl_eltwise_tanh;
-        break;
+    if (node->op->op == DAVIT_OP_Clip) {
+        const davit_tensor *low = davit_onednn_input_constant(graph, node, 1);
+        const davit_tensor *high = davit_onednn_input_constant(graph, node, 2);
+        return (davit_dnnl_eltwise_params){.algorithm = dnnl_eltwise_clip,
+                                           .alpha = davit_onednn_constant_float(low, -INFINITY),
+                                           .beta = davit_onednn_constant_float(high, INFINITY)};
     }
-    return p;
+    davit_dnnl_eltwise_params params = {.algorithm = dnnl_alg_kind_undef};
+    for (size_t i = 0; i < sizeof(algorithms) / sizeof(algorithms[0]); i++) {
+        const algorithm_entry *entry = &algorithms[i];
+        if (entry->op == node->op->op) {
+            params.algorithm = entry->algorithm;
+            params.alpha = entry->attribute != NULL
+                               ? davit_node_float(node, entry->attribute, entry->alpha)
+                               : entry->alpha;
+            params.beta = entry->beta;
+        }
+    }
+    if (node->op->op == DAVIT_OP_Gelu && davit_node_string(node, "approximate", "none")[0] == 't') {
+        params.algorithm = dnnl_eltwise_gelu_tanh;
+    }
+    return params;
 }
 
 /* Where an element-wise result goes: over its input where nobody else reads that. */
