@@ -1,5 +1,9 @@
 /* The conformance suite: what every backend must do, run over one of them. Each backend links it
- * into a program of its own (main_NAME.c); CONTRIBUTING.md says how to use that program. */
+ * into a program of its own (main_NAME.c), test_conformance_NAME [--device NAME] [--seed N]:
+ *   --filter TEXT                      only tests whose names contain it; "cases" are the unit cases
+ *   --case TEXT [--layout dense|nhwc]  one case (case.h), as a failure prints it
+ *   --speed, --support                 the table of cases with times, or with what is supported
+ * Ends with how often each reason for a skip occurred, and "N passed, N failed, N skipped". */
 #ifndef DAVIT_CONFORMANCE_SUITE_H
 #define DAVIT_CONFORMANCE_SUITE_H
 
