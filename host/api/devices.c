@@ -23,17 +23,24 @@ static bool well_formed(const char *name)
     return *c == '\0';
 }
 
-/* Index of the device that a name means: exactly, or without its ":0"; device_count for none. */
+/* True when name is other followed by ":0". */
+static bool is_first_of(const char *name, const char *other)
+{
+    size_t length = strlen(other);
+    return strncmp(name, other, length) == 0 && strcmp(name + length, ":0") == 0;
+}
+
+/* Index of the device that a name means: exactly, or where either says ":0" and the other does not
+ * (a host of one NUMA node has `cpu` only, and `cpu:0` means it); device_count for none. */
 static size_t find_device(const davit_context *context, const char *name)
 {
-    size_t length = strlen(name);
     size_t first = context->device_count;
     for (size_t i = context->device_count; i-- > 0;) {
         const char *known = context->devices[i].name;
         if (strcmp(known, name) == 0) {
             return i;
         }
-        if (strncmp(known, name, length) == 0 && strcmp(known + length, ":0") == 0) {
+        if (is_first_of(known, name) || is_first_of(name, known)) {
             first = i;
         }
     }

@@ -33,6 +33,17 @@ static void chooses_devices_by_default(void **state)
     assert_true(on_cpu || strstr(f->diag.warning_text, "slowly") != NULL);
 }
 
+static void means_the_only_device_by_ordinal_0(void **state)
+{
+    fixture *f = *state;
+    davit_session_options options = fixture_options();
+    davit_unit_summary unit;
+    options.devices = "reference:0";
+    assert_int_equal(fixture_session(f, &options), DAVIT_OK);
+    assert_int_equal(davit_session_unit(f->session, 0, &unit), DAVIT_OK);
+    assert_string_equal(unit.device, "reference");
+}
+
 /* A list of devices and the line that refuses it. */
 typedef struct bad_list {
     const char *devices;
@@ -173,6 +184,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
         TEST(knows_its_devices),   TEST(chooses_devices_by_default),
+        TEST(knows_its_devices),   TEST(means_the_only_device_by_ordinal_0),
         TEST(refuses_bad_lists),   TEST(pins_units),
         TEST(runs_a_written_plan), TEST(refuses_plans_that_do_not_fit),
     };
