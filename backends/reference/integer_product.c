@@ -49,7 +49,8 @@ static void sum_wide(const tile *t, int64_t sums[TILE_ROWS][TILE_COLUMNS])
         for (int j = 0; j < TILE_COLUMNS; j++) {
             int64_t sum = 0;
             for (size_t k = 0; k < t->depth; k++) {
-                sum += t->a[i][k] * t->b[j][k];
+                int32_t product = t->a[i][k] * t->b[j][k];
+                sum += product;
             }
             sums[i][j] = sum;
         }

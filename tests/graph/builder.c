@@ -60,11 +60,17 @@ static davit_value_id add_constant(builder *b, davit_tensor *tensor)
     return id;
 }
 
-davit_value_id builder_floats(builder *b, int rank, const int64_t *dims, const float *values)
+davit_value_id builder_constant(builder *b, davit_dtype dtype, int rank, const int64_t *dims,
+                                const void *values)
 {
-    davit_tensor *tensor = create(b, DAVIT_F32, rank, dims);
+    davit_tensor *tensor = create(b, dtype, rank, dims);
     memcpy(tensor->data, values, davit_tensor_desc_bytes(&tensor->desc));
     return add_constant(b, tensor);
+}
+
+davit_value_id builder_floats(builder *b, int rank, const int64_t *dims, const float *values)
+{
+    return builder_constant(b, DAVIT_F32, rank, dims, values);
 }
 
 davit_value_id builder_number(builder *b, float value)
@@ -83,9 +89,7 @@ davit_value_id builder_random(builder *b, int rank, const int64_t *dims, uint64_
 
 davit_value_id builder_ints(builder *b, size_t count, const int64_t *values)
 {
-    davit_tensor *tensor = create(b, DAVIT_S64, 1, (const int64_t[]){(int64_t)count});
-    memcpy(tensor->data, values, count * sizeof(*values));
-    return add_constant(b, tensor);
+    return builder_constant(b, DAVIT_S64, 1, (const int64_t[]){(int64_t)count}, values);
 }
 
 davit_value_id builder_node_with(builder *b, const davit_node_spec *spec)

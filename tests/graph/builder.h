@@ -20,6 +20,9 @@ void builder_clear(builder *b);
 /* Adds a graph input; a dimension of -1 stays open. */
 davit_value_id builder_input(builder *b, const char *name, davit_dtype dtype, int rank,
                              const int64_t *dims);
+/* Adds a constant; values are copied. */
+davit_value_id builder_constant(builder *b, davit_dtype dtype, int rank, const int64_t *dims,
+                                const void *values);
 /* Adds an f32 constant. */
 davit_value_id builder_floats(builder *b, int rank, const int64_t *dims, const float *values);
 davit_value_id builder_number(builder *b, float value);

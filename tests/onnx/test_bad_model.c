@@ -141,6 +141,17 @@ static void unknown_operator(onnx_builder *builder)
     onnx_add_node(builder, "Frobnicate", "x", "z");
 }
 
+/* The operators that passes make are not for files, with their domain or without. */
+static void own_domain(onnx_builder *builder)
+{
+    onnx_add_node(builder, "IntegerAdd", "x", "z")->domain = text(builder, "davit");
+}
+
+static void integer_operator(onnx_builder *builder)
+{
+    onnx_add_node(builder, "IntegerAdd", "x", "z");
+}
+
 static void other_domain(onnx_builder *builder)
 {
     onnx_add_node(builder, "Relu", "x", "z")->domain = text(builder, "com.example");
@@ -251,6 +262,8 @@ static const bad_case cases[] = {
     {"untyped input", untyped_input, DAVIT_BAD_DATA, "input 'x' has no type"},
     {"too many dimensions", too_many_dimensions, DAVIT_UNSUPPORTED, "9 dimensions"},
     {"unknown operator", unknown_operator, DAVIT_UNSUPPORTED, "operator Frobnicate"},
+    {"integer operator of Davit", integer_operator, DAVIT_UNSUPPORTED, "IntegerAdd"},
+    {"domain of Davit", own_domain, DAVIT_UNSUPPORTED, "domain davit"},
     {"other domain", other_domain, DAVIT_UNSUPPORTED, "com.example"},
     {"operator of a later opset", operator_of_later_opset, DAVIT_UNSUPPORTED, "Gelu of opset 13"},
     {"removed operator", removed_operator, DAVIT_UNSUPPORTED, "Upsample of opset 13"},

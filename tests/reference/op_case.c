@@ -11,7 +11,7 @@
 #include "davit/reference.h"
 
 #define MAX_ENDS 9
-#define MAX_ATTRIBUTES 8
+#define MAX_ATTRIBUTES 16
 #define MAX_INTS 16
 
 /* A tensor read from text; without values it is all zeros. */
@@ -60,6 +60,33 @@ static size_t parse_list(const char **text, int64_t *values, size_t capacity)
     return count;
 }
 
+static void parse_value(const char **text, davit_tensor *tensor, int64_t i)
+{
+    char *end;
+    if (davit_dtype_is_float(tensor->desc.dtype)) {
+        davit_store_f64(tensor, i, strtod(*text, &end));
+    } else if (**text == '-') {
+        davit_store_s64(tensor, i, strtoll(*text, &end, 10));
+    } else {
+        davit_store_s64(tensor, i, (int64_t)strtoull(*text, &end, 10));
+    }
+    if (end == *text) {
+        fail_msg("value %lld is missing at '%s'", (long long)i, *text);
+    }
+    *text = skip_space(end);
+}
+
+/* Gives elements from first on the value of the one before. */
+static void repeat_value(davit_tensor *tensor, int64_t first)
+{
+    size_t bytes = davit_dtype_bytes(tensor->desc.dtype);
+    assert_true(first > 0);
+    for (int64_t i = first; i < davit_tensor_desc_elems(&tensor->desc); i++) {
+        char *to = (char *)tensor->data + (size_t)i * bytes;
+        memcpy(to, to - bytes, bytes);
+    }
+}
+
 static text_tensor parse_tensor(const char **text)
 {
     text_tensor result = {NULL, false};
@@ -78,19 +105,13 @@ static text_tensor parse_tensor(const char **text)
     *text = skip_space(*text);
     result.has_values = elems == 0 || (**text != ';' && **text != '\0');
     for (int64_t i = 0; result.has_values && i < elems; i++) {
-        char *end;
-        if (davit_dtype_is_float(dtype)) {
-            davit_store_f64(result.tensor, i, strtod(*text, &end));
-        } else if (**text == '-') {
-            davit_store_s64(result.tensor, i, strtoll(*text, &end, 10));
-        } else {
-            davit_store_s64(result.tensor, i, (int64_t)strtoull(*text, &end, 10));
+        if (strncmp(*text, "...", 3) == 0) {
+            repeat_value(result.tensor, i);
+            break;
         }
-        if (end == *text) {
-            fail_msg("value %lld is missing at '%s'", (long long)i, *text);
-        }
-        *text = skip_space(end);
+        parse_value(text, result.tensor, i);
     }
+    *text = skip_space(strncmp(*text, "...", 3) == 0 ? *text + 3 : *text);
     return result;
 }
 
@@ -219,7 +240,8 @@ static void add_values(fixture *f)
 
 static davit_node_id build(fixture *f, const op_case *c)
 {
-    const davit_op_info *op = davit_op_find(strcmp(c->op, "Silu") == 0 ? "davit" : "", c->op);
+    const davit_op_info *op = davit_op_find("", c->op);
+    op = op != NULL ? op : davit_op_find("davit", c->op);
     assert_non_null(op);
     assert_int_equal(davit_graph_create(davit_allocator_default(), &f->graph), DAVIT_OK);
     davit_diagnostics_buffer_init(&f->diag);

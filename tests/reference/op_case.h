@@ -3,11 +3,12 @@
  *
  *     {"Slice", "", "f32[4] 1 2 3 4; s64[1] 1; s64[1] 3", "f32[2] 2 3"}
  *
- * Tensors are TYPE[DIMS] VALUES (nan and inf are values), separated by ';'; '-' stands for one that
- * is absent. An input without values is known by shape only, and a case with such inputs, or with
- * outputs without values, is inferred and not computed. Attributes are NAME=VALUE, separated by
- * ';': an integer, a float (with a point), a list ([1, 2] of integers, [1.0, 2.0] of floats, [A, B]
- * of strings), a tensor, or else a string. */
+ * Tensors are TYPE[DIMS] VALUES (nan and inf are values; ... repeats the last one), separated by
+ * ';'; '-' stands for one that is absent. An input without values is known by shape only, and a
+ * case with such inputs, or with outputs without values, is inferred and not computed. Attributes
+ * are NAME=VALUE, separated by ';': an integer, a float (with a point), a list ([1, 2] of integers,
+ * [1.0, 2.0] of floats, [A, B] of strings), a tensor, or else a string. Operators of the domain
+ * "davit" are found by name too. */
 #ifndef DAVIT_TEST_OP_CASE_H
 #define DAVIT_TEST_OP_CASE_H
 
