@@ -12,22 +12,6 @@
 
 /* ---- coordinates ---- */
 
-/* Where an output coordinate lies on the input. */
-static double source_of(const davit_resize *r, int axis, int64_t i)
-{
-    double in = (double)r->in[axis], length = r->length[axis], x = (double)i;
-    switch (r->coordinates) {
-    case DAVIT_RESIZE_ALIGN_CORNERS:
-        return length == 1.0 || r->out[axis] == 1 ? 0.0 : x * (in - 1.0) / (length - 1.0);
-    case DAVIT_RESIZE_ASYMMETRIC:
-        return x * in / length;
-    case DAVIT_RESIZE_PYTORCH_HALF_PIXEL:
-        return r->out[axis] > 1 ? (x + 0.5) * in / length - 0.5 : 0.0;
-    default: /* half_pixel */
-        return (x + 0.5) * in / length - 0.5;
-    }
-}
-
 static int64_t clamp(int64_t i, int64_t count)
 {
     return i < 0 ? 0 : (i >= count ? count - 1 : i);
@@ -36,7 +20,7 @@ static int64_t clamp(int64_t i, int64_t count)
 /* The coordinate is rounded to f32, in which scales are given: 8 / 1.6 is 5, not a little less. */
 static int64_t nearest_of(const davit_resize *r, int axis, int64_t i)
 {
-    double x = (float)source_of(r, axis, i);
+    double x = (float)davit_resize_coordinate(r, axis, i);
     double low = floor(x);
     switch (r->rounding) {
     case DAVIT_RESIZE_ROUND_PREFER_CEIL:
@@ -184,7 +168,7 @@ static tap tap_of(const davit_resize *r, int axis, int64_t i)
     if (r->mode == DAVIT_RESIZE_NEAREST) {
         return (tap){.low = nearest_of(r, axis, i)};
     }
-    double x = source_of(r, axis, i);
+    double x = davit_resize_coordinate(r, axis, i);
     x = x < 0.0 ? 0.0 : (x > (double)(r->in[axis] - 1) ? (double)(r->in[axis] - 1) : x);
     int64_t low = (int64_t)x;
     return (tap){.low = low, .high = clamp(low + 1, r->in[axis]), .part = (float)(x - (double)low)};
