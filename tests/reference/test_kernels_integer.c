@@ -100,13 +100,33 @@ static void test_tables_and_softmax(void **state)
     OP_CASES_RUN_EXACT(cases);
 }
 
+static void test_empty(void **state)
+{
+    (void)state;
+    static const op_case cases[] = {
+        {"IntegerConv", "y_type=2", "u8[0, 1, 3]; s8[1, 1, 1] 1", "u8[0, 1, 3]"},
+        {"IntegerConv", "y_type=2", "u8[1, 1, 3]; s8[0, 1, 1]", "u8[1, 0, 3]"},
+        {"IntegerConv", "y_type=3;y_zero=-4", "u8[1, 0, 2]; s8[2, 0, 1]; s32[2] 3 5",
+         "s8[1, 2, 2] -1 -1 1 1"},
+        {"IntegerConvTranspose", "y_type=2", "u8[1, 1, 0]; s8[1, 2, 2] 1...", "u8[1, 2, 0]"},
+        {"IntegerMatMul", "y_type=2", "u8[0, 2]; s8[2, 3] 1...", "u8[0, 3]"},
+        {"IntegerMatMul", "y_type=2", "u8[3, 2]; s8[2, 0]", "u8[3, 0]"},
+        {"IntegerProduct", "y_type=2;y_zero=8", "u8[2, 0]; u8[0, 2]", "u8[2, 2] 8..."},
+        {"IntegerProduct", "y_type=2", "u8[0, 1, 2]; u8[2, 3]", "u8[0, 1, 3]"},
+        {"IntegerAdd", "y_type=2", "u8[0, 2]; u8[1]", "u8[0, 2]"},
+        {"IntegerMul", "y_type=2", "u8[2, 0]; u8[2, 1]", "u8[2, 0]"},
+        {"IntegerAveragePool", "y_type=2;kernel_shape=[1]", "u8[1, 0, 2]", "u8[1, 0, 2]"},
+        {"IntegerLookup", "", "u8[0]; s8[256] 0...", "s8[0]"},
+    };
+    OP_CASES_RUN_EXACT(cases);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_products),
-        cmocka_unit_test(test_pairs),
-        cmocka_unit_test(test_windows),
-        cmocka_unit_test(test_tables_and_softmax),
+        cmocka_unit_test(test_products), cmocka_unit_test(test_pairs),
+        cmocka_unit_test(test_windows),  cmocka_unit_test(test_tables_and_softmax),
+        cmocka_unit_test(test_empty),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
