@@ -35,6 +35,9 @@ static davit_status make_units(davit_session *session, const davit_session_optio
     }
     davit_status status = davit_pass_remove_dead(session->graph, diag);
     if (status == DAVIT_OK) {
+        status = davit_pass_lower_integer(session->graph, davit_reference_evaluator(), diag);
+    }
+    if (status == DAVIT_OK) {
         status = davit_pass_make_single_units(session->graph, diag);
     }
     return status;

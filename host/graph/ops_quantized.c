@@ -11,7 +11,10 @@ static davit_status check_scale(const davit_infer *infer)
     const davit_tensor_desc *scale = davit_infer_input(infer, 1);
     const davit_tensor_desc *zero = davit_infer_input(infer, 2);
     int64_t block = davit_node_int(infer->node, "block_size", 0);
-    if (zero != NULL) {
+    /* onnxruntime.quantization writes scales of shape 1 with zero points of shape (). */
+    bool both_single = zero != NULL && davit_tensor_desc_elems(scale) == 1 &&
+                       davit_tensor_desc_elems(zero) == 1;
+    if (zero != NULL && !both_single) {
         davit_status status = davit_infer_shape_is(infer, 2, scale->rank, scale->dims);
         if (status != DAVIT_OK) {
             return status;

@@ -5,6 +5,10 @@ davit_status davit_graph_optimize(davit_graph *graph, const davit_evaluator *eva
 {
     size_t nodes = graph->order_count;
     davit_status status = davit_pass_remove_dead(graph, diag);
+    /* Before constants are folded: quantised weights stay bytes. */
+    if (status == DAVIT_OK) {
+        status = davit_pass_lower_integer(graph, evaluator, diag);
+    }
     if (status == DAVIT_OK) {
         status = davit_pass_fold_constants(graph, evaluator, diag);
     }

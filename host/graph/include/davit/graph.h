@@ -200,6 +200,12 @@ typedef struct davit_metadata {
     const char *value;
 } davit_metadata;
 
+/* A node between quantised values that is computed in f32. */
+typedef struct davit_kept_node {
+    const char *node;   /* its name */
+    const char *reason; /* "its weights are not quantised" */
+} davit_kept_node;
+
 typedef struct davit_graph {
     const davit_allocator *allocator;
     davit_arena arena;
@@ -220,6 +226,9 @@ typedef struct davit_graph {
     davit_node_id *order;
     size_t unit_count; /* topological order; davit_pass_make_units */
     davit_unit *units;
+    size_t integer_count; /* nodes that compute with 8-bit values; davit_pass_lower_integer */
+    size_t kept_count;
+    davit_kept_node *kept; /* topological order */
     size_t tensor_count, tensor_capacity; /* constants owned by the graph */
     davit_tensor **tensors;
     struct davit_names *value_names; /* private to host/graph: names to ids */
@@ -232,7 +241,7 @@ DAVIT_NODISCARD davit_status davit_graph_create(const davit_allocator *allocator
 void davit_graph_destroy(davit_graph *graph);
 
 /* A copy that can be bound and rewritten on its own. Constants are borrowed from the original,
- * which must outlive the copy. Units are not copied. */
+ * which must outlive the copy. Units and what a pass noted are not copied. */
 DAVIT_NODISCARD davit_status davit_graph_clone(const davit_graph *graph, davit_graph **out);
 
 /* Adds a value. name is copied; NULL makes up a unique one. Uniqueness of given names is the
