@@ -39,10 +39,25 @@ void davit_session_get_summary(const davit_session *session, davit_session_summa
                                 .last_transfer_ns = session->record.transfer_ns,
                                 .last_transfer_bytes = session->record.transfer_bytes,
                                 .program_count = davit_executor_program_count(session->executor),
-                                .memory_bytes = davit_executor_memory_bytes(session->executor)};
+                                .memory_bytes = davit_executor_memory_bytes(session->executor),
+                                .integer_unit_count = session->graph->integer_count,
+                                .kept_count = session->graph->kept_count};
     for (size_t u = 0; u < session->plan->unit_count; u++) {
         summary->fallback_count += session->plan->units[u].fallback;
     }
+}
+
+davit_status davit_session_kept(const davit_session *session, size_t index,
+                                davit_kept_summary *summary)
+{
+    const davit_graph *graph = session->graph;
+    if (index >= graph->kept_count) {
+        return davit_fail(session->model->context->diag, DAVIT_INVALID_ARGUMENT,
+                          "operator %zu of %zu that stay f32 does not exist", index,
+                          graph->kept_count);
+    }
+    *summary = (davit_kept_summary){graph->kept[index].node, graph->kept[index].reason};
+    return DAVIT_OK;
 }
 
 davit_status davit_session_plan_json(const davit_session *session, char **text)

@@ -28,9 +28,9 @@ static const double verify_l2 = 1e-4;
 typedef struct measurement {
     size_t repeat;
     size_t units;
-    uint64_t *total_ns;  /* [repeat] */
-    uint64_t *samples;   /* [units][repeat] */
-    uint64_t *unit_ns;   /* [units] medians */
+    uint64_t *total_ns; /* [repeat] */
+    uint64_t *samples;  /* [units][repeat] */
+    uint64_t *unit_ns;  /* [units] medians */
     uint64_t median_ns;
 } measurement;
 
@@ -131,11 +131,11 @@ static davit_status verify(cli_session *session, verification *result)
         status = davit_fail(session->diag, DAVIT_OUT_OF_MEMORY, "out of memory");
     }
     for (size_t i = 0; status == DAVIT_OK && i < session->output_count; i++) {
-        cli_difference difference = cli_compare(session->outputs[i].tensor, wanted[i].tensor,
-                                                verify_tolerance);
+        cli_difference difference =
+            cli_compare(session->outputs[i].tensor, wanted[i].tensor, verify_tolerance);
         result->differences[i] = difference;
-        bool same = difference.comparable && difference.relative_l2 <= verify_l2 &&
-                    difference.wrong == 0;
+        bool same =
+            difference.comparable && difference.relative_l2 <= verify_l2 && difference.wrong == 0;
         result->failed += !same;
         if (!same) {
             (void)davit_fail(session->diag, DAVIT_INTERNAL,
@@ -192,6 +192,10 @@ static davit_status print_text(const cli_session *session, const measurement *re
     }
     printf(", of it %.3f ms copying %.1f KiB\n", (double)summary.last_transfer_ns * 1e-6,
            (double)summary.last_transfer_bytes / 1024.0);
+    if (summary.integer_unit_count > 0 || summary.kept_count > 0) {
+        printf("%zu integer units, %zu units kept in f32%s\n", summary.integer_unit_count,
+               summary.kept_count, summary.kept_count > 0 ? " (-v says why)" : "");
+    }
     print_outputs(session, check);
     return DAVIT_OK;
 }
@@ -205,16 +209,27 @@ static json_t *outputs_json(const cli_session *session, const verification *chec
                                    davit_dtype_name(desc->dtype), "shape", cli_json_shape(desc));
         if (check->done) {
             const cli_difference *difference = &check->differences[i];
-            json_object_set_new(
-                output, "verify",
-                json_pack("{s:f, s:f, s:I, s:I}", "relative_l2", difference->relative_l2,
-                          "greatest_difference", difference->greatest, "wrong",
-                          (json_int_t)difference->wrong, "elements",
-                          (json_int_t)difference->elems));
+            json_object_set_new(output, "verify",
+                                json_pack("{s:f, s:f, s:I, s:I}", "relative_l2",
+                                          difference->relative_l2, "greatest_difference",
+                                          difference->greatest, "wrong",
+                                          (json_int_t)difference->wrong, "elements",
+                                          (json_int_t)difference->elems));
         }
         json_array_append_new(outputs, output);
     }
     return outputs;
+}
+
+static json_t *kept_json(const davit_session *session, size_t count)
+{
+    json_t *list = json_array();
+    davit_kept_summary kept;
+    for (size_t i = 0; i < count && davit_session_kept(session, i, &kept) == DAVIT_OK; i++) {
+        json_array_append_new(list,
+                              json_pack("{s:s, s:s}", "node", kept.node, "reason", kept.reason));
+    }
+    return list;
 }
 
 static int print_json(const cli_session *session, const measurement *result,
@@ -223,13 +238,14 @@ static int print_json(const cli_session *session, const measurement *result,
     davit_session_summary summary;
     davit_session_get_summary(session->session, &summary);
     return cli_print_json(json_pack(
-        "{s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o}", "schema_version",
+        "{s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "schema_version",
         CLI_SCHEMA_VERSION, "load_ns", (json_int_t)summary.load_ns, "repeat",
         (json_int_t)result->repeat, "median_ns", (json_int_t)result->median_ns, "transfer_ns",
         (json_int_t)summary.last_transfer_ns, "transfer_bytes",
         (json_int_t)summary.last_transfer_bytes, "programs", (json_int_t)summary.program_count,
         "memory_bytes", (json_int_t)summary.memory_bytes, "fallbacks",
-        (json_int_t)summary.fallback_count, "units",
+        (json_int_t)summary.fallback_count, "integer_units", (json_int_t)summary.integer_unit_count,
+        "kept_f32", kept_json(session->session, summary.kept_count), "units",
         cli_unit_table_json(session->session, result->unit_ns), "outputs",
         outputs_json(session, check)));
 }

@@ -47,6 +47,8 @@ typedef struct davit_lowering {
 /* How far back, and in how many steps, one QuantizeLinear is followed. */
 #define DAVIT_LOWER_MAX_DEPTH 48
 #define DAVIT_LOWER_MAX_STEPS 512
+/* How many readers of one value are compared. */
+#define DAVIT_LOWER_MAX_READERS 64
 
 /* All functions below return DAVIT_OUT_OF_MEMORY unreported. "No answer" is DAVIT_OK and
  * DAVIT_NONE. */

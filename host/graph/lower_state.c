@@ -95,7 +95,8 @@ bool davit_lower_read_once(const davit_lowering *l, davit_value_id value)
 {
     const davit_graph *graph = l->graph;
     uint32_t first = l->uses.start[value];
-    if (graph->values[value].is_output) {
+    if (graph->values[value].is_output ||
+        l->uses.start[value + 1] - first > DAVIT_LOWER_MAX_READERS) {
         return false;
     }
     for (uint32_t u = first + 1; u < l->uses.start[value + 1]; u++) {

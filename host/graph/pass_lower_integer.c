@@ -44,13 +44,15 @@ static davit_status fold(davit_lowering *l)
     return status;
 }
 
-/* The result of an earlier QuantizeLinear that is the same, DAVIT_NONE: there is none. */
+/* The result of an earlier QuantizeLinear that is the same, DAVIT_NONE: none is known. */
 static davit_value_id find_twin(const davit_lowering *l, davit_node_id id)
 {
     const davit_graph *graph = l->graph;
     const davit_node *node = &graph->nodes[id];
     davit_value_id value = node->inputs[0];
-    for (uint32_t u = l->uses.start[value]; u < l->uses.start[value + 1]; u++) {
+    uint32_t first = l->uses.start[value];
+    for (uint32_t u = first; u < first + DAVIT_LOWER_MAX_READERS && u < l->uses.start[value + 1];
+         u++) {
         davit_node_id other = l->uses.nodes[u];
         if (other == id) {
             return DAVIT_NONE;

@@ -200,10 +200,26 @@ typedef struct davit_session_summary {
     size_t program_count;
     size_t memory_bytes;   /* weights, activations, buffers on the devices */
     size_t fallback_count; /* units not on the first device because that one lacks them */
+    /* Of a quantised model: units that compute with 8-bit values, and operators between quantised
+     * values that are computed in f32 (davit_session_kept). */
+    size_t integer_unit_count;
+    size_t kept_count;
 } davit_session_summary;
 
 DAVIT_API void davit_session_get_summary(const davit_session *session,
                                          davit_session_summary *summary);
+
+/* An operator of a quantised model that stays f32. */
+typedef struct davit_kept_summary {
+    const char *node;   /* its name */
+    const char *reason; /* "its weights are not quantised" */
+} davit_kept_summary;
+
+/* The one of that index, below kept_count of the summary; else DAVIT_INVALID_ARGUMENT. Strings
+ * belong to the session. */
+DAVIT_API DAVIT_NODISCARD davit_status davit_session_kept(const davit_session *session,
+                                                          size_t index,
+                                                          davit_kept_summary *summary);
 
 /* The session's plan as JSON (scheduler/plan.schema.json); free *text with free(). */
 DAVIT_API DAVIT_NODISCARD davit_status davit_session_plan_json(const davit_session *session,
