@@ -98,7 +98,6 @@ static davit_status queue_create(davit_device *device, davit_queue **out)
 static void close_device(davit_device *base)
 {
     davit_onednn_device *device = (davit_onednn_device *)base;
-    (void)dnnl_stream_destroy(device->stream);
     (void)dnnl_engine_destroy(device->engine);
     (void)pthread_mutex_destroy(&device->turn);
     davit_free(base->options.allocator, device);
@@ -144,23 +143,15 @@ davit_status davit_onednn_device_open(davit_backend *backend, const davit_device
     if (status != DAVIT_OK) {
         goto free_device;
     }
-    status = davit_dnnl_status(
-        options->diag,
-        dnnl_stream_create(&device->stream, device->engine, dnnl_stream_default_flags), "stream");
-    if (status != DAVIT_OK) {
-        goto destroy_engine;
-    }
     if (pthread_mutex_init(&device->turn, NULL) != 0) {
         status =
             davit_fail(options->diag, DAVIT_OUT_OF_MEMORY, "device '%s': no mutex", info->name);
-        goto destroy_stream;
+        goto destroy_engine;
     }
     device->base.table = &device_table;
     *out = &device->base;
     return DAVIT_OK;
 
-destroy_stream:
-    (void)dnnl_stream_destroy(device->stream);
 destroy_engine:
     (void)dnnl_engine_destroy(device->engine);
 free_device:

@@ -1,4 +1,4 @@
-/* The devices `cpu` and `cpu:N`: engine, buffers, queue, and where programs are built. */
+/* The devices `cpu` and `cpu:N`: engine, queues, and where programs are built. */
 #ifndef DAVIT_ONEDNN_DEVICE_H
 #define DAVIT_ONEDNN_DEVICE_H
 
@@ -10,7 +10,6 @@
 typedef struct davit_onednn_device {
     davit_device base;
     dnnl_engine_t engine;
-    dnnl_stream_t stream;
     uint32_t threads;
     /* Held by whoever executes: one thread at a time calls oneDNN, however many queues there are.
      */

@@ -105,11 +105,17 @@ double davit_dnnl_s8_ops_per_cycle(void)
 
 /* ---- the pool ---- */
 
-void davit_dnnl_pool_init(davit_dnnl_pool *pool, const davit_allocator *allocator,
-                          const davit_diagnostics *diag, dnnl_engine_t engine, dnnl_stream_t stream)
+davit_status davit_dnnl_pool_init(davit_dnnl_pool *pool, const davit_allocator *allocator,
+                                  const davit_diagnostics *diag, dnnl_engine_t engine)
 {
-    *pool =
-        (davit_dnnl_pool){.allocator = allocator, .diag = diag, .engine = engine, .stream = stream};
+    dnnl_stream_t stream = NULL;
+    davit_status status = davit_dnnl_status(
+        diag, dnnl_stream_create(&stream, engine, dnnl_stream_default_flags), "stream");
+    if (status == DAVIT_OK) {
+        *pool = (davit_dnnl_pool){
+            .allocator = allocator, .diag = diag, .engine = engine, .stream = stream};
+    }
+    return status;
 }
 
 static void destroy_desc(davit_dnnl_pool *pool, davit_dnnl_desc desc)
@@ -145,9 +151,11 @@ void davit_dnnl_pool_clear(davit_dnnl_pool *pool)
     while (pool->object_count > 0) {
         destroy_object(pool, &pool->objects[--pool->object_count]);
     }
-    davit_free(pool->allocator, pool->objects);
-    pool->objects = NULL;
-    pool->object_capacity = 0;
+    if (pool->stream != NULL) {
+        (void)dnnl_stream_destroy(pool->stream);
+        davit_free(pool->allocator, pool->objects);
+    }
+    *pool = (davit_dnnl_pool){0};
 }
 
 /* Takes an object over; destroys it when that fails. */

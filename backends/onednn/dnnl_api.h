@@ -47,11 +47,13 @@ typedef struct davit_dnnl_pool {
     size_t object_count, object_capacity;
 } davit_dnnl_pool;
 
-/* engine and stream are borrowed. */
-void davit_dnnl_pool_init(davit_dnnl_pool *pool, const davit_allocator *allocator,
-                          const davit_diagnostics *diag, dnnl_engine_t engine,
-                          dnnl_stream_t stream);
-/* Destroys everything made with the pool. */
+/* Makes an empty pool with a stream of its own; engine is borrowed. A pool that was not made is
+ * legal to clear when it is zero. */
+DAVIT_NODISCARD davit_status davit_dnnl_pool_init(davit_dnnl_pool *pool,
+                                                  const davit_allocator *allocator,
+                                                  const davit_diagnostics *diag,
+                                                  dnnl_engine_t engine);
+/* Destroys everything made with the pool, and its stream. */
 void davit_dnnl_pool_clear(davit_dnnl_pool *pool);
 
 /* ---- memory ---- */

@@ -226,25 +226,34 @@ static davit_status lay_out(davit_onednn_program *program, const davit_diagnosti
 
 /* ---- life ---- */
 
+static davit_status out_of_memory(const davit_diagnostics *diag)
+{
+    return davit_fail(diag, DAVIT_OUT_OF_MEMORY, "no memory for a program");
+}
+
 static davit_status create(davit_onednn_device *device, size_t unit_count,
                            davit_onednn_program **out)
 {
     const davit_allocator *allocator = device->base.options.allocator;
+    const davit_diagnostics *diag = device->base.options.diag;
     davit_onednn_program *program = davit_alloc(allocator, sizeof(*program));
     if (program == NULL) {
-        return DAVIT_OUT_OF_MEMORY;
+        return out_of_memory(diag);
     }
     program->allocator = allocator;
     program->unit_count = unit_count;
     davit_arena_init(&program->arena, allocator);
-    davit_dnnl_pool_init(&program->pool, allocator, device->base.options.diag, device->engine,
-                         device->stream);
+    davit_status status = davit_dnnl_pool_init(&program->pool, allocator, diag, device->engine);
+    if (status != DAVIT_OK) {
+        davit_onednn_program_destroy(program);
+        return status;
+    }
     program->unit_ends = davit_alloc_array(allocator, unit_count, sizeof(*program->unit_ends));
     program->implementations =
         davit_alloc_array(allocator, unit_count, sizeof(*program->implementations));
     if (program->unit_ends == NULL || program->implementations == NULL) {
         davit_onednn_program_destroy(program);
-        return DAVIT_OUT_OF_MEMORY;
+        return out_of_memory(diag);
     }
     *out = program;
     return DAVIT_OK;
@@ -258,13 +267,11 @@ davit_status davit_onednn_program_build(davit_onednn_device *device, const davit
     davit_onednn_builder builder = {.spec = spec, .graph = spec->graph, .diag = diag};
     davit_status status = create(device, spec->unit_count, &builder.program);
     if (status != DAVIT_OK) {
-        return davit_fail(diag, status, "no memory for a program");
+        return status;
     }
     builder.values =
         davit_alloc_array(allocator, spec->graph->value_count, sizeof(*builder.values));
-    status = builder.values != NULL
-                 ? build_units(&builder)
-                 : davit_fail(diag, DAVIT_OUT_OF_MEMORY, "no memory for a program");
+    status = builder.values != NULL ? build_units(&builder) : out_of_memory(diag);
     if (status == DAVIT_OK) {
         status = lay_out(builder.program, diag);
     }
