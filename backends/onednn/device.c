@@ -1,16 +1,11 @@
 #include "device.h"
 
+#include <signal.h>
+
 #include "davit/host_buffer.h"
 #include "davit/host_queue.h"
 #include "parallel.h"
 #include "program.h"
-
-/* Puts the calling thread where the device's threads belong. */
-static davit_status enter_thread(davit_onednn_device *device)
-{
-    davit_onednn_set_threads(device->threads);
-    return DAVIT_OK;
-}
 
 /* ---- programs ---- */
 
@@ -30,12 +25,21 @@ static void *run_build(void *data)
         job->status = options->bind_thread(options->bind_user, job->device->base.info.ordinal);
     }
     if (job->status == DAVIT_OK) {
-        job->status = enter_thread(job->device);
-    }
-    if (job->status == DAVIT_OK) {
+        davit_onednn_set_threads(job->device->threads);
         job->status = davit_onednn_program_build(job->device, job->spec, &job->program);
     }
     return NULL;
+}
+
+/* Starts the thread with all signals blocked: they are the host program's. */
+static int start_build(build_job *job, pthread_t *thread)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int error = pthread_create(thread, NULL, run_build, job);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return error;
 }
 
 /* On a thread of its own, with the device's number of OpenMP threads, which oneDNN plans for; the
@@ -45,7 +49,7 @@ static davit_status program_build(davit_device *base, const davit_program_spec *
 {
     build_job job = {.device = (davit_onednn_device *)base, .spec = spec};
     pthread_t thread;
-    if (pthread_create(&thread, NULL, run_build, &job) != 0) {
+    if (start_build(&job, &thread) != 0) {
         return davit_fail(base->options.diag, DAVIT_OUT_OF_MEMORY,
                           "device '%s': no thread to build a program on", base->info.name);
     }
@@ -73,7 +77,8 @@ static void program_info(const davit_program *base, davit_program_info *info)
 
 static davit_status start(davit_device *base)
 {
-    return enter_thread((davit_onednn_device *)base);
+    davit_onednn_set_threads(((davit_onednn_device *)base)->threads);
+    return DAVIT_OK;
 }
 
 static davit_status execute(davit_device *base, davit_program *program, void *const *pointers,
