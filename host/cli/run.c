@@ -180,8 +180,9 @@ static davit_status print_text(const cli_session *session, const measurement *re
     if (status != DAVIT_OK) {
         return status;
     }
-    printf("\n%zu units in %zu programs, loaded in %.1f ms, %.1f MiB", result->units,
-           summary.program_count, (double)summary.load_ns * 1e-6,
+    printf("\n%zu unit%s in %zu program%s, loaded in %.1f ms, %.1f MiB", result->units,
+           result->units == 1 ? "" : "s", summary.program_count,
+           summary.program_count == 1 ? "" : "s", (double)summary.load_ns * 1e-6,
            (double)summary.memory_bytes / (1024.0 * 1024.0));
     printf("; %s %.3f ms", result->repeat > 1 ? "median run" : "run",
            (double)result->median_ns * 1e-6);
