@@ -47,7 +47,8 @@ DAVIT_API bool davit_log_enabled(const davit_diagnostics *diag, davit_severity s
  * is that of the argument. The result is static, one per level. Thread-safe. */
 DAVIT_API const davit_diagnostics *davit_diagnostics_stderr(davit_severity level);
 
-/* A sink that keeps the last error, for tests and for callers that print later. */
+/* A sink that keeps the last error, for tests and for callers that print later. It takes no lock:
+ * for objects that report from one thread at a time, as a davit_context and its sessions do. */
 typedef struct davit_diagnostics_buffer {
     davit_diagnostics sink; /* pass &buffer.sink */
     davit_status status;    /* of the last error, DAVIT_OK if none */
