@@ -13,24 +13,26 @@
 #define DEFINE_ROW(name, in_type, out_type, expression)                                            \
     static void name(int64_t n, const void *const *inputs, const int64_t *strides, void *out)      \
     {                                                                                              \
-        const in_type *pa = inputs[0], *pb = inputs[1];                                            \
-        out_type *to = out;                                                                        \
+        typedef in_type in;                                                                        \
+        typedef out_type result;                                                                   \
+        const in *pa = inputs[0], *pb = inputs[1];                                                 \
+        result *to = out;                                                                          \
         if (strides[0] != 0 && strides[1] != 0) {                                                  \
             for (int64_t i = 0; i < n; i++) {                                                      \
-                const in_type a = pa[i], b = pb[i];                                                \
-                to[i] = (out_type)(expression);                                                    \
+                const in a = pa[i], b = pb[i];                                                     \
+                to[i] = (result)(expression);                                                      \
             }                                                                                      \
         } else if (strides[0] != 0) {                                                              \
-            const in_type b = pb[0];                                                               \
+            const in b = pb[0];                                                                    \
             for (int64_t i = 0; i < n; i++) {                                                      \
-                const in_type a = pa[i];                                                           \
-                to[i] = (out_type)(expression);                                                    \
+                const in a = pa[i];                                                                \
+                to[i] = (result)(expression);                                                      \
             }                                                                                      \
         } else {                                                                                   \
-            const in_type a = pa[0];                                                               \
+            const in a = pa[0];                                                                    \
             for (int64_t i = 0; i < n; i++) {                                                      \
-                const in_type b = pb[i * strides[1]];                                              \
-                to[i] = (out_type)(expression);                                                    \
+                const in b = pb[i * strides[1]];                                                   \
+                to[i] = (result)(expression);                                                      \
             }                                                                                      \
         }                                                                                          \
     }
@@ -68,8 +70,9 @@ DEFINE_ROW(xor_bool, uint8_t, uint8_t, (a != 0) ^ (b != 0))
     static void name(int64_t n, const void *const *inputs, const int64_t *strides, void *out)      \
     {                                                                                              \
         const uint8_t *condition = inputs[0];                                                      \
-        const type *a = inputs[1], *b = inputs[2];                                                 \
-        type *to = out;                                                                            \
+        typedef type element;                                                                      \
+        const element *a = inputs[1], *b = inputs[2];                                              \
+        element *to = out;                                                                         \
         for (int64_t i = 0; i < n; i++) {                                                          \
             to[i] = condition[i * strides[0]] != 0 ? a[i * strides[1]] : b[i * strides[2]];        \
         }                                                                                          \

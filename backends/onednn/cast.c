@@ -32,11 +32,13 @@ static int64_t to_s64(float x)
     static void name(const void *context, int64_t begin, int64_t end)                              \
     {                                                                                              \
         const cast_run *run = context;                                                             \
-        const from_type *from = run->from;                                                         \
-        to_type *to = run->to;                                                                     \
+        typedef from_type source;                                                                  \
+        typedef to_type target;                                                                    \
+        const source *from = run->from;                                                            \
+        target *to = run->to;                                                                      \
         for (int64_t i = begin; i < end; i++) {                                                    \
-            const from_type x = from[i];                                                           \
-            to[i] = (to_type)(expression);                                                         \
+            const source x = from[i];                                                              \
+            to[i] = (target)(expression);                                                          \
         }                                                                                          \
     }
 

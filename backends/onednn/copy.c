@@ -104,15 +104,18 @@ typedef struct plane {
 } plane;
 
 #define DEFINE_COPY_PLANE(name, type)                                                              \
-    static void name(const plane *p, const type *from, type *to)                                   \
+    static void name(const plane *p, const void *from_bytes, void *to_bytes)                       \
     {                                                                                              \
+        typedef type element;                                                                      \
+        const element *from = from_bytes;                                                          \
+        element *to = to_bytes;                                                                    \
         for (int64_t i0 = 0; i0 < p->rows; i0 += TILE) {                                           \
             int64_t i1 = i0 + TILE < p->rows ? i0 + TILE : p->rows;                                \
             for (int64_t j0 = 0; j0 < p->columns; j0 += TILE) {                                    \
                 int64_t j1 = j0 + TILE < p->columns ? j0 + TILE : p->columns;                      \
                 for (int64_t i = i0; i < i1; i++) {                                                \
-                    const type *f = from + i * p->from_row;                                        \
-                    type *t = to + i * p->to_row;                                                  \
+                    const element *f = from + i * p->from_row;                                     \
+                    element *t = to + i * p->to_row;                                               \
                     for (int64_t j = j0; j < j1; j++) {                                            \
                         t[j * p->to_column] = f[j * p->from_column];                               \
                     }                                                                              \

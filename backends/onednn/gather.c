@@ -27,7 +27,7 @@ static davit_status concat_private(davit_onednn_builder *builder, const davit_no
                                    const davit_onednn_operand *operands)
 {
     size_t count = node->input_count;
-    davit_dnnl_desc *descs = davit_onednn_alloc(builder, count * sizeof(*descs));
+    davit_dnnl_desc *descs = davit_onednn_alloc(builder, count * sizeof(davit_dnnl_desc));
     davit_onednn_arg *args = davit_onednn_alloc(builder, (count + 1) * sizeof(*args));
     davit_dnnl_primitive primitive;
     if (descs == NULL || args == NULL) {
@@ -257,7 +257,7 @@ static void pads_of(const davit_graph *graph, const davit_node *node, int rank, 
         count = davit_onednn_constant_ints(axes_input, axes, DAVIT_MAX_RANK);
     }
     (void)davit_onednn_constant_ints(davit_onednn_input_constant(graph, node, 1), pads,
-                                     2 * DAVIT_MAX_RANK);
+                                     sizeof(pads) / sizeof(pads[0]));
     for (size_t i = 0; i < count; i++) {
         begins[davit_onednn_axis(axes[i], rank)] = pads[i];
     }

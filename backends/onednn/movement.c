@@ -249,11 +249,12 @@ static davit_status build_tile(davit_onednn_builder *builder, const davit_unit *
     const davit_tensor_desc *out = davit_onednn_output_desc(builder->graph, node);
     davit_onednn_copy copy = {.rank = 2 * in->rank, .elem_bytes = davit_dtype_bytes(in->dtype)};
     for (int i = 0; i < in->rank; i++) {
-        copy.dims[2 * i] = out->dims[i] / in->dims[i];
-        copy.to_strides[2 * i] = out->strides[i] * in->dims[i];
-        copy.dims[2 * i + 1] = in->dims[i];
-        copy.from_strides[2 * i + 1] = in->strides[i];
-        copy.to_strides[2 * i + 1] = out->strides[i];
+        int inner = in->rank + i; /* repeats first, the input after them: any order will do */
+        copy.dims[i] = out->dims[i] / in->dims[i];
+        copy.to_strides[i] = out->strides[i] * in->dims[i];
+        copy.dims[inner] = in->dims[i];
+        copy.from_strides[inner] = in->strides[i];
+        copy.to_strides[inner] = out->strides[i];
     }
     return build_copy(builder, node, unit->outputs[0], &copy);
 }

@@ -35,7 +35,8 @@ static writer begin(uint64_t seed, char *text)
 /* Uniform in [low, high]. */
 static int pick(writer *w, int low, int high)
 {
-    return low + (int)test_random_below(&w->state, (uint64_t)(high - low + 1));
+    uint64_t count = (uint64_t)high - (uint64_t)low + 1;
+    return low + (int)test_random_below(&w->state, count);
 }
 
 static void append_list(writer *w, const char *name, int count, int low, int high)

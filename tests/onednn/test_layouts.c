@@ -161,12 +161,13 @@ static void test_nothing_is_allocated_at_execution(void **state)
 static void test_constants_are_packed_once(void **state)
 {
     (void)state;
+    const size_t weight_bytes = sizeof(float) * 64 * 32 * 9;
     built_program program;
     davit_program_info info = {0};
     build("Conv x:1x32x14x14 w:64x32x3x3 pads=1,1,1,1 ; Relu", false, &program);
     davit_program_get_info(program.program, &info);
-    assert_true(info.constant_bytes >= 64 * 32 * 9 * sizeof(float));
-    assert_true(info.constant_bytes < 2 * 64 * 32 * 9 * sizeof(float));
+    assert_true(info.constant_bytes >= weight_bytes);
+    assert_true(info.constant_bytes < 2 * weight_bytes);
     assert_non_null(info.unit_implementations[0]);
     destroy(&program);
 }
@@ -175,7 +176,7 @@ static void test_constants_are_packed_once(void **state)
 static void test_activations_share_memory(void **state)
 {
     (void)state;
-    const size_t value_bytes = 64 * 64 * sizeof(float);
+    const size_t value_bytes = sizeof(float) * 64 * 64;
     built_program program;
     davit_program_info info = {0};
     build("MatMul x:64x64 w:64x64 ; Relu ; MatMul w:64x64 ; Relu ; MatMul w:64x64 ; Relu ; "

@@ -10,7 +10,7 @@
 #include "davit/onednn.h"
 #include "tests/conformance/case.h"
 
-#define CASES_PER_KIND 40
+#define CASES_PER_KIND 30
 #define MAX_OUTPUTS 8
 
 static davit_registry registry;
