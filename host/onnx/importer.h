@@ -228,6 +228,28 @@ DAVIT_NODISCARD davit_status davit_onnx_import_body(davit_onnx_importer *importe
                                                     davit_onnx_scope *scope,
                                                     const davit_onnx_body *body);
 
+/* ---- qlinear.c ---- */
+
+/* An operator of com.microsoft that is read, and what it is made of. */
+typedef struct davit_onnx_qlinear davit_onnx_qlinear;
+
+/* The form of a node; NULL when it is no such operator. */
+const davit_onnx_qlinear *davit_onnx_qlinear_find(const Onnx__NodeProto *proto);
+/* The operator of ai.onnx that it computes on dequantised operands. */
+const char *davit_onnx_qlinear_op(const davit_onnx_qlinear *form);
+
+/* davit_onnx_read_attributes for such a node, whose op_type is that operator. */
+DAVIT_NODISCARD davit_status davit_onnx_qlinear_attributes(davit_onnx_importer *importer,
+                                                           const davit_onnx_scope *scope,
+                                                           const Onnx__NodeProto *proto,
+                                                           davit_onnx_node *node);
+
+/* Puts a DequantizeLinear before each operand and a QuantizeLinear behind the result; the node is
+ * then one of ai.onnx, with only its operands as inputs. */
+DAVIT_NODISCARD davit_status davit_onnx_qlinear_expand(davit_onnx_importer *importer,
+                                                       const davit_onnx_qlinear *form,
+                                                       davit_onnx_node *node);
+
 /* ---- upgrade.c ---- */
 
 /* Brings a node to the canonical form and adds it to the graph. */

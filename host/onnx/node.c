@@ -88,8 +88,8 @@ static davit_status read_outputs(davit_onnx_importer *importer, const davit_onnx
 
 /* ---- operators ---- */
 
-static davit_status check_operator(davit_onnx_importer *importer, const Onnx__NodeProto *proto,
-                                   const davit_onnx_node *node)
+static davit_status check_domain(davit_onnx_importer *importer, const Onnx__NodeProto *proto,
+                                 const davit_onnx_node *node)
 {
     const char *domain = davit_onnx_text(proto->domain);
     if (domain[0] != '\0' && strcmp(domain, "ai.onnx") != 0) {
@@ -97,6 +97,11 @@ static davit_status check_operator(davit_onnx_importer *importer, const Onnx__No
                           "%s: operator %s of domain %s is not supported", node->shown,
                           node->op_type, domain);
     }
+    return DAVIT_OK;
+}
+
+static davit_status check_operator(davit_onnx_importer *importer, const davit_onnx_node *node)
+{
     const davit_onnx_schema *schema = davit_onnx_schema_find(node->op_type);
     if (schema == NULL) {
         return davit_fail(importer->diag, DAVIT_UNSUPPORTED, "%s: operator %s is not supported",
@@ -118,6 +123,7 @@ static davit_status check_operator(davit_onnx_importer *importer, const Onnx__No
 static davit_status import_operator(davit_onnx_importer *importer, const davit_onnx_scope *scope,
                                     const Onnx__NodeProto *proto, davit_onnx_node *node)
 {
+    const davit_onnx_qlinear *qlinear = davit_onnx_qlinear_find(proto);
     const char *name = davit_onnx_text(proto->name);
     if (name[0] != '\0') {
         node->name = davit_arena_printf(&importer->arena, "%s%s", scope->prefix, name);
@@ -129,8 +135,14 @@ static davit_status import_operator(davit_onnx_importer *importer, const davit_o
     if (status == DAVIT_OK) {
         status = read_outputs(importer, scope, proto, node);
     }
-    if (status == DAVIT_OK) {
+    if (status == DAVIT_OK && qlinear == NULL) {
         status = davit_onnx_read_attributes(importer, scope, proto, node);
+    }
+    if (status == DAVIT_OK && qlinear != NULL) {
+        status = davit_onnx_qlinear_attributes(importer, scope, proto, node);
+    }
+    if (status == DAVIT_OK && qlinear != NULL) {
+        status = davit_onnx_qlinear_expand(importer, qlinear, node);
     }
     return status == DAVIT_OK ? davit_onnx_add_node(importer, node) : status;
 }
@@ -151,7 +163,16 @@ davit_status davit_onnx_import_node(davit_onnx_importer *importer, const davit_o
     }
     davit_onnx_node node = {
         .op_type = davit_onnx_text(proto->op_type), .opset = scope->opset, .shown = shown};
-    davit_status status = check_operator(importer, proto, &node);
+    const davit_onnx_qlinear *qlinear = davit_onnx_qlinear_find(proto);
+    davit_status status = DAVIT_OK;
+    if (qlinear != NULL) {
+        node.op_type = davit_onnx_qlinear_op(qlinear);
+    } else {
+        status = check_domain(importer, proto, &node);
+    }
+    if (status == DAVIT_OK) {
+        status = check_operator(importer, &node);
+    }
     if (status != DAVIT_OK) {
         return status;
     }
