@@ -6,7 +6,6 @@
 typedef struct expansion {
     davit_graph *graph;
     davit_node_id id; /* of the QLinear node */
-    const davit_diagnostics *diag;
 } expansion;
 
 static davit_value_id input_of(const expansion *e, uint32_t i)
@@ -32,7 +31,7 @@ static davit_status add_node(const expansion *e, const davit_node_spec *spec, da
     if (status == DAVIT_OK) {
         status = davit_graph_add_node(e->graph, &complete, &node);
     }
-    return status == DAVIT_OK ? davit_graph_infer_node(e->graph, node, e->diag) : status;
+    return status == DAVIT_OK ? davit_graph_infer_node(e->graph, node, NULL) : status;
 }
 
 /* *out = DequantizeLinear(x, scale, zero) along the axis. */
@@ -172,11 +171,16 @@ davit_status davit_lower_expand_qlinear(davit_graph *graph, const davit_diagnost
     size_t count = graph->node_count;
     for (davit_node_id n = 0; n < count && status == DAVIT_OK; n++) {
         const davit_node *node = &graph->nodes[n];
-        expansion e = {.graph = graph, .id = n, .diag = diag};
+        expansion e = {.graph = graph, .id = n};
         bool qlinear =
             node->op->op == DAVIT_OP_QLinearConv || node->op->op == DAVIT_OP_QLinearMatMul;
         if (!node->removed && qlinear && is_plain(&e)) {
+            const char *name = node->name;
             status = expand(&e);
+            if (status != DAVIT_OK) {
+                return davit_fail(diag, status,
+                                  "node '%s': cannot be written out with DequantizeLinear", name);
+            }
         }
     }
     return status;

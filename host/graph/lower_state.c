@@ -188,7 +188,9 @@ davit_status davit_lower_add(davit_lowering *l, davit_node_id of, const davit_no
     }
     if (status == DAVIT_OK && !refused && l->evaluator &&
         davit_node_is_constant(l->graph, &l->graph->nodes[node])) {
-        status = davit_graph_evaluate(l->graph, node, l->evaluator, l->diag);
+        /* What a kernel refuses is left to run, and be refused, later. */
+        status = davit_graph_evaluate(l->graph, node, l->evaluator, NULL);
+        status = status == DAVIT_OUT_OF_MEMORY ? status : DAVIT_OK;
     }
     for (uint32_t i = 0; i < spec->output_count && (refused || status != DAVIT_OK); i++) {
         outputs[i] = DAVIT_NONE;

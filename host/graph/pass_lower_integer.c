@@ -131,6 +131,7 @@ static void pass_names_on(davit_lowering *l)
     }
 }
 
+/* Lowers what it can; the graph is not sorted and old nodes are left. */
 static davit_status lower(davit_lowering *l)
 {
     davit_graph *graph = l->graph;
@@ -146,17 +147,30 @@ static davit_status lower(davit_lowering *l)
             node->inputs[i] = davit_lower_resolve(l, node->inputs[i]);
         }
     }
-    if (status == DAVIT_OK) {
-        status = davit_graph_sort(graph, l->diag);
-    }
-    if (status == DAVIT_OK) {
-        status = davit_pass_remove_dead(graph, l->diag);
-    }
-    if (status == DAVIT_OK) {
-        pass_names_on(l);
-        status = davit_lower_note(l);
-    }
     return status;
+}
+
+static davit_status fail_memory(const davit_diagnostics *diag)
+{
+    return davit_fail(diag, DAVIT_OUT_OF_MEMORY,
+                      "out of memory while lowering to integer operators");
+}
+
+static davit_status lower_and_clean(davit_lowering *l)
+{
+    davit_status status = lower(l);
+    if (status != DAVIT_OK) {
+        return fail_memory(l->diag);
+    }
+    status = davit_graph_sort(l->graph, l->diag);
+    if (status == DAVIT_OK) {
+        status = davit_pass_remove_dead(l->graph, l->diag);
+    }
+    if (status != DAVIT_OK) {
+        return status;
+    }
+    pass_names_on(l);
+    return davit_lower_note(l) == DAVIT_OK ? DAVIT_OK : fail_memory(l->diag);
 }
 
 davit_status davit_pass_lower_integer(davit_graph *graph, const davit_evaluator *evaluator,
@@ -179,12 +193,9 @@ davit_status davit_pass_lower_integer(davit_graph *graph, const davit_evaluator 
     if (status == DAVIT_OK) {
         status = davit_graph_sort(graph, diag);
     }
-    if (status != DAVIT_OK) {
-        return status;
+    if (status == DAVIT_OK) {
+        status = lower_and_clean(&l);
+        davit_lowering_clear(&l);
     }
-    status = lower(&l);
-    davit_lowering_clear(&l);
-    return status == DAVIT_OUT_OF_MEMORY
-               ? davit_fail(diag, status, "out of memory while lowering to integer operators")
-               : status;
+    return status;
 }
