@@ -167,7 +167,7 @@ static davit_status build_private(davit_onednn_builder *builder, const davit_uni
     bool commutes = node->op->op != DAVIT_OP_Sub && node->op->op != DAVIT_OP_Div;
     davit_onednn_operand operands[2], second, result;
     bool full[2];
-    if (node->input_count != 2 || algorithm == dnnl_alg_kind_undef) {
+    if (node->input_count != 2 || algorithm == dnnl_alg_kind_undef || out->dtype != DAVIT_F32) {
         return DAVIT_UNSUPPORTED;
     }
     for (uint32_t i = 0; i < 2; i++) {

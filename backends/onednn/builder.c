@@ -62,16 +62,10 @@ davit_status davit_onednn_new_dense(davit_onednn_builder *builder, davit_value_i
                                     davit_onednn_operand *out)
 {
     const davit_tensor_desc *tensor = &builder->graph->values[value].desc;
-    davit_dnnl_desc desc = NULL;
-    if (tensor->dtype == DAVIT_F32) {
-        int64_t dims[DAVIT_MAX_RANK];
-        int rank = davit_onednn_dims(builder, value, dims);
-        davit_status status = davit_onednn_desc_dense(builder, rank, dims, &desc);
-        if (status != DAVIT_OK) {
-            return status;
-        }
-    }
-    return new_arena(builder, davit_tensor_desc_bytes(tensor), desc, out);
+    davit_dnnl_desc desc;
+    davit_status status = davit_onednn_desc_of(builder, value, &desc);
+    return status == DAVIT_OK ? new_arena(builder, davit_tensor_desc_bytes(tensor), desc, out)
+                              : status;
 }
 
 davit_status davit_onednn_new_constant(davit_onednn_builder *builder, davit_dnnl_desc desc,
@@ -121,14 +115,9 @@ static davit_status borrow_constant(davit_onednn_builder *builder, davit_value_i
                                     davit_onednn_operand *out)
 {
     const davit_tensor *tensor = builder->graph->values[id].constant;
-    int64_t dims[DAVIT_MAX_RANK];
-    davit_dnnl_desc desc = NULL;
+    davit_dnnl_desc desc;
     uint32_t slot;
-    davit_status status = DAVIT_OK;
-    if (tensor->desc.dtype == DAVIT_F32) {
-        int rank = davit_onednn_dims(builder, id, dims);
-        status = davit_onednn_desc_dense(builder, rank, dims, &desc);
-    }
+    davit_status status = davit_onednn_desc_of(builder, id, &desc);
     if (status == DAVIT_OK) {
         status = add_slot(builder,
                           (davit_onednn_slot){.kind = DAVIT_ONEDNN_CONSTANT,
@@ -168,10 +157,8 @@ davit_status davit_onednn_value_dense(davit_onednn_builder *builder, davit_value
     davit_onednn_operand operand;
     davit_status status = davit_onednn_value_get(builder, id, &operand);
     if (status == DAVIT_OK && operand.desc != NULL) {
-        int64_t dims[DAVIT_MAX_RANK];
-        int rank = davit_onednn_dims(builder, id, dims);
         davit_dnnl_desc desc;
-        status = davit_onednn_desc_dense(builder, rank, dims, &desc);
+        status = davit_onednn_desc_of(builder, id, &desc);
         if (status == DAVIT_OK) {
             status = davit_onednn_convert(builder, &operand, desc, &operand);
         }
@@ -213,9 +200,7 @@ davit_status davit_onednn_value_set_dense(davit_onednn_builder *builder, davit_v
 {
     davit_onednn_operand described = *operand;
     if (operand->desc != NULL) {
-        int64_t dims[DAVIT_MAX_RANK];
-        int rank = davit_onednn_dims(builder, id, dims);
-        davit_status status = davit_onednn_desc_dense(builder, rank, dims, &described.desc);
+        davit_status status = davit_onednn_desc_of(builder, id, &described.desc);
         if (status != DAVIT_OK) {
             return status;
         }

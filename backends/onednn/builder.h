@@ -62,6 +62,12 @@ bool davit_onednn_is_last_use(const davit_onednn_builder *builder,
 
 /* Shape of a value with rank 0 as one dimension; returns the rank. */
 int davit_onednn_dims(const davit_onednn_builder *builder, davit_value_id value, int64_t *dims);
+/* The element type of a value for oneDNN: f32, u8, s8, whose operands are described; else
+ * dnnl_data_type_undef. */
+dnnl_data_type_t davit_onednn_type(davit_dtype dtype);
+/* Dense row-major with a value's own dimensions and type; NULL when that is not described. */
+DAVIT_NODISCARD davit_status davit_onednn_desc_of(davit_onednn_builder *builder,
+                                                  davit_value_id value, davit_dnnl_desc *out);
 /* f32 dense row-major. */
 DAVIT_NODISCARD davit_status davit_onednn_desc_dense(davit_onednn_builder *builder, int rank,
                                                      const int64_t *dims, davit_dnnl_desc *out);

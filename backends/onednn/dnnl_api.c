@@ -187,14 +187,15 @@ static davit_status keep_desc(davit_dnnl_pool *pool, davit_dnnl_desc desc, davit
 }
 
 #if API_3
-davit_status davit_dnnl_desc_create(davit_dnnl_pool *pool, int rank, const int64_t *dims,
-                                    const int64_t *strides, davit_dnnl_desc *out)
+davit_status davit_dnnl_desc_describe(davit_dnnl_pool *pool, const davit_dnnl_tensor *t,
+                                      davit_dnnl_desc *out)
 {
     dnnl_memory_desc_t desc = NULL;
     dnnl_status_t native =
-        strides != NULL
-            ? dnnl_memory_desc_create_with_strides(&desc, rank, dims, dnnl_f32, strides)
-            : dnnl_memory_desc_create_with_tag(&desc, rank, dims, dnnl_f32, dnnl_format_tag_any);
+        t->strides != NULL
+            ? dnnl_memory_desc_create_with_strides(&desc, t->rank, t->dims, t->type, t->strides)
+            : dnnl_memory_desc_create_with_tag(&desc, t->rank, t->dims, t->type,
+                                               dnnl_format_tag_any);
     davit_status status = davit_dnnl_status(pool->diag, native, "memory descriptor");
 
     return status == DAVIT_OK ? keep_desc(pool, desc, out) : status;
@@ -257,14 +258,14 @@ static davit_status copy_desc(davit_dnnl_pool *pool, const dnnl_memory_desc_t *d
     return keep_desc(pool, copy, out);
 }
 
-davit_status davit_dnnl_desc_create(davit_dnnl_pool *pool, int rank, const int64_t *dims,
-                                    const int64_t *strides, davit_dnnl_desc *out)
+davit_status davit_dnnl_desc_describe(davit_dnnl_pool *pool, const davit_dnnl_tensor *t,
+                                      davit_dnnl_desc *out)
 {
     dnnl_memory_desc_t desc;
     dnnl_status_t native =
-        strides != NULL
-            ? dnnl_memory_desc_init_by_strides(&desc, rank, dims, dnnl_f32, strides)
-            : dnnl_memory_desc_init_by_tag(&desc, rank, dims, dnnl_f32, dnnl_format_tag_any);
+        t->strides != NULL
+            ? dnnl_memory_desc_init_by_strides(&desc, t->rank, t->dims, t->type, t->strides)
+            : dnnl_memory_desc_init_by_tag(&desc, t->rank, t->dims, t->type, dnnl_format_tag_any);
     davit_status status = davit_dnnl_status(pool->diag, native, "memory descriptor");
 
     return status == DAVIT_OK ? copy_desc(pool, &desc, out) : status;
@@ -302,6 +303,15 @@ bool davit_dnnl_desc_equal(davit_dnnl_desc a, davit_dnnl_desc b)
     return dnnl_memory_desc_equal(a, b) != 0;
 }
 #endif
+
+davit_status davit_dnnl_desc_create(davit_dnnl_pool *pool, int rank, const int64_t *dims,
+                                    const int64_t *strides, davit_dnnl_desc *out)
+{
+    const davit_dnnl_tensor tensor = {
+        .type = dnnl_f32, .rank = rank, .dims = dims, .strides = strides};
+
+    return davit_dnnl_desc_describe(pool, &tensor, out);
+}
 
 size_t davit_dnnl_desc_bytes(davit_dnnl_desc desc)
 {

@@ -58,7 +58,17 @@ void davit_dnnl_pool_clear(davit_dnnl_pool *pool);
 
 /* ---- memory ---- */
 
-/* f32 with strides in elements; strides NULL leaves the layout to the primitive ("any"). */
+typedef struct davit_dnnl_tensor {
+    dnnl_data_type_t type;
+    int rank;
+    const int64_t *dims;
+    const int64_t *strides; /* in elements; NULL leaves the layout to the primitive ("any") */
+} davit_dnnl_tensor;
+
+DAVIT_NODISCARD davit_status davit_dnnl_desc_describe(davit_dnnl_pool *pool,
+                                                      const davit_dnnl_tensor *tensor,
+                                                      davit_dnnl_desc *out);
+/* The same for f32. */
 DAVIT_NODISCARD davit_status davit_dnnl_desc_create(davit_dnnl_pool *pool, int rank,
                                                     const int64_t *dims, const int64_t *strides,
                                                     davit_dnnl_desc *out);

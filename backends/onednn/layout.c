@@ -25,6 +25,41 @@ davit_status davit_onednn_desc_dense(davit_onednn_builder *builder, int rank, co
     return davit_dnnl_desc_create(&builder->program->pool, rank, dims, strides, out);
 }
 
+dnnl_data_type_t davit_onednn_type(davit_dtype dtype)
+{
+    switch (dtype) {
+    case DAVIT_F32:
+        return dnnl_f32;
+    case DAVIT_U8:
+        return dnnl_u8;
+    case DAVIT_S8:
+        return dnnl_s8;
+    default:
+        return dnnl_data_type_undef;
+    }
+}
+
+davit_status davit_onednn_desc_of(davit_onednn_builder *builder, davit_value_id value,
+                                  davit_dnnl_desc *out)
+{
+    int64_t dims[DAVIT_MAX_RANK], strides[DAVIT_MAX_RANK];
+    const davit_dnnl_tensor tensor = {
+        .type = davit_onednn_type(builder->graph->values[value].desc.dtype),
+        .rank = davit_onednn_dims(builder, value, dims),
+        .dims = dims,
+        .strides = strides};
+    if (tensor.type == dnnl_data_type_undef) {
+        *out = NULL;
+        return DAVIT_OK;
+    }
+    int64_t stride = 1;
+    for (int i = tensor.rank - 1; i >= 0; i--) {
+        strides[i] = stride;
+        stride *= dims[i];
+    }
+    return davit_dnnl_desc_describe(&builder->program->pool, &tensor, out);
+}
+
 bool davit_onednn_is_row_major(davit_dnnl_desc desc)
 {
     davit_dnnl_layout layout;

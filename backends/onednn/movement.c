@@ -69,8 +69,9 @@ static davit_status build_transposing_reorder(davit_onednn_builder *builder,
         dims[permutation[i]] = out->dims[i];
         strides[permutation[i]] = out->strides[i];
     }
-    davit_status status =
-        davit_dnnl_desc_create(&builder->program->pool, out->rank, dims, strides, &seen);
+    const davit_dnnl_tensor tensor = {
+        .type = davit_onednn_type(out->dtype), .rank = out->rank, .dims = dims, .strides = strides};
+    davit_status status = davit_dnnl_desc_describe(&builder->program->pool, &tensor, &seen);
     if (status == DAVIT_OK) {
         status = davit_dnnl_reorder(&builder->program->pool, from->desc, seen, &reorder);
     }
@@ -123,10 +124,10 @@ static davit_status build_part(davit_onednn_builder *builder, const davit_onednn
     davit_dnnl_primitive reorder;
     int64_t dims[DAVIT_MAX_RANK];
     davit_dnnl_desc dense;
-    int rank = davit_onednn_dims(builder, output, dims);
+    (void)davit_onednn_dims(builder, output, dims);
     davit_status status = davit_dnnl_desc_part(pool, from->desc, dims, offsets, &source.desc);
     if (status == DAVIT_OK) {
-        status = davit_onednn_desc_dense(builder, rank, dims, &dense);
+        status = davit_onednn_desc_of(builder, output, &dense);
     }
     if (status == DAVIT_OK) {
         status = davit_dnnl_reorder(pool, source.desc, dense, &reorder);

@@ -3,10 +3,15 @@
 #include <stdio.h>
 
 static const davit_onednn_family *const families[] = {
-    &davit_onednn_convolutions,   &davit_onednn_products, &davit_onednn_pools,
-    &davit_onednn_normalizations, &davit_onednn_unary,    &davit_onednn_broadcast,
-    &davit_onednn_reductions,     &davit_onednn_views,    &davit_onednn_movements,
-    &davit_onednn_resizes,        &davit_onednn_casts};
+    &davit_onednn_convolutions,  &davit_onednn_products,
+    &davit_onednn_pools,         &davit_onednn_normalizations,
+    &davit_onednn_unary,         &davit_onednn_broadcast,
+    &davit_onednn_reductions,    &davit_onednn_views,
+    &davit_onednn_movements,     &davit_onednn_resizes,
+    &davit_onednn_casts,         &davit_onednn_int8_convolutions,
+    &davit_onednn_int8_products, &davit_onednn_int8_elementwise,
+    &davit_onednn_int8_linear,   &davit_onednn_int8_pools,
+    &davit_onednn_int8_resizes};
 
 static const davit_onednn_operator *find(davit_op op)
 {

@@ -37,6 +37,12 @@ extern const davit_onednn_family davit_onednn_views;     /* the same bytes under
 extern const davit_onednn_family davit_onednn_movements; /* copies to other places */
 extern const davit_onednn_family davit_onednn_resizes;
 extern const davit_onednn_family davit_onednn_casts;
+extern const davit_onednn_family davit_onednn_int8_convolutions;
+extern const davit_onednn_family davit_onednn_int8_products;
+extern const davit_onednn_family davit_onednn_int8_elementwise;
+extern const davit_onednn_family davit_onednn_int8_linear; /* QuantizeLinear, DequantizeLinear */
+extern const davit_onednn_family davit_onednn_int8_pools;
+extern const davit_onednn_family davit_onednn_int8_resizes;
 
 /* Why a unit cannot be built, or NULL when it can. Pure. The text is written to reason when it is
  * not NULL. */

@@ -18,6 +18,16 @@ void davit_onednn_set_threads(uint32_t threads)
     omp_set_num_threads((int)threads);
 }
 
+int64_t davit_onednn_thread_count(void)
+{
+    return omp_get_max_threads();
+}
+
+int64_t davit_onednn_thread_index(void)
+{
+    return omp_get_thread_num();
+}
+
 static void run_part(void *data)
 {
     const loop *l = data;

@@ -10,6 +10,11 @@
 /* Sets the number of threads of parallel regions that the calling thread starts. */
 void davit_onednn_set_threads(uint32_t threads);
 
+/* How many threads davit_onednn_parallel uses at most, and, inside a body, which of them this is:
+ * 0 to that number - 1. */
+int64_t davit_onednn_thread_count(void);
+int64_t davit_onednn_thread_index(void);
+
 typedef void (*davit_onednn_body)(const void *context, int64_t begin, int64_t end);
 
 /* Calls body for parts that together are [0, count), on up to as many threads as there are parts

@@ -2,6 +2,7 @@
 #include "pool.h"
 
 #include "davit/window.h"
+#include "int8_image.h"
 #include "operators.h"
 
 static davit_status resolve(const davit_graph *graph, const davit_node *node, davit_window *window)
@@ -66,6 +67,17 @@ static const char *refuse_pool(const davit_graph *graph, const davit_unit *unit)
     return NULL;
 }
 
+static bool is_byte(davit_dtype dtype)
+{
+    return dtype == DAVIT_U8 || dtype == DAVIT_S8;
+}
+
+static const char *refuse_max_pool(const davit_graph *graph, const davit_unit *unit)
+{
+    davit_dtype dtype = davit_onednn_input_desc(graph, &graph->nodes[unit->anchor], 0)->dtype;
+    return dtype == DAVIT_F32 || is_byte(dtype) ? refuse_pool(graph, unit) : "element type";
+}
+
 static davit_status add_pool(davit_onednn_builder *builder, davit_dnnl_pooling_params *params,
                              const davit_onednn_operand *from, const int64_t *dst_dims,
                              davit_onednn_operand *out)
@@ -128,6 +140,9 @@ static davit_status build_pool(davit_onednn_builder *builder, const davit_unit *
     if (resolve(builder->graph, node, &w) != DAVIT_OK) {
         return DAVIT_UNSUPPORTED;
     }
+    if (is_byte(davit_onednn_input_desc(builder->graph, node, 0)->dtype)) {
+        return davit_int8_build_max_pool(builder, node, &w);
+    }
     for (int i = 0; i < w.axes; i++) {
         params.window.kernel[i] = w.kernel[i];
         params.window.strides[i] = w.stride[i];
@@ -167,6 +182,6 @@ static const davit_onednn_operator operators[] = {
     {DAVIT_OP_AveragePool, false, refuse_pool, build_pool},
     {DAVIT_OP_GlobalAveragePool, false, refuse_shape, build_global_pool},
     {DAVIT_OP_GlobalMaxPool, false, refuse_shape, build_global_pool},
-    {DAVIT_OP_MaxPool, false, refuse_pool, build_pool}};
+    {DAVIT_OP_MaxPool, true, refuse_max_pool, build_pool}};
 
 const davit_onednn_family davit_onednn_pools = DAVIT_ONEDNN_FAMILY(operators);

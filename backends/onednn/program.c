@@ -12,15 +12,15 @@ static davit_status io_desc(davit_onednn_builder *builder, const davit_program_i
                             davit_dnnl_desc *out)
 {
     static const int64_t one = 1;
+    bool scalar = io->desc.rank == 0;
+    const davit_dnnl_tensor tensor = {.type = davit_onednn_type(io->desc.dtype),
+                                      .rank = scalar ? 1 : io->desc.rank,
+                                      .dims = scalar ? &one : io->desc.dims,
+                                      .strides = scalar ? &one : io->desc.strides};
     *out = NULL;
-    if (io->desc.dtype != DAVIT_F32) {
-        return DAVIT_OK;
-    }
-    if (io->desc.rank == 0) {
-        return davit_dnnl_desc_create(&builder->program->pool, 1, &one, &one, out);
-    }
-    return davit_dnnl_desc_create(&builder->program->pool, io->desc.rank, io->desc.dims,
-                                  io->desc.strides, out);
+    return tensor.type == dnnl_data_type_undef
+               ? DAVIT_OK
+               : davit_dnnl_desc_describe(&builder->program->pool, &tensor, out);
 }
 
 static davit_status add_binding(davit_onednn_builder *builder, size_t index, size_t bytes,

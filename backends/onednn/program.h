@@ -26,7 +26,7 @@ typedef struct davit_onednn_slot {
     bool owned;                   /* CONSTANT: freed with the program */
 } davit_onednn_slot;
 
-/* desc is NULL for types other than f32, which are dense row-major. */
+/* desc is NULL for types other than f32, u8 and s8, which are dense row-major. */
 typedef struct davit_onednn_operand {
     uint32_t slot;
     size_t offset_bytes;

@@ -5,6 +5,7 @@
 
 #include <math.h>
 
+#include "int8_image.h"
 #include "operators.h"
 #include "parallel.h"
 
@@ -80,8 +81,10 @@ static const char *refuse_resize(const davit_graph *graph, const davit_unit *uni
 {
     const davit_node *node = &graph->nodes[unit->anchor];
     davit_resize r;
-    if (davit_onednn_input_desc(graph, node, 0)->dtype != DAVIT_F32) {
-        return "element type other than f32";
+    davit_dtype dtype = davit_onednn_input_desc(graph, node, 0)->dtype;
+    bool byte = dtype == DAVIT_U8 || dtype == DAVIT_S8;
+    if (dtype != DAVIT_F32 && !byte) {
+        return "element type";
     }
     for (uint32_t i = 1; i < davit_onednn_input_count(node); i++) {
         if (davit_onednn_has_input(node, i) &&
@@ -99,6 +102,9 @@ static const char *refuse_resize(const davit_graph *graph, const davit_unit *uni
     }
     if (r.mode == DAVIT_RESIZE_CUBIC || r.antialias) {
         return "mode";
+    }
+    if (byte && (r.mode != DAVIT_RESIZE_NEAREST || r.rank != 4)) {
+        return "8-bit elements other than nearest in two dimensions";
     }
     if (r.coordinates != DAVIT_RESIZE_HALF_PIXEL && r.coordinates != DAVIT_RESIZE_ALIGN_CORNERS &&
         r.coordinates != DAVIT_RESIZE_ASYMMETRIC &&
@@ -249,6 +255,26 @@ static davit_status build_native(davit_onednn_builder *builder, const davit_node
     return status;
 }
 
+/* ---- 8-bit elements ---- */
+
+static const int64_t *nearest_taps(davit_onednn_builder *builder, const davit_resize *r, int axis)
+{
+    int64_t *taps = davit_onednn_alloc(builder, (size_t)r->out[axis] * sizeof(*taps));
+    for (int64_t i = 0; i < r->out[axis] && taps != NULL; i++) {
+        taps[i] = nearest_of(r, axis, i);
+    }
+    return taps;
+}
+
+static davit_status build_bytes(davit_onednn_builder *builder, const davit_node *node,
+                                const davit_resize *r)
+{
+    const int64_t *rows = nearest_taps(builder, r, 2);
+    const int64_t *columns = nearest_taps(builder, r, 3);
+    return rows != NULL && columns != NULL ? davit_int8_build_nearest(builder, node, rows, columns)
+                                           : DAVIT_OUT_OF_MEMORY;
+}
+
 static davit_status build_resize(davit_onednn_builder *builder, const davit_unit *unit,
                                  const davit_node *node)
 {
@@ -256,6 +282,9 @@ static davit_status build_resize(davit_onednn_builder *builder, const davit_unit
     (void)unit;
     if (resolve(builder->graph, node, &r) != NULL) {
         return DAVIT_UNSUPPORTED;
+    }
+    if (davit_onednn_input_desc(builder->graph, node, 0)->dtype != DAVIT_F32) {
+        return build_bytes(builder, node, &r);
     }
     return is_native(&r) ? build_native(builder, node, &r) : build_loop(builder, node, &r);
 }

@@ -5,12 +5,16 @@
  *   OPERAND  = "x:" SHAPE     graph input (f32)          SHAPE = 1x3x8x8 | "same"
  *            | "w:" SHAPE     constant weights           "same": as the result before
  *            | "p:" SHAPE     constant in [1/2, 3/2)
+ *            | "u:" SHAPE     graph input (u8)           "i:" SHAPE  graph input (s8)
+ *            | "t:" SHAPE     constant (u8)              "c:" SHAPE  constant (s8)
+ *            | "d:" SHAPE     constant of 9 bits (s16)   "b:" SHAPE  constant bias (s32)
  *            | "l:" LIST      constant list of s64       LIST = 1,2,3
  *            | "f:" LIST      constant list of f32
  *            | "s:" NUMBER    constant scalar f32
  *            | "@" N          first result of node N (from 0)
  *            | "-"            absent
- *   ATTRIBUTE = NAME "=" VALUE   "3" an integer, "3," or "1,2" a list, "0.5" a float, else a string
+ *   ATTRIBUTE = NAME "=" VALUE   "3" an integer, "3," or "1,2" a list, "0.5" a float, "0.5,0.25" a
+ *                                list of floats, else a string
  *
  * The first input of every node but the first is the first result of the node before it. Results
  * that nothing reads are graph outputs. Example, a convolution with bias, residual and relu:
@@ -22,17 +26,24 @@
 #include "davit/backend.h"
 #include "davit/tensor.h"
 
+#define CASE_TEXT_BYTES 2048
 #define CASE_MAX_NODES 16
 #define CASE_MAX_OPERANDS 8
-#define CASE_MAX_ATTRIBUTES 8
-#define CASE_MAX_LIST 16
+#define CASE_MAX_ATTRIBUTES 16
+#define CASE_MAX_LIST 64
 #define CASE_MAX_OUTPUTS 8
 
 typedef enum case_operand_kind {
     CASE_INPUT,
     CASE_WEIGHTS,
     CASE_POSITIVE,
-    CASE_INTS,
+    CASE_U8_INPUT,
+    CASE_S8_INPUT,
+    CASE_U8,
+    CASE_S8,
+    CASE_S16,
+    CASE_S32,
+    CASE_INTS, /* those before have a shape and are filled */
     CASE_FLOATS,
     CASE_SCALAR,
     CASE_RESULT,
@@ -52,6 +63,7 @@ typedef struct case_attribute {
     davit_attribute_type type;
     size_t count;
     int64_t ints[CASE_MAX_LIST];
+    float floats[CASE_MAX_LIST];
     float number;
     char string[32];
 } case_attribute;
@@ -72,8 +84,13 @@ typedef struct case_text {
 DAVIT_NODISCARD davit_status case_parse(const char *text, const davit_diagnostics *diag,
                                         case_text *out);
 
-/* Gives an element of an operand (counted over the whole case: x, w and p only) its value. */
+/* Gives an element of an operand (counted over the whole case: x, w and p only) its value; the
+ * integer operands are always random, and in one case of four extreme. */
 typedef double (*case_fill)(int operand, const int64_t *index);
+
+/* Fills a tensor of integers from a seed: with values over the whole range of its type (of s16: 9
+ * bits, of s32: 20), with its ends, or with one of them. */
+void case_fill_integers(davit_tensor *tensor, uint64_t seed);
 
 /* A case as a graph with units, and what its inputs hold. */
 typedef struct unit_case {

@@ -16,6 +16,7 @@ typedef struct case_builder {
     uint64_t seed;
     case_fill fill;
     int operand;                            /* number of the next filled operand */
+    int integer;                            /* the same for those that are integers */
     davit_value_id results[CASE_MAX_NODES]; /* first result of each node */
     size_t result_count;
 } case_builder;
@@ -33,6 +34,10 @@ static float weight_scale(const davit_tensor_desc *desc)
 
 static void fill_tensor(case_builder *builder, davit_tensor *tensor, case_operand_kind kind)
 {
+    if (kind > CASE_POSITIVE) {
+        case_fill_integers(tensor, builder->seed * 0x10001u + (uint64_t)builder->integer++);
+        return;
+    }
     int operand = builder->operand++;
     uint64_t state = builder->seed * 0x10001u + (uint64_t)operand;
     float scale = kind == CASE_WEIGHTS ? weight_scale(&tensor->desc) : 1.0f;
@@ -80,17 +85,42 @@ static davit_status add_input(case_builder *builder, davit_tensor *tensor, davit
     return DAVIT_OK;
 }
 
+static davit_dtype dtype_of(case_operand_kind kind)
+{
+    switch (kind) {
+    case CASE_U8_INPUT:
+    case CASE_U8:
+        return DAVIT_U8;
+    case CASE_S8_INPUT:
+    case CASE_S8:
+        return DAVIT_S8;
+    case CASE_S16:
+        return DAVIT_S16;
+    case CASE_S32:
+        return DAVIT_S32;
+    case CASE_INTS:
+        return DAVIT_S64;
+    default:
+        return DAVIT_F32;
+    }
+}
+
+static bool is_input(case_operand_kind kind)
+{
+    return kind == CASE_INPUT || kind == CASE_U8_INPUT || kind == CASE_S8_INPUT;
+}
+
 static davit_status add_tensor(case_builder *builder, const case_operand *operand,
                                davit_value_id before, davit_value_id *id)
 {
-    davit_dtype dtype = operand->kind == CASE_INTS ? DAVIT_S64 : DAVIT_F32;
+    davit_dtype dtype = dtype_of(operand->kind);
     const int64_t *dims = operand->ints;
     int rank = (int)operand->count;
     int64_t count = (int64_t)operand->count;
     if (operand->same_shape && before != DAVIT_NONE) {
         dims = builder->graph->values[before].desc.dims;
         rank = builder->graph->values[before].desc.rank;
-    } else if (operand->kind > CASE_POSITIVE) {
+    } else if (operand->kind >= CASE_INTS) {
         dims = &count;
         rank = operand->kind == CASE_SCALAR ? 0 : 1;
     }
@@ -100,15 +130,15 @@ static davit_status add_tensor(case_builder *builder, const case_operand *operan
     if (status != DAVIT_OK) {
         return davit_fail(builder->diag, status, "case: bad shape");
     }
-    if (operand->kind <= CASE_POSITIVE) {
+    if (operand->kind < CASE_INTS) {
         fill_tensor(builder, tensor, operand->kind);
     } else {
         const void *list =
             dtype == DAVIT_S64 ? (const void *)operand->ints : (const void *)operand->floats;
         memcpy(tensor->data, list, davit_tensor_desc_bytes(&tensor->desc));
     }
-    return operand->kind == CASE_INPUT ? add_input(builder, tensor, id)
-                                       : davit_graph_add_constant(builder->graph, NULL, tensor, id);
+    return is_input(operand->kind) ? add_input(builder, tensor, id)
+                                   : davit_graph_add_constant(builder->graph, NULL, tensor, id);
 }
 
 static davit_status add_operand(case_builder *builder, const case_operand *operand,
@@ -142,6 +172,10 @@ static davit_attribute make_attribute(const case_attribute *from)
     case DAVIT_ATTRIBUTE_INTS:
         made.count = from->count;
         made.u.ints = from->ints;
+        break;
+    case DAVIT_ATTRIBUTE_FLOATS:
+        made.count = from->count;
+        made.u.floats = from->floats;
         break;
     default:
         made.count = strlen(from->string);

@@ -36,8 +36,10 @@ static bool parse_operand(const char *token, case_operand *out)
     static const struct {
         char letter;
         case_operand_kind kind;
-    } kinds[] = {{'x', CASE_INPUT}, {'w', CASE_WEIGHTS}, {'p', CASE_POSITIVE},
-                 {'l', CASE_INTS},  {'f', CASE_FLOATS},  {'s', CASE_SCALAR}};
+    } kinds[] = {{'x', CASE_INPUT},    {'w', CASE_WEIGHTS},  {'p', CASE_POSITIVE},
+                 {'l', CASE_INTS},     {'f', CASE_FLOATS},   {'s', CASE_SCALAR},
+                 {'u', CASE_U8_INPUT}, {'i', CASE_S8_INPUT}, {'t', CASE_U8},
+                 {'c', CASE_S8},       {'d', CASE_S16},      {'b', CASE_S32}};
     *out = (case_operand){0};
     if (token[0] == '@') {
         out->kind = CASE_RESULT;
@@ -50,7 +52,7 @@ static bool parse_operand(const char *token, case_operand *out)
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         if (token[0] == kinds[i].letter && token[1] == ':') {
             out->kind = kinds[i].kind;
-            if (out->kind <= CASE_POSITIVE) {
+            if (out->kind < CASE_INTS) {
                 out->same_shape = strcmp(token + 2, "same") == 0;
                 return out->same_shape || parse_list(token + 2, 'x', out);
             }
@@ -81,9 +83,10 @@ static bool parse_attribute(const char *token, case_attribute *out)
     memcpy(out->ints, list.ints, sizeof(out->ints));
     out->number = list.floats[0];
     out->count = list.count;
-    out->type = strchr(value, ',') != NULL   ? DAVIT_ATTRIBUTE_INTS
-                : strchr(value, '.') != NULL ? DAVIT_ATTRIBUTE_FLOAT
-                                             : DAVIT_ATTRIBUTE_INT;
+    memcpy(out->floats, list.floats, sizeof(out->floats));
+    bool real = strchr(value, '.') != NULL;
+    out->type = strchr(value, ',') == NULL ? (real ? DAVIT_ATTRIBUTE_FLOAT : DAVIT_ATTRIBUTE_INT)
+                                           : (real ? DAVIT_ATTRIBUTE_FLOATS : DAVIT_ATTRIBUTE_INTS);
     return true;
 }
 
@@ -104,7 +107,7 @@ static bool parse_part(const char *token, case_node *node)
 
 davit_status case_parse(const char *text, const davit_diagnostics *diag, case_text *out)
 {
-    char copy[1024];
+    char copy[CASE_TEXT_BYTES];
     memset(out, 0, sizeof(*out));
     if ((size_t)snprintf(copy, sizeof(copy), "%s", text) >= sizeof(copy)) {
         return bad_token(diag, text);

@@ -257,8 +257,9 @@ static void run_case(test_suite *suite, case_mode mode, const char *text, const 
 
 static bool open_device(test_suite *suite)
 {
-    const davit_device_options options = {
-        .allocator = davit_allocator_default(), .diag = &suite->errors.sink, .threads = 2};
+    const davit_device_options options = {.allocator = davit_allocator_default(),
+                                          .diag = &suite->errors.sink,
+                                          .threads = suite->threads};
     if (davit_device_open(suite->backend, &suite->info, &options, &suite->device) != DAVIT_OK) {
         suite_fail(suite, "cannot open %s: %s", suite->info.name, suite->errors.text);
         return false;
@@ -270,6 +271,24 @@ void cases_run_one(test_suite *suite, case_mode mode, const char *text, const ch
 {
     if (open_device(suite)) {
         run_case(suite, mode, text, layout);
+        davit_device_close(suite->device);
+    }
+}
+
+static void run_integer(test_suite *suite, unsigned count)
+{
+    size_t kinds = integer_case_kinds();
+    for (unsigned i = 0; i < count; i++) {
+        char text[CASE_TEXT_BYTES];
+        integer_case(i % kinds, suite->seed * 1000000 + i, text, sizeof(text));
+        run_case(suite, CASE_CHECK, text, i / kinds % 2 == 0 ? "dense" : "nhwc");
+    }
+}
+
+void cases_run_integer(test_suite *suite, unsigned count)
+{
+    if (open_device(suite)) {
+        run_integer(suite, count);
         davit_device_close(suite->device);
     }
 }
@@ -290,6 +309,7 @@ void cases_run_all(test_suite *suite, case_mode mode)
         }
     }
     if (mode == CASE_CHECK) {
+        run_integer(suite, (unsigned)integer_case_kinds() * RANDOM_CASES_PER_KIND);
         closed_forms_run(suite);
     }
     davit_device_close(suite->device);

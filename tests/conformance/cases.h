@@ -19,9 +19,10 @@ void cases_run_all(struct test_suite *suite, case_mode mode);
 /* One case given by its text; layout "dense" or "nhwc". */
 void cases_run_one(struct test_suite *suite, case_mode mode, const char *text, const char *layout);
 
-/* ---- the parts of it ---- */
+/* count random cases of integer operators, from the suite's seed on. */
+void cases_run_integer(struct test_suite *suite, unsigned count);
 
-#define CASE_TEXT_BYTES 1024
+/* ---- the parts of it ---- */
 
 /* Why the device under test cannot run a case (in reason), or NULL. */
 const char *case_unsupported(const struct test_suite *suite, const unit_case *built, char *reason,
@@ -29,6 +30,9 @@ const char *case_unsupported(const struct test_suite *suite, const unit_case *bu
 
 /* Kinds of random cases: 0 to count - 1. */
 size_t random_case_kinds(void);
+/* Kinds of random cases of integer operators, likewise. */
+size_t integer_case_kinds(void);
+void integer_case(size_t kind, uint64_t seed, char *text, size_t bytes);
 /* Writes a random case of that kind. */
 void random_case(size_t kind, uint64_t seed, char *text, size_t bytes);
 

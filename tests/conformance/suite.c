@@ -29,6 +29,8 @@ typedef struct suite_arguments {
     const char *layout; /* of --case */
     case_mode mode;
     uint64_t seed;
+    unsigned integer; /* cases of --integer; 0: not given */
+    uint32_t threads; /* of the cases */
 } suite_arguments;
 
 /* ---- errors ---- */
@@ -213,14 +215,15 @@ static int usage(const char *program)
 {
     fprintf(stderr,
             "usage: %s [--device NAME] [--seed N] [--filter TEXT] [--speed | --support]\n"
-            "       %s [--device NAME] [--seed N] --case TEXT [--layout dense|nhwc] [--speed]\n",
-            program, program);
+            "       %s [--device NAME] [--seed N] --case TEXT [--layout dense|nhwc] [--speed]\n"
+            "       %s [--device NAME] [--seed N] --integer COUNT [--threads N]\n",
+            program, program, program);
     return 2;
 }
 
 static bool parse_arguments(int argc, char **argv, suite_arguments *parsed)
 {
-    *parsed = (suite_arguments){.mode = CASE_CHECK, .seed = 1, .layout = "dense"};
+    *parsed = (suite_arguments){.mode = CASE_CHECK, .seed = 1, .layout = "dense", .threads = 2};
     for (int i = 1; i < argc; i++) {
         const char *value = i + 1 < argc ? argv[i + 1] : NULL;
         if (strcmp(argv[i], "--speed") == 0) {
@@ -242,6 +245,10 @@ static bool parse_arguments(int argc, char **argv, suite_arguments *parsed)
             parsed->single = value;
         } else if (strcmp(argv[i], "--layout") == 0) {
             parsed->layout = value;
+        } else if (strcmp(argv[i], "--integer") == 0) {
+            parsed->integer = (unsigned)strtoul(value, NULL, 0);
+        } else if (strcmp(argv[i], "--threads") == 0) {
+            parsed->threads = (uint32_t)strtoul(value, NULL, 0);
         } else if (strcmp(argv[i], "--seed") == 0) {
             parsed->seed = strtoull(value, NULL, 0);
         } else {
@@ -261,6 +268,7 @@ int suite_main(const davit_backend_table *backend, int argc, char **argv)
     }
     const davit_diagnostics *diag = davit_diagnostics_stderr(DAVIT_WARNING);
     suite.seed = parsed.seed;
+    suite.threads = parsed.threads;
     counting_allocator_init(&suite.allocator);
     error_log_init(&suite.errors);
     davit_registry_init(&suite.registry, NULL);
@@ -277,6 +285,8 @@ int suite_main(const davit_backend_table *backend, int argc, char **argv)
     suite.test = "case";
     if (parsed.single != NULL) {
         cases_run_one(&suite, parsed.mode, parsed.single, parsed.layout);
+    } else if (parsed.integer != 0) {
+        cases_run_integer(&suite, parsed.integer);
     } else if (parsed.mode != CASE_CHECK) {
         cases_run_all(&suite, parsed.mode);
     } else {

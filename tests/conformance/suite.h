@@ -1,7 +1,9 @@
 /* The conformance suite: what every backend must do, run over one of them. Each backend links it
  * into a program of its own (main_NAME.c), test_conformance_NAME [--device NAME] [--seed N]:
- *   --filter TEXT                      only tests whose names contain it; "cases" are the unit cases
+ *   --filter TEXT                      only tests whose names contain it; "cases" are the unit
+ * cases
  *   --case TEXT [--layout dense|nhwc]  one case (case.h), as a failure prints it
+ *   --integer COUNT [--threads N]      random cases of integer operators
  *   --speed, --support                 the table of cases with times, or with what is supported
  * Ends with how often each reason for a skip occurred, and "N passed, N failed, N skipped". */
 #ifndef DAVIT_CONFORMANCE_SUITE_H
@@ -32,6 +34,7 @@ typedef struct test_suite {
     counting_allocator allocator;
     error_log errors; /* of device; cleared before each test */
     uint64_t seed;
+    uint32_t threads; /* of the device in the unit cases */
     const char *test; /* the running one */
     bool failed;      /* the running test */
     const char *skip; /* why the running test was skipped, or NULL */

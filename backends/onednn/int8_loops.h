@@ -1,0 +1,112 @@
+/* The inner loops of 8-bit operators, compiled once for each instruction set: sums of products of
+ * s16 pairs (vpmaddwd), depthwise sums, and the ends of davit/requantize.h.
+ *
+ * All of them are exact: whatever the instruction set, the bytes are those of host/core. An 8-bit
+ * element is read as (byte ^ flip) - offset, which is q - zero for u8 and s8 alike. */
+#ifndef DAVIT_ONEDNN_INT8_LOOPS_H
+#define DAVIT_ONEDNN_INT8_LOOPS_H
+
+#include "davit/requantize.h"
+
+#define DAVIT_INT8_COLUMNS 16 /* output channels of a panel of packed weights */
+#define DAVIT_INT8_ROWS 8     /* rows of a tile at most */
+
+/* How the bytes of a value are read. */
+typedef struct davit_int8_source {
+    uint8_t flip;
+    int16_t offset;
+} davit_int8_source;
+
+static inline davit_int8_source davit_int8_source_of(davit_dtype dtype, int32_t zero)
+{
+    bool is_signed = dtype == DAVIT_S8;
+    return (davit_int8_source){.flip = is_signed ? 0x80 : 0,
+                               .offset = (int16_t)(is_signed ? zero + 128 : zero)};
+}
+
+/* davit_result_finish in f32 numbers. */
+typedef struct davit_int8_result {
+    float low, high, zero, least, greatest;
+} davit_int8_result;
+
+davit_int8_result davit_int8_result_of(const davit_result *result);
+
+/* davit_requantize_one for channels; scale and bias are padded to whole panels. */
+typedef struct davit_int8_finish {
+    const float *scale, *bias; /* of the first channel; never NULL */
+    davit_int8_source residual;
+    float residual_scale;
+    davit_int8_result result;
+} davit_int8_finish;
+
+/* A tile of sums: sums[r][c] = sum over k of rows[r][k] * panel[k][c]. */
+typedef struct davit_int8_tile {
+    int64_t pairs;        /* pairs of elements of a row */
+    const int16_t *rows;  /* row r begins at r * 2 * pairs */
+    const int16_t *panel; /* [pairs][DAVIT_INT8_COLUMNS][2] */
+    int count;            /* of rows, 1 .. DAVIT_INT8_ROWS */
+} davit_int8_tile;
+
+/* Depthwise sums of one output pixel: sums[c] = sum over taps of (x[tap][c]) * w[tap][c]. */
+typedef struct davit_int8_taps {
+    int64_t channels;
+    int64_t count;
+    const int64_t *offsets; /* [count] bytes from the image's start to the tap's first channel, or
+                             * -1 for a tap in the padding */
+    const uint8_t *image;
+    davit_int8_source source;
+    const int16_t *weights; /* [count][channels] */
+} davit_int8_taps;
+
+/* Two operands of add and multiply. */
+typedef struct davit_int8_pair {
+    davit_int8_source a, b;
+    float a_scale, b_scale;
+    bool a_single, b_single; /* one element for the whole row */
+    davit_int8_result result;
+} davit_int8_pair;
+
+/* One scale and zero point for all elements. */
+typedef struct davit_int8_linear {
+    davit_int8_source source; /* of 8-bit elements */
+    float scale;
+    float zero, least, greatest;
+} davit_int8_linear;
+
+typedef struct davit_int8_loops {
+    const char *name; /* "own:avx2" */
+    /* Sums must fit s32. sums: [count][DAVIT_INT8_COLUMNS]. */
+    void (*tile)(const davit_int8_tile *tile, int32_t *sums);
+    /* For channels first to first + count, count <= DAVIT_INT8_COLUMNS. */
+    void (*depthwise)(const davit_int8_taps *taps, int64_t first, int64_t count, int32_t *sums);
+    /* values[i] = q - zero */
+    void (*widen)(davit_int8_source source, int64_t count, const uint8_t *x, int16_t *values);
+    /* Requantises a row of count channels; residual may be NULL. out may be residual. */
+    void (*finish)(const davit_int8_finish *finish, int64_t count, const int32_t *sums,
+                   const uint8_t *residual, uint8_t *out);
+    /* out[i] = finish(float(sums[i]) * scale) */
+    void (*rescale)(const davit_int8_result *result, float scale, int64_t count,
+                    const int32_t *sums, uint8_t *out);
+    /* QuantizeLinear with one scale; least and greatest are the type's limits. */
+    void (*quantize)(const davit_int8_linear *linear, int64_t count, const float *x, uint8_t *out);
+    /* DequantizeLinear with one scale. */
+    void (*dequantize)(const davit_int8_linear *linear, int64_t count, const uint8_t *x,
+                       float *out);
+    /* davit_add_one */
+    void (*add)(const davit_int8_pair *pair, int64_t count, const uint8_t *a, const uint8_t *b,
+                uint8_t *out);
+    /* davit_multiply_one, with a_scale as the factor. */
+    void (*multiply)(const davit_int8_pair *pair, int64_t count, const uint8_t *a, const uint8_t *b,
+                     uint8_t *out);
+} davit_int8_loops;
+
+/* Those for the widest instruction set that this machine has and oneDNN may use
+ * (DNNL_MAX_CPU_ISA). */
+const davit_int8_loops *davit_int8_loops_choose(void);
+
+extern const davit_int8_loops davit_int8_loops_plain;
+extern const davit_int8_loops davit_int8_loops_sse41;
+extern const davit_int8_loops davit_int8_loops_avx2;
+extern const davit_int8_loops davit_int8_loops_avx512;
+
+#endif

@@ -1,0 +1,326 @@
+/* The loops of int8_loops.h for the instruction set that the including file is compiled for. It
+ * defines DAVIT_INT8_TABLE (the table's name) and DAVIT_INT8_NAME first.
+ *
+ * Loops of a fixed count of DAVIT_INT8_COLUMNS are written in C for the compiler to turn into
+ * vectors; the sums of pairs are written with intrinsics. */
+#include <string.h>
+
+#include "int8_loops.h"
+
+#if defined(__SSE4_1__)
+#include <immintrin.h>
+#endif
+
+#define COLUMNS DAVIT_INT8_COLUMNS
+
+/* ---- sums of pairs ---- */
+
+#if defined(__AVX512BW__)
+#define TILE 8
+typedef __m512i vector;
+#define LOAD(p) _mm512_loadu_si512(p)
+#define STORE(p, v) _mm512_storeu_si512(p, v)
+#define PAIR(x) _mm512_set1_epi32(x)
+#define MULTIPLY_ADD(s, a, b) _mm512_add_epi32(s, _mm512_madd_epi16(a, b))
+#define NONE _mm512_setzero_si512()
+#elif defined(__AVX2__)
+#define TILE 4
+typedef __m256i vector;
+#define LOAD(p) _mm256_loadu_si256((const __m256i *)(p))
+#define STORE(p, v) _mm256_storeu_si256((__m256i *)(p), v)
+#define PAIR(x) _mm256_set1_epi32(x)
+#define MULTIPLY_ADD(s, a, b) _mm256_add_epi32(s, _mm256_madd_epi16(a, b))
+#define NONE _mm256_setzero_si256()
+#elif defined(__SSE4_1__)
+#define TILE 2
+typedef __m128i vector;
+#define LOAD(p) _mm_loadu_si128((const __m128i *)(p))
+#define STORE(p, v) _mm_storeu_si128((__m128i *)(p), v)
+#define PAIR(x) _mm_set1_epi32(x)
+#define MULTIPLY_ADD(s, a, b) _mm_add_epi32(s, _mm_madd_epi16(a, b))
+#define NONE _mm_setzero_si128()
+#else
+#define TILE 1
+typedef struct vector {
+    int32_t lane[COLUMNS];
+} vector;
+#endif
+
+#define LANES ((int)(sizeof(vector) / sizeof(int32_t)))
+#define VECTORS (COLUMNS / LANES)
+
+#if TILE > 1
+static inline int32_t pair_at(const int16_t *row, int64_t k)
+{
+    int32_t pair;
+    memcpy(&pair, row + 2 * k, sizeof(pair));
+    return pair;
+}
+
+/* count rows at once, a constant wherever this is inlined. */
+static inline __attribute__((always_inline)) void sum_rows(const davit_int8_tile *t, int first,
+                                                           int count, int32_t *sums)
+{
+    vector s[TILE][VECTORS];
+    const int16_t *rows = t->rows + (int64_t)first * 2 * t->pairs;
+    for (int r = 0; r < count; r++) {
+        for (int v = 0; v < VECTORS; v++) {
+            s[r][v] = NONE;
+        }
+    }
+    for (int64_t k = 0; k < t->pairs; k++) {
+        const int16_t *panel = t->panel + k * 2 * COLUMNS;
+        vector w[VECTORS];
+        for (int v = 0; v < VECTORS; v++) {
+            w[v] = LOAD(panel + 2 * LANES * v);
+        }
+        for (int r = 0; r < count; r++) {
+            vector x = PAIR(pair_at(rows + (int64_t)r * 2 * t->pairs, k));
+            for (int v = 0; v < VECTORS; v++) {
+                s[r][v] = MULTIPLY_ADD(s[r][v], x, w[v]);
+            }
+        }
+    }
+    for (int r = 0; r < count; r++) {
+        for (int v = 0; v < VECTORS; v++) {
+            STORE(sums + (first + r) * COLUMNS + v * LANES, s[r][v]);
+        }
+    }
+}
+#else
+static inline void sum_rows(const davit_int8_tile *t, int first, int count, int32_t *sums)
+{
+    for (int r = first; r < first + count; r++) {
+        const int16_t *row = t->rows + (int64_t)r * 2 * t->pairs;
+        vector s = {{0}};
+        for (int64_t k = 0; k < t->pairs; k++) {
+            const int16_t *panel = t->panel + k * 2 * COLUMNS;
+            for (int c = 0; c < COLUMNS; c++) {
+                s.lane[c] += row[2 * k] * panel[2 * c] + row[2 * k + 1] * panel[2 * c + 1];
+            }
+        }
+        memcpy(sums + r * COLUMNS, s.lane, sizeof(s.lane));
+    }
+}
+#endif
+
+static void tile(const davit_int8_tile *t, int32_t *sums)
+{
+    int r = 0;
+    for (; r + TILE <= t->count; r += TILE) {
+        sum_rows(t, r, TILE, sums);
+    }
+    for (; r < t->count; r++) {
+        sum_rows(t, r, 1, sums);
+    }
+}
+
+/* ---- reading ---- */
+
+static inline int32_t read_byte(davit_int8_source source, uint8_t x)
+{
+    return (int32_t)(uint8_t)(x ^ source.flip) - source.offset;
+}
+
+static void widen(davit_int8_source source, int64_t count, const uint8_t *x, int16_t *values)
+{
+    for (int64_t i = 0; i < count; i++) {
+        values[i] = (int16_t)read_byte(source, x[i]);
+    }
+}
+
+static inline __attribute__((always_inline)) void
+add_tap(const davit_int8_taps *t, int64_t tap, int64_t first, int64_t count, int32_t *sums)
+{
+    const uint8_t *x = t->image + t->offsets[tap] + first;
+    const int16_t *w = t->weights + tap * t->channels + first;
+    for (int64_t c = 0; c < count; c++) {
+        sums[c] += read_byte(t->source, x[c]) * w[c];
+    }
+}
+
+static void depthwise(const davit_int8_taps *t, int64_t first, int64_t count, int32_t *sums)
+{
+    int32_t local[COLUMNS] = {0};
+    for (int64_t tap = 0; tap < t->count; tap++) {
+        if (t->offsets[tap] < 0) {
+            continue;
+        }
+        if (count == COLUMNS) {
+            add_tap(t, tap, first, COLUMNS, local);
+        } else {
+            add_tap(t, tap, first, count, local);
+        }
+    }
+    memcpy(sums, local, sizeof(local));
+}
+
+/* ---- the ends ---- */
+
+/* Rounds to nearest even: |t| is far below 2^22, so that adding 3 * 2^22 leaves the integer in the
+ * low bits. */
+static inline uint8_t end_of(const davit_int8_result *p, float t)
+{
+    t = t > p->low ? t : p->low;
+    t = t < p->high ? t : p->high;
+    t = t + p->zero;
+    t = t > p->least ? t : p->least;
+    t = t < p->greatest ? t : p->greatest;
+    t = t + 12582912.0f;
+    uint32_t bits;
+    memcpy(&bits, &t, sizeof(bits));
+    return (uint8_t)bits;
+}
+
+static inline void finish_panel(const davit_int8_finish *f, int64_t first, const int32_t *sums,
+                                const uint8_t *residual, uint8_t *out)
+{
+    const davit_int8_result result = f->result;
+    const float *scale = f->scale + first, *bias = f->bias + first;
+    uint8_t ends[COLUMNS];
+    for (int i = 0; i < COLUMNS; i++) {
+        float t = (float)sums[i];
+        t = t + bias[i];
+        t = t * scale[i];
+        float previous = (float)read_byte(f->residual, residual[i]) * f->residual_scale;
+        t = t + previous;
+        ends[i] = end_of(&result, t);
+    }
+    memcpy(out, ends, sizeof(ends));
+}
+
+static inline void finish_panel_alone(const davit_int8_finish *f, int64_t first,
+                                      const int32_t *sums, uint8_t *out)
+{
+    const davit_int8_result result = f->result;
+    const float *scale = f->scale + first, *bias = f->bias + first;
+    uint8_t ends[COLUMNS];
+    for (int i = 0; i < COLUMNS; i++) {
+        float t = (float)sums[i];
+        t = t + bias[i];
+        ends[i] = end_of(&result, t * scale[i]);
+    }
+    memcpy(out, ends, sizeof(ends));
+}
+
+static void finish(const davit_int8_finish *f, int64_t count, const int32_t *sums,
+                   const uint8_t *residual, uint8_t *out)
+{
+    int64_t i = 0;
+    for (; i + COLUMNS <= count; i += COLUMNS) {
+        if (residual != NULL) {
+            finish_panel(f, i, sums + i, residual + i, out + i);
+        } else {
+            finish_panel_alone(f, i, sums + i, out + i);
+        }
+    }
+    if (i < count) {
+        int32_t rest[COLUMNS] = {0};
+        uint8_t before[COLUMNS] = {0}, after[COLUMNS];
+        size_t left = (size_t)(count - i);
+        memcpy(rest, sums + i, left * sizeof(*rest));
+        if (residual != NULL) {
+            memcpy(before, residual + i, left);
+            finish_panel(f, i, rest, before, after);
+        } else {
+            finish_panel_alone(f, i, rest, after);
+        }
+        memcpy(out + i, after, left);
+    }
+}
+
+static void rescale(const davit_int8_result *p, float scale, int64_t count, const int32_t *sums,
+                    uint8_t *out)
+{
+    const davit_int8_result result = *p;
+    for (int64_t i = 0; i < count; i++) {
+        out[i] = end_of(&result, (float)sums[i] * scale);
+    }
+}
+
+/* ---- standalone ---- */
+
+/* Cut before rounding, at the integers that the type's limits are without the zero point: the same
+ * as after. */
+static void quantize(const davit_int8_linear *linear, int64_t count, const float *x, uint8_t *out)
+{
+    const davit_int8_linear l = *linear;
+    const davit_int8_result end = {.low = l.least - l.zero,
+                                   .high = l.greatest - l.zero,
+                                   .least = l.least - l.zero,
+                                   .greatest = l.greatest - l.zero};
+    const uint8_t zero = (uint8_t)(int32_t)l.zero;
+    for (int64_t i = 0; i < count; i++) {
+        out[i] = (uint8_t)(end_of(&end, x[i] / l.scale) + zero);
+    }
+}
+
+static void dequantize(const davit_int8_linear *linear, int64_t count, const uint8_t *x, float *out)
+{
+    const davit_int8_linear l = *linear;
+    for (int64_t i = 0; i < count; i++) {
+        out[i] = (float)read_byte(l.source, x[i]) * l.scale;
+    }
+}
+
+/* ---- pairs ---- */
+
+static inline __attribute__((always_inline)) void pair_up(const davit_int8_pair *p, bool adds,
+                                                          int64_t count, const uint8_t *a,
+                                                          const uint8_t *b, uint8_t *out)
+{
+    const davit_int8_pair pair = *p;
+    for (int64_t i = 0; i < count; i++) {
+        int32_t x = read_byte(pair.a, a[i]);
+        int32_t y = read_byte(pair.b, b[i]);
+        float t;
+        if (adds) {
+            float first = (float)x * pair.a_scale;
+            float second = (float)y * pair.b_scale;
+            t = first + second;
+        } else {
+            t = (float)(x * y) * pair.a_scale;
+        }
+        out[i] = end_of(&pair.result, t);
+    }
+}
+
+/* A single operand is spread over a block first. */
+static inline __attribute__((always_inline)) void
+blocks(const davit_int8_pair *p, bool adds, int64_t count, const uint8_t *const in[2], uint8_t *out)
+{
+    enum { BLOCK = 256 };
+    uint8_t a[BLOCK], b[BLOCK], ends[BLOCK];
+    memset(a, in[0][0], BLOCK);
+    memset(b, in[1][0], BLOCK);
+    for (int64_t i = 0; i < count; i += BLOCK) {
+        int64_t n = count - i < BLOCK ? count - i : BLOCK;
+        pair_up(p, adds, n, p->a_single ? a : in[0] + i, p->b_single ? b : in[1] + i, ends);
+        memcpy(out + i, ends, (size_t)n);
+    }
+}
+
+static void add(const davit_int8_pair *p, int64_t count, const uint8_t *a, const uint8_t *b,
+                uint8_t *out)
+{
+    const uint8_t *const in[2] = {a, b};
+    blocks(p, true, count, in, out);
+}
+
+static void multiply(const davit_int8_pair *p, int64_t count, const uint8_t *a, const uint8_t *b,
+                     uint8_t *out)
+{
+    const uint8_t *const in[2] = {a, b};
+    blocks(p, false, count, in, out);
+}
+
+const davit_int8_loops DAVIT_INT8_TABLE = {.name = DAVIT_INT8_NAME,
+                                           .tile = tile,
+                                           .depthwise = depthwise,
+                                           .widen = widen,
+                                           .finish = finish,
+                                           .rescale = rescale,
+                                           .quantize = quantize,
+                                           .dequantize = dequantize,
+                                           .add = add,
+                                           .multiply = multiply};
