@@ -38,8 +38,7 @@ static bool is_quantized_later(const davit_lowering *l, const davit_node *node)
     return false;
 }
 
-/* True when a live node reads a dequantised value, or computes one that is quantised. */
-static bool is_touched(const davit_lowering *l, const davit_node *node)
+static bool reads_quantized(const davit_lowering *l, const davit_node *node)
 {
     for (uint32_t i = 0; i < node->input_count; i++) {
         const davit_node *producer = davit_lower_producer(l, node->inputs[i], NULL);
@@ -47,7 +46,7 @@ static bool is_touched(const davit_lowering *l, const davit_node *node)
             return true;
         }
     }
-    return is_quantized_later(l, node);
+    return false;
 }
 
 static const char *reason_for(const davit_lowering *l, davit_node_id id)
@@ -56,8 +55,11 @@ static const char *reason_for(const davit_lowering *l, davit_node_id id)
     if (l->reasons[id]) {
         return l->reasons[id];
     }
-    return is_quantized_later(l, node) ? "no integer form of it is known"
-                                       : "its result is not quantised";
+    if (!is_quantized_later(l, node)) {
+        return "its result is not quantised";
+    }
+    return reads_quantized(l, node) ? "no integer form of it is known"
+                                    : "its inputs are not quantised";
 }
 
 davit_status davit_lower_note(davit_lowering *l)
@@ -75,7 +77,8 @@ davit_status davit_lower_note(davit_lowering *l)
         if (is_integer_unit(graph, node)) {
             graph->integer_count++;
         } else if (id < l->node_count && !is_quantization(node->op->op) &&
-                   !davit_lower_moves(graph, node) && is_touched(l, node)) {
+                   !davit_lower_moves(graph, node) &&
+                   (reads_quantized(l, node) || is_quantized_later(l, node))) {
             davit_kept_node *kept = &graph->kept[graph->kept_count++];
             *kept = (davit_kept_node){node->name, reason_for(l, id)};
             davit_log(l->diag, DAVIT_INFO, "node '%s' (%s) stays f32: %s", kept->node,
