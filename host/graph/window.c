@@ -79,15 +79,17 @@ static davit_status size_forward(const davit_window_spec *spec, const davit_diag
                                  davit_window *w, int i)
 {
     int64_t span = w->in[i] + w->pad_begin[i] + w->pad_end[i] - extent(w, i);
+    bool round_up = davit_node_int(spec->node, "ceil_mode", 0) != 0;
     if (w->in[i] == 0) {
         w->out[i] = 0;
         return DAVIT_OK;
     }
-    if (span < 0) {
+    /* Rounded up, a window may reach past the end; so may the first, by less than a stride. */
+    if (span < 0 && !(round_up && span > -w->stride[i])) {
         return refuse(spec, diag, "the kernel is larger than the padded input", extent(w, i));
     }
     w->out[i] = span / w->stride[i] + 1;
-    if (davit_node_int(spec->node, "ceil_mode", 0) != 0) {
+    if (round_up) {
         w->out[i] = ceil_div(span, w->stride[i]) + 1;
         if ((w->out[i] - 1) * w->stride[i] >= w->in[i] + w->pad_begin[i]) {
             w->out[i]--;

@@ -61,6 +61,8 @@ static const char *const table[] = {
     "AveragePool x:1x3x9x9 kernel_shape=3,3 strides=2,2 pads=1,1,1,1",
     "AveragePool x:1x3x9x9 kernel_shape=3,3 pads=1,1,1,1 count_include_pad=1",
     "AveragePool x:1x3x10x10 kernel_shape=3,3 strides=2,2 ceil_mode=1",
+    "MaxPool x:1x3x2x10 kernel_shape=3,3 strides=2,2 ceil_mode=1",
+    "AveragePool x:1x3x2x10 kernel_shape=3,3 strides=2,2 ceil_mode=1 count_include_pad=1",
     "GlobalAveragePool x:2x5x7x6",
     "GlobalMaxPool x:2x5x7x6",
     /* element by element */
