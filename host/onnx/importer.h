@@ -13,7 +13,8 @@
 #include "tensor.h"
 
 #define DAVIT_ONNX_OLDEST_IR 3
-#define DAVIT_ONNX_NEWEST_IR 10
+/* What 11 to 14 added are element types, refused where they are used, and hints for devices. */
+#define DAVIT_ONNX_NEWEST_IR 14
 #define DAVIT_ONNX_NEWEST_OPSET 21
 /* Nodes of a model with its functions expanded, and depth of calls and branches: more is refused,
  * so that a small file cannot unfold into a huge graph. */

@@ -35,7 +35,7 @@ static void no_opset(onnx_builder *builder)
 
 static void newer_ir(onnx_builder *builder)
 {
-    builder->model.ir_version = 11;
+    builder->model.ir_version = 15;
 }
 
 static void no_ir(onnx_builder *builder)
@@ -243,7 +243,7 @@ static const bad_case cases[] = {
     {"newer opset", newer_opset, DAVIT_UNSUPPORTED, "opset 22; supported are 7 to 21"},
     {"opset 0", opset_zero, DAVIT_UNSUPPORTED, "opset 0"},
     {"no opset", no_opset, DAVIT_BAD_DATA, "no opset of ai.onnx"},
-    {"newer IR", newer_ir, DAVIT_UNSUPPORTED, "IR version 11"},
+    {"newer IR", newer_ir, DAVIT_UNSUPPORTED, "IR version 15"},
     {"no IR", no_ir, DAVIT_BAD_DATA, "IR version"},
     {"no graph", no_graph, DAVIT_BAD_DATA, "no graph"},
     {"duplicate initialiser", duplicate_initializer, DAVIT_BAD_DATA, "'w' is defined twice"},

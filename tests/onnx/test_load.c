@@ -11,6 +11,7 @@ static const int64_t image[] = {1, 3, 4, 4};
 static void build_relu(onnx_builder *builder)
 {
     onnx_builder_init(builder, 13);
+    builder->model.ir_version = 14; /* what onnx 1.23 writes, whatever the opset */
     onnx_add_input(builder, "x", DAVIT_F32, 4, image);
     onnx_add_node(builder, "Relu", "x", "y");
     onnx_add_output(builder, "y");
