@@ -58,18 +58,6 @@ static void print_help(const cli_command *command)
     }
 }
 
-bool cli_split(const char *text, char *name, size_t bytes, const char **rest)
-{
-    const char *equals = strchr(text, '=');
-    if (equals == NULL || equals == text || (size_t)(equals - text) >= bytes) {
-        return false;
-    }
-    memcpy(name, text, (size_t)(equals - text));
-    name[equals - text] = '\0';
-    *rest = equals + 1;
-    return true;
-}
-
 static bool parse_long(const char *text, long low, long high, long *value)
 {
     char *end;

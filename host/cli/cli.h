@@ -75,10 +75,6 @@ void cli_arguments_clear(cli_arguments *arguments);
 /* Prints "davit: error: ..." to stderr and returns CLI_USAGE. */
 DAVIT_PRINTF(2, 3) int cli_usage_error(const cli_command *command, const char *format, ...);
 
-/* Splits "NAME=REST" at the first '='; false when there is none or NAME is empty. name must have
- * room for bytes. */
-bool cli_split(const char *text, char *name, size_t bytes, const char **rest);
-
 /* The options that every command takes. */
 #define CLI_COMMON_OPTIONS                                                                         \
     {"json", 0, NULL, "print JSON instead of text"},                                               \

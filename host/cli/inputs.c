@@ -33,49 +33,59 @@ static bool parse_shape(const char *text, davit_named_shape *shape)
     }
 }
 
-/* Index of the model's input of that name, or an error that lists them. */
-static davit_status find_input(const davit_model *model, const char *name, const char *option,
-                               const davit_diagnostics *diag, size_t *out)
+/* Index of the input that "NAME=REST" speaks of, and REST; or an error that lists the inputs. Names
+ * may contain '=' themselves: the longest that fits is meant. */
+static davit_status find_input(const davit_model *model, const char *option, const char *text,
+                               const davit_diagnostics *diag, size_t *out, const char **rest)
 {
     char known[512] = "";
     size_t count = davit_model_input_count(model);
+    size_t longest = 0;
     for (size_t i = 0; i < count; i++) {
         davit_port port;
         davit_status status = davit_model_input(model, i, &port);
         if (status != DAVIT_OK) {
             return status;
         }
-        if (strcmp(port.name, name) == 0) {
+        size_t length = strlen(port.name);
+        if (length > longest && strncmp(text, port.name, length) == 0 && text[length] == '=') {
+            longest = length;
             *out = i;
-            return DAVIT_OK;
         }
         size_t used = strlen(known);
         snprintf(known + used, sizeof(known) - used, "%s'%s'", i > 0 ? ", " : "", port.name);
     }
-    return davit_fail(diag, DAVIT_INVALID_ARGUMENT,
-                      "%s %s: the model has no input of that name; its inputs are %s", option,
-                      name, known);
+    if (longest == 0) {
+        return davit_fail(diag, DAVIT_INVALID_ARGUMENT,
+                          "%s %s: the model has no input of that name; its inputs are %s", option,
+                          text, known);
+    }
+    *rest = text + longest + 1;
+    return DAVIT_OK;
 }
 
 static davit_status read_shapes(const davit_model *model, const cli_arguments *arguments,
                                 const davit_diagnostics *diag, cli_inputs *inputs)
 {
     for (size_t i = 0; i < arguments->shapes.count; i++) {
-        char name[256];
+        const char *option = arguments->shapes.items[i];
+        davit_named_shape *shape = &inputs->shapes[i];
         const char *text;
-        davit_named_shape *shape = &inputs->shapes[inputs->shape_count];
-        if (!cli_split(arguments->shapes.items[i], name, sizeof(name), &text) ||
-            !parse_shape(text, shape)) {
-            return davit_fail(diag, DAVIT_INVALID_ARGUMENT,
-                              "--shape %s: NAME=1x3x640x640 is expected",
-                              arguments->shapes.items[i]);
-        }
         size_t index;
-        davit_status status = find_input(model, name, "--shape", diag, &index);
+        davit_status status = find_input(model, "--shape", option, diag, &index, &text);
         if (status != DAVIT_OK) {
             return status;
         }
+        if (!parse_shape(text, shape)) {
+            return davit_fail(diag, DAVIT_INVALID_ARGUMENT,
+                              "--shape %s: NAME=1x3x640x640 is expected", option);
+        }
         shape->name = inputs->tensors[index].name;
+        for (size_t k = 0; k < i; k++) {
+            if (inputs->shapes[k].name == shape->name) {
+                return davit_fail(diag, DAVIT_INVALID_ARGUMENT, "--shape %s: given twice", option);
+            }
+        }
         inputs->shape_count++;
     }
     return DAVIT_OK;
@@ -96,16 +106,11 @@ static int fixed_extent(const cli_inputs *inputs, const davit_port *port, int ax
 }
 
 static davit_status read_image(const char *path, const davit_port *port,
-                               const cli_arguments *arguments, const davit_diagnostics *diag,
+                               const cli_preprocess *preprocess, const davit_diagnostics *diag,
                                const cli_inputs *inputs, davit_tensor **out)
 {
-    cli_preprocess preprocess;
-    davit_status status = cli_preprocess_parse(arguments->preprocess, diag, &preprocess);
-    if (status != DAVIT_OK) {
-        return status;
-    }
     cli_image image;
-    status = cli_image_read(path, diag, &image);
+    davit_status status = cli_image_read(path, diag, &image);
     if (status != DAVIT_OK) {
         return status;
     }
@@ -115,7 +120,7 @@ static davit_status read_image(const char *path, const davit_port *port,
         davit_log(diag, DAVIT_INFO, "%s: resized from %dx%d to %dx%d (height x width)", path,
                   image.height, image.width, height, width);
     }
-    status = cli_image_to_tensor(&image, &preprocess, height, width, out);
+    status = cli_image_to_tensor(&image, preprocess, height, width, out);
     free(image.pixels);
     return status == DAVIT_OK ? status
                               : davit_fail(diag, status, "%s: cannot be made %dx%d pixels", path,
@@ -123,18 +128,13 @@ static davit_status read_image(const char *path, const davit_port *port,
 }
 
 static davit_status read_input(const davit_model *model, const char *option,
-                               const cli_arguments *arguments, const davit_diagnostics *diag,
+                               const cli_preprocess *preprocess, const davit_diagnostics *diag,
                                cli_inputs *inputs)
 {
-    char name[256];
     const char *path;
     size_t index;
     davit_port port;
-    if (!cli_split(option, name, sizeof(name), &path)) {
-        return davit_fail(diag, DAVIT_INVALID_ARGUMENT, "--input %s: NAME=FILE is expected",
-                          option);
-    }
-    davit_status status = find_input(model, name, "--input", diag, &index);
+    davit_status status = find_input(model, "--input", option, diag, &index, &path);
     if (status == DAVIT_OK) {
         status = davit_model_input(model, index, &port);
     }
@@ -142,12 +142,12 @@ static davit_status read_input(const davit_model *model, const char *option,
         return status;
     }
     if (inputs->tensors[index].tensor != NULL) {
-        return davit_fail(diag, DAVIT_INVALID_ARGUMENT, "--input %s is given twice", name);
+        return davit_fail(diag, DAVIT_INVALID_ARGUMENT, "--input %s: given twice", option);
     }
     davit_tensor **out = &inputs->tensors[index].tensor;
     size_t length = strlen(path);
     if (cli_image_is(path)) {
-        return read_image(path, &port, arguments, diag, inputs, out);
+        return read_image(path, &port, preprocess, diag, inputs, out);
     }
     if (length > 4 && strcmp(path + length - 4, ".npy") == 0) {
         return cli_npy_read(path, diag, out);
@@ -177,8 +177,12 @@ davit_status cli_inputs_read(const davit_model *model, const cli_arguments *argu
     if (status == DAVIT_OK) {
         status = read_shapes(model, arguments, diag, &inputs);
     }
+    cli_preprocess preprocess;
+    if (status == DAVIT_OK) {
+        status = cli_preprocess_parse(arguments->preprocess, diag, &preprocess);
+    }
     for (size_t i = 0; status == DAVIT_OK && i < arguments->inputs.count; i++) {
-        status = read_input(model, arguments->inputs.items[i], arguments, diag, &inputs);
+        status = read_input(model, arguments->inputs.items[i], &preprocess, diag, &inputs);
     }
     if (status != DAVIT_OK) {
         cli_inputs_clear(&inputs);

@@ -75,17 +75,49 @@ static davit_status measure(cli_session *session, size_t repeat, measurement *re
     return DAVIT_OK;
 }
 
-/* File names that cannot leave the folder: everything but letters, digits and ._- becomes '_'. */
-static void file_name(const char *name, char *out, size_t bytes)
+enum { FILE_NAME_BYTES = 256 };
+typedef char file_name[FILE_NAME_BYTES];
+
+/* A file name that cannot leave the folder: everything but letters, digits and ._- becomes '_'.
+ * Where an earlier output has that name, a number from 2 on is added. Returns it, else 1. */
+static size_t name_file(const char *name, file_name *names, size_t index)
 {
+    enum { SUFFIX_BYTES = 26 }; /* "_18446744073709551615.npy" */
+    char base[FILE_NAME_BYTES - SUFFIX_BYTES + 1];
     size_t length = 0;
-    for (; name[length] != '\0' && length + 5 < bytes; length++) {
+    for (; name[length] != '\0' && length + 1 < sizeof(base); length++) {
         char c = name[length];
         bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
                      c == '_' || c == '-' || (c == '.' && length > 0);
-        out[length] = plain ? c : '_';
+        base[length] = plain ? c : '_';
     }
-    memcpy(out + length, ".npy", 5);
+    base[length] = '\0';
+    snprintf(names[index], FILE_NAME_BYTES, "%s.npy", base);
+    size_t number = 1;
+    for (size_t i = 0; i < index; i++) {
+        if (strcmp(names[i], names[index]) == 0) {
+            snprintf(names[index], FILE_NAME_BYTES, "%s_%zu.npy", base, ++number);
+            i = (size_t)-1; /* that may be taken as well: from the first again */
+        }
+    }
+    return number;
+}
+
+static davit_status write_output(const cli_session *session, const char *folder, size_t index,
+                                 file_name *names)
+{
+    const davit_named_tensor *output = &session->outputs[index];
+    char path[4096];
+    if (name_file(output->name, names, index) > 1) {
+        davit_log(session->diag, DAVIT_WARNING, "output '%s' is written to %s", output->name,
+                  names[index]);
+    }
+    int length = snprintf(path, sizeof(path), "%s/%s", folder, names[index]);
+    if (length < 0 || (size_t)length >= sizeof(path)) {
+        return davit_fail(session->diag, DAVIT_INVALID_ARGUMENT, "--output %s: path too long",
+                          folder);
+    }
+    return cli_npy_write(path, output->tensor, session->diag);
 }
 
 static davit_status write_outputs(const cli_session *session, const char *folder)
@@ -94,21 +126,16 @@ static davit_status write_outputs(const cli_session *session, const char *folder
         return davit_fail(session->diag, DAVIT_IO_ERROR, "--output %s: %s", folder,
                           strerror(errno));
     }
-    for (size_t i = 0; i < session->output_count; i++) {
-        char name[256];
-        char path[4096];
-        file_name(session->outputs[i].name, name, sizeof(name));
-        int length = snprintf(path, sizeof(path), "%s/%s", folder, name);
-        if (length < 0 || (size_t)length >= sizeof(path)) {
-            return davit_fail(session->diag, DAVIT_INVALID_ARGUMENT, "--output %s: path too long",
-                              folder);
-        }
-        davit_status status = cli_npy_write(path, session->outputs[i].tensor, session->diag);
-        if (status != DAVIT_OK) {
-            return status;
-        }
+    file_name *names = calloc(session->output_count + 1, sizeof(*names));
+    if (names == NULL) {
+        return davit_fail(session->diag, DAVIT_OUT_OF_MEMORY, "out of memory");
     }
-    return DAVIT_OK;
+    davit_status status = DAVIT_OK;
+    for (size_t i = 0; status == DAVIT_OK && i < session->output_count; i++) {
+        status = write_output(session, folder, i, names);
+    }
+    free(names);
+    return status;
 }
 
 /* ---- verification ---- */

@@ -144,6 +144,8 @@ class BadInput(unittest.TestCase):
         self.refuse("run", path, "--input", "x=" + self.path("none.npy"), names=["none.npy"])
         self.refuse("run", path, "--shape", "x=2x4", names=["x"])
         self.refuse("run", path, "--shape", "x=2xx", names=["x=2xx"])
+        self.refuse("run", path, "--shape", "x=2x3", "--shape", "x=2x3", names=["x=2x3", "twice"])
+        self.refuse("run", path, "--preprocess", "0,1,cmyk", names=["cmyk"])
         np.save(array, np.zeros((3, 3), "f4"))
         self.refuse("run", path, "--input", "x=" + array, names=["x", "3x3", "2x3"])
         np.save(array, np.zeros((2, 3), "f8"))
@@ -154,6 +156,25 @@ class BadInput(unittest.TestCase):
         self.refuse("run", path, "--input", "x=" + path, names=["m.onnx"])
         open_batch = self.save(model([RELU], inputs=[tensor("x", ["N", 3])]), "n.onnx")
         self.refuse("run", open_batch, names=["x", "N", "--shape"])
+
+    def test_odd_names(self):
+        """Names that file names and NAME=VALUE have to cope with."""
+        first, second = "a=b", "n" * 300
+        nodes = [helper.make_node("Relu", [first], ["o/=p"]),
+                 helper.make_node("Neg", [first], ["o_=p"]),
+                 helper.make_node("Neg", [second], ["o__p"])]
+        path = self.save(model(nodes, [tensor(first, ["N"]), tensor(second, ["M"])],
+                               [tensor(node.output[0], None) for node in nodes]))
+        array = self.path("a=.npy")
+        np.save(array, np.array([1, -2], "f4"))
+        done = self.run_davit("run", path, "--input", first + "=" + array, "--shape",
+                              second + "=3", "--output", self.path("o"), "--pin", "o/=p=reference")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(sorted(os.listdir(self.path("o"))),
+                         ["o__p.npy", "o__p_2.npy", "o__p_3.npy"])
+        self.assertEqual(np.load(self.path("o/o__p.npy")).tolist(), [1, 0])
+        self.assertEqual(np.load(self.path("o/o__p_2.npy")).tolist(), [-1, 2])
+        self.assertIn("'o_=p' is written to o__p_2.npy", done.stderr)
 
     def test_devices_pins_and_plans(self):
         path = self.save(model([RELU]))
