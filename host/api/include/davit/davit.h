@@ -7,7 +7,8 @@
  *     davit_session_run(session, inputs, input_count, outputs, output_count);
  *
  * Every function that can fail returns a davit_status and tells the detail once to the context's
- * diagnostics sink. Objects: context > model > session; a parent must outlive its children.
+ * diagnostics sink. Objects: context > model > session; a parent must outlive its children. No
+ * pointer may be NULL but where this says so; every destroy takes NULL.
  * Functions on different sessions may be called from different threads; one session takes one call
  * at a time. The library never changes its host program's environment, signal handlers, locale or
  * (on its own threads only) affinity. */
