@@ -19,6 +19,12 @@ typedef struct davit_lowered {
     davit_quant8 type;
 } davit_lowered;
 
+/* A value as bytes of a type, after bounds. */
+typedef struct davit_lower_result_entry {
+    davit_value_id value; /* 0 and no scale: nothing is known */
+    davit_result_spec target;
+} davit_lower_result_entry;
+
 /* A node that the pass has added. */
 typedef struct davit_lower_origin {
     davit_node_id node;
@@ -32,16 +38,18 @@ typedef struct davit_lowering {
     /* The graph as it was: only that is asked about. */
     davit_uses uses;
     size_t value_count, node_count;
-    davit_lowered *operands; /* by value: what davit_lower_operand has found */
-    bool *asked;             /* by value: it was asked for */
-    const char **reasons;    /* by node: why it stays f32, NULL */
+    davit_lowered *operands;           /* by value: what davit_lower_operand has found */
+    bool *asked;                       /* by value: it was asked for */
+    davit_lower_result_entry *results; /* by value: the last answer of davit_lower_result */
+    const char **reasons;              /* by node: why it stays f32, NULL */
     /* By value, also of new ones: what is read instead, DAVIT_NONE: itself. */
     davit_value_id *stands_for;
     size_t stands_for_capacity;
     davit_lower_origin *origins;
     size_t origin_count, origin_capacity;
-    int depth; /* of the search in progress */
-    int steps; /* that it may still take */
+    int depth;   /* of the search in progress */
+    int steps;   /* that it may still take */
+    bool shared; /* somebody else reads a value on the way: it would be computed twice */
 } davit_lowering;
 
 /* How far back, and in how many steps, one QuantizeLinear is followed. */
@@ -157,6 +165,12 @@ DAVIT_NODISCARD davit_status davit_lower_move(davit_lowering *l, davit_node_id n
 DAVIT_NODISCARD davit_status davit_lower_operand(davit_lowering *l, davit_value_id value,
                                                  davit_lowered *out);
 
+/* The bytes of the first input of a node, with x_scale and x_zero set; where there are none, that
+ * is noted. */
+DAVIT_NODISCARD davit_status davit_lower_find_x(davit_lowering *l, davit_node_id id,
+                                                davit_lower_attributes *attributes,
+                                                davit_lowered *x);
+
 /* ---- lower_table.c ---- */
 
 /* The bounds of a Relu or Clip with constant bounds; false for any other node. */
@@ -203,6 +217,14 @@ const char *davit_lower_bias(const davit_lowering *l, davit_value_id bias,
 DAVIT_NODISCARD davit_status davit_lower_weighted(davit_lowering *l, davit_value_id value,
                                                   const davit_result_spec *target, bool *found,
                                                   davit_value_id *out);
+
+/* ---- lower_average.c ---- */
+
+/* The result of node id, an AveragePool, GlobalAveragePool, or ReduceMean of all spatial axes, as
+ * bytes of target. */
+DAVIT_NODISCARD davit_status davit_lower_average(davit_lowering *l, davit_node_id id,
+                                                 const davit_result_spec *target,
+                                                 davit_value_id *out);
 
 /* ---- lower_result.c ---- */
 

@@ -147,3 +147,17 @@ davit_status davit_lower_operand(davit_lowering *l, davit_value_id value, davit_
     out->value = davit_lower_resolve(l, out->value);
     return DAVIT_OK;
 }
+
+davit_status davit_lower_find_x(davit_lowering *l, davit_node_id id,
+                                davit_lower_attributes *attributes, davit_lowered *x)
+{
+    davit_status status = davit_lower_operand(l, l->graph->nodes[id].inputs[0], x);
+    if (status == DAVIT_OK && x->value == DAVIT_NONE) {
+        davit_lower_refuse(l, id, "its input is not quantised to 8 bits with one scale");
+    }
+    if (status == DAVIT_OK && x->value != DAVIT_NONE) {
+        davit_lower_set_float(attributes, "x_scale", x->type.scale);
+        davit_lower_set_int(attributes, "x_zero", x->type.zero);
+    }
+    return status;
+}

@@ -83,21 +83,6 @@ static davit_status lower_binary(const question *q, davit_op op, davit_value_id 
 
 /* ---- one operand ---- */
 
-/* Finds the operand and sets x_scale and x_zero; value DAVIT_NONE: there is none, and why is
- * noted. */
-static davit_status find_x(const question *q, davit_lower_attributes *attributes, davit_lowered *x)
-{
-    davit_status status = davit_lower_operand(q->l, node_of(q)->inputs[0], x);
-    if (status == DAVIT_OK && x->value == DAVIT_NONE) {
-        davit_lower_refuse(q->l, q->id, "its input is not quantised to 8 bits with one scale");
-    }
-    if (status == DAVIT_OK && x->value != DAVIT_NONE) {
-        davit_lower_set_float(attributes, "x_scale", x->type.scale);
-        davit_lower_set_int(attributes, "x_zero", x->type.zero);
-    }
-    return status;
-}
-
 static davit_status lower_softmax(const question *q, davit_value_id *out)
 {
     davit_lowered x;
@@ -109,32 +94,12 @@ static davit_status lower_softmax(const question *q, davit_value_id *out)
         davit_lower_refuse(q->l, q->id, "it works over several axes");
         return DAVIT_OK;
     }
-    davit_status status = find_x(q, &attributes, &x);
+    davit_status status = davit_lower_find_x(q->l, q->id, &attributes, &x);
     if (status != DAVIT_OK || x.value == DAVIT_NONE) {
         return status;
     }
     davit_lower_set_int(&attributes, "axis", axis);
     return add(q, DAVIT_OP_IntegerSoftmax, 1, &x.value, &attributes, out);
-}
-
-static davit_status lower_average(const question *q, davit_value_id *out)
-{
-    static const int64_t ones[] = {1, 1, 1, 1, 1, 1, 1, 1};
-    davit_lowered x;
-    davit_lower_attributes attributes = {.count = 0};
-    const davit_node *node = node_of(q);
-    davit_tensor_desc desc = q->l->graph->values[node->inputs[0]].desc;
-    if (node->op->op == DAVIT_OP_AveragePool) {
-        davit_lower_copy_attributes(&attributes, node);
-    } else if (desc.rank > 2) {
-        davit_lower_set_ints(&attributes, "kernel_shape", (size_t)desc.rank - 2, desc.dims + 2);
-        davit_lower_set_ints(&attributes, "strides", (size_t)desc.rank - 2, ones);
-    }
-    davit_status status = find_x(q, &attributes, &x);
-    if (status != DAVIT_OK || x.value == DAVIT_NONE) {
-        return status;
-    }
-    return add(q, DAVIT_OP_IntegerAveragePool, 1, &x.value, &attributes, out);
 }
 
 /* Linear; inference refuses what has no integer form. */
@@ -147,7 +112,7 @@ static davit_status lower_resize(const question *q, davit_value_id *out)
     uint32_t count = node->input_count < 4 ? node->input_count : 4;
     davit_lower_copy_attributes(&attributes, node);
     memcpy(inputs, node->inputs, count * sizeof(*inputs));
-    davit_status status = find_x(q, &attributes, &x);
+    davit_status status = davit_lower_find_x(q->l, q->id, &attributes, &x);
     if (status != DAVIT_OK || x.value == DAVIT_NONE) {
         return status;
     }
@@ -191,9 +156,12 @@ static davit_status lower_moved(const question *q, davit_value_id *out)
         return status;
     }
     status = davit_lower_move(q->l, q->id, &data, q->target, &outputs);
-    for (uint32_t i = 0; i < node_of(q)->output_count && status == DAVIT_OK; i++) {
-        if (node_of(q)->outputs[i] == q->value) {
+    const davit_node *node = node_of(q);
+    for (uint32_t i = 0; i < node->output_count && status == DAVIT_OK; i++) {
+        if (node->outputs[i] == q->value) {
             *out = outputs[i];
+        } else if (node->outputs[i] != DAVIT_NONE && outputs[i] != DAVIT_NONE) {
+            q->l->results[node->outputs[i]] = (davit_lower_result_entry){outputs[i], *q->target};
         }
     }
     return status;
@@ -213,7 +181,8 @@ static davit_status lower_operator(const question *q, davit_value_id *out)
         return lower_binary(q, DAVIT_OP_IntegerAdd, out);
     case DAVIT_OP_AveragePool:
     case DAVIT_OP_GlobalAveragePool:
-        return lower_average(q, out);
+    case DAVIT_OP_ReduceMean:
+        return davit_lower_average(q->l, q->id, q->target, out);
     case DAVIT_OP_Concat:
         return lower_concat(q, out);
     case DAVIT_OP_Mul:
@@ -249,6 +218,12 @@ static davit_status answer(const question *q, davit_value_id *out)
     return status == DAVIT_OK && !found && *out == DAVIT_NONE ? lower_operator(q, out) : status;
 }
 
+static bool same_target(const davit_result_spec *a, const davit_result_spec *b)
+{
+    return a->type.dtype == b->type.dtype && a->type.scale == b->type.scale &&
+           a->type.zero == b->type.zero && a->low == b->low && a->high == b->high;
+}
+
 davit_status davit_lower_result(davit_lowering *l, davit_value_id value,
                                 const davit_result_spec *target, davit_value_id *out)
 {
@@ -259,9 +234,19 @@ davit_status davit_lower_result(davit_lowering *l, davit_value_id value,
         l->steps == 0) {
         return DAVIT_OK;
     }
+    if (same_target(&l->results[value].target, &simple)) {
+        *out = davit_lower_resolve(l, l->results[value].value);
+        return DAVIT_OK;
+    }
+    bool shared = l->shared;
+    l->shared = shared || !davit_lower_read_once(l, value);
     l->steps--;
     l->depth++;
     davit_status status = answer(&q, out);
     l->depth--;
+    l->shared = shared;
+    if (status == DAVIT_OK && *out != DAVIT_NONE) {
+        l->results[value] = (davit_lower_result_entry){*out, simple};
+    }
     return status;
 }

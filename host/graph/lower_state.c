@@ -12,9 +12,10 @@ davit_status davit_lowering_create(davit_lowering *l)
     l->node_count = graph->node_count;
     l->operands = davit_alloc_array(allocator, l->value_count, sizeof(*l->operands));
     l->asked = davit_alloc_array(allocator, l->value_count, sizeof(*l->asked));
+    l->results = davit_alloc_array(allocator, l->value_count, sizeof(*l->results));
     l->reasons = davit_alloc_array(allocator, l->node_count, sizeof(*l->reasons));
     l->stands_for = davit_alloc_array(allocator, l->value_count, sizeof(*l->stands_for));
-    if (!l->operands || !l->asked || !l->reasons || !l->stands_for) {
+    if (!l->operands || !l->asked || !l->results || !l->reasons || !l->stands_for) {
         return DAVIT_OUT_OF_MEMORY;
     }
     l->stands_for_capacity = l->value_count;
@@ -32,6 +33,7 @@ void davit_lowering_clear(davit_lowering *l)
     }
     davit_free(allocator, l->operands);
     davit_free(allocator, l->asked);
+    davit_free(allocator, l->results);
     davit_free(allocator, (void *)l->reasons);
     davit_free(allocator, l->stands_for);
     davit_free(allocator, l->origins);

@@ -249,8 +249,8 @@ static davit_status build_product(weighted *w, const davit_result_spec *target, 
 static davit_status lower(weighted *w, davit_value_id value, const davit_result_spec *target,
                           const char **reason, davit_value_id *out)
 {
-    *reason = davit_lower_read_once(w->l, value) ? check_anchor(&w->l->graph->nodes[w->anchor])
-                                                 : "its result is also used unquantised";
+    *reason = w->l->shared ? "its result is also used unquantised, or in another type"
+                           : check_anchor(&w->l->graph->nodes[w->anchor]);
     davit_status status = *reason ? DAVIT_OK : find_operands(w, reason);
     if (status == DAVIT_OK && !*reason) {
         status =

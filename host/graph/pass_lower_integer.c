@@ -102,6 +102,7 @@ static davit_status lower_one(davit_lowering *l, davit_node_id id)
     const char *reason = davit_lower_read_type(l->graph, node, &target.type);
     davit_status status = DAVIT_OK;
     l->depth = 0;
+    l->shared = false;
     l->steps = DAVIT_LOWER_MAX_STEPS;
     if (reason) {
         if (davit_lower_producer(l, node->inputs[0], &before)) {

@@ -454,6 +454,73 @@ static void test_outputs_of_bytes(void **state)
     }
 }
 
+/* What PyTorch writes: f32 weights behind QuantizeLinear, a Flatten without nodes of its own, a
+ * transposed matrix, the mean over the image as ReduceMean. */
+static void test_pytorch(void **state)
+{
+    (void)state;
+    static const davit_quant8 of_weights = {DAVIT_S8, 0.007f, 0};
+    uint64_t seed = 4;
+    for (int64_t keep = 0; keep < 2; keep++) {
+        builder b;
+        builder_init(&b, NULL);
+        davit_value_id x = quantized_input(&b, "x", 4, image, &quantized_a);
+        const davit_value_id inputs[] = {x, builder_ints(&b, 2, (const int64_t[]){-1, -2})};
+        const davit_attribute keepdims = {
+            .name = "keepdims", .type = DAVIT_ATTRIBUTE_INT, .u.i = keep};
+        const davit_node_spec mean = {.op = DAVIT_OP_ReduceMean,
+                                      .input_count = 2,
+                                      .inputs = inputs,
+                                      .attribute_count = 1,
+                                      .attributes = &keepdims};
+        davit_value_id y = quantized_both(&b, builder_node_with(&b, &mean), &quantized_b);
+        y = keep ? builder_unary(&b, DAVIT_OP_Flatten, y) : y;
+        davit_value_id w = builder_random(&b, 2, (const int64_t[]){4, 6}, &seed);
+        w = builder_unary(&b, DAVIT_OP_Transpose, quantized_both(&b, w, &of_weights));
+        y = builder_binary(&b, DAVIT_OP_Add, builder_binary(&b, DAVIT_OP_MatMul, y, w),
+                           builder_random(&b, 1, (const int64_t[]){4}, &seed));
+        check_integer(&b, builder_unary(&b, DAVIT_OP_Relu, y), &quantized_c);
+        (void)builder_only(&b, DAVIT_OP_IntegerMatMul);
+        (void)builder_only(&b, DAVIT_OP_IntegerAveragePool);
+        assert_int_equal(b.graph->integer_count, 3);
+        builder_clear(&b);
+    }
+}
+
+/* Parts of one product, quantised alike, are parts of one integer product. */
+static void test_split_product(void **state)
+{
+    (void)state;
+    static const quantized_weights weights = {DAVIT_S8, 0, 1, 4};
+    const davit_attribute attributes[] = {
+        {.name = "axis", .type = DAVIT_ATTRIBUTE_INT, .u.i = 1},
+        {.name = "num_outputs", .type = DAVIT_ATTRIBUTE_INT, .u.i = 2}};
+    builder b;
+    builder_init(&b, NULL);
+    davit_value_id x = quantized_input(&b, "x", 2, matrix, &quantized_a);
+    davit_value_id w = quantized_constant(&b, 2, (const int64_t[]){6, 4}, &weights);
+    davit_value_id y = builder_binary(&b, DAVIT_OP_MatMul, x, w);
+    davit_value_id parts[2];
+    davit_node_id node;
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(davit_graph_add_value(b.graph, NULL, &parts[i]), DAVIT_OK);
+    }
+    const davit_node_spec split = {.op = DAVIT_OP_Split,
+                                   .input_count = 1,
+                                   .output_count = 2,
+                                   .attribute_count = 2,
+                                   .inputs = &y,
+                                   .outputs = parts,
+                                   .attributes = attributes};
+    assert_int_equal(davit_graph_add_node(b.graph, &split, &node), DAVIT_OK);
+    y = builder_binary(&b, DAVIT_OP_Mul, quantized_both(&b, parts[0], &quantized_b),
+                       quantized_both(&b, parts[1], &quantized_b));
+    check_integer(&b, y, &quantized_a);
+    assert_int_equal(builder_count(&b, DAVIT_OP_IntegerMatMul), 1);
+    assert_int_equal(builder_count(&b, DAVIT_OP_Split), 1);
+    builder_clear(&b);
+}
+
 static void test_qlinear(void **state)
 {
     (void)state;
@@ -499,6 +566,17 @@ static void check_kept(builder *b, davit_value_id output, const char *node, cons
     builder_clear(b);
 }
 
+/* A convolution and its Relu, which both have to be computed in f32 anyway. */
+static void check_two_kept(builder *b)
+{
+    check_lowered(b, 1e-6f);
+    assert_int_equal(b->graph->kept_count, 2);
+    assert_string_equal(b->graph->kept[0].reason,
+                        "its result is also used unquantised, or in another type");
+    assert_int_equal(b->graph->integer_count, 0);
+    builder_clear(b);
+}
+
 static void test_what_stays_f32(void **state)
 {
     (void)state;
@@ -530,7 +608,14 @@ static void test_what_stays_f32(void **state)
     y = convolve(&b, x, &plain);
     builder_output(&b, quantized_both(&b, y, &quantized_a));
     check_kept(&b, builder_unary(&b, DAVIT_OP_Neg, y), "conv",
-               "its result is also used unquantised");
+               "its result is also used unquantised, or in another type");
+
+    builder_init(&b, NULL);
+    x = quantized_input(&b, "x", 4, image, &quantized_a);
+    y = builder_unary(&b, DAVIT_OP_Relu, convolve(&b, x, &plain));
+    builder_output(&b, quantized_both(&b, y, &quantized_a));
+    builder_output(&b, y);
+    check_two_kept(&b);
 
     builder_init(&b, NULL);
     x = quantized_input(&b, "x", 4, image, &quantized_a);
@@ -622,6 +707,8 @@ int main(void)
         cmocka_unit_test(test_requantisation),
         cmocka_unit_test(test_shared_nodes),
         cmocka_unit_test(test_outputs_of_bytes),
+        cmocka_unit_test(test_pytorch),
+        cmocka_unit_test(test_split_product),
         cmocka_unit_test(test_qlinear),
         cmocka_unit_test(test_what_stays_f32),
         cmocka_unit_test(test_bad_scales),
