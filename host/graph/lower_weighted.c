@@ -10,7 +10,7 @@ typedef struct weighted {
     davit_node_id anchor;
     davit_value_id added_bias; /* by an Add of its own, else DAVIT_NONE */
     davit_value_id residual;   /* float */
-    const davit_tensor_desc *result;
+    davit_tensor_desc result;
     int axis; /* of the output channels in it */
     davit_lowered x;
     davit_lowered previous; /* the residual's bytes */
@@ -132,11 +132,11 @@ static davit_status find_bias(weighted *w, const float *unit, const char **reaso
     const davit_tensor_desc vector = {.rank = 1, .dims = {(int64_t)w->channels}};
     bool convolution = anchor->op->op != DAVIT_OP_Gemm;
     if (sources[0] != DAVIT_NONE) {
-        *reason = davit_lower_bias(w->l, sources[0], convolution ? &vector : w->result,
+        *reason = davit_lower_bias(w->l, sources[0], convolution ? &vector : &w->result,
                                    convolution ? 0 : w->axis, unit, units);
     }
     if (sources[1] != DAVIT_NONE && !*reason) {
-        *reason = davit_lower_bias(w->l, sources[1], w->result, w->axis, unit, units);
+        *reason = davit_lower_bias(w->l, sources[1], &w->result, w->axis, unit, units);
     }
     davit_status status = *reason ? DAVIT_OK : add_bias(w, units, reason);
     davit_free(w->l->graph->allocator, units);
@@ -203,7 +203,7 @@ static davit_status build(weighted *w, const davit_result_spec *target, const ch
                           davit_value_id *out)
 {
     const davit_allocator *allocator = w->l->graph->allocator;
-    w->channels = (size_t)w->result->dims[w->axis];
+    w->channels = (size_t)w->result.dims[w->axis];
     float *w_scale = davit_alloc_array(allocator, w->channels, sizeof(*w_scale));
     float *unit = davit_alloc_array(allocator, w->channels, sizeof(*unit));
     davit_status status = w_scale && unit ? DAVIT_OK : DAVIT_OUT_OF_MEMORY;
@@ -262,8 +262,7 @@ static davit_status lower(weighted *w, davit_value_id value, const davit_result_
     if (status == DAVIT_OK && *reason && anchor->op->op == DAVIT_OP_MatMul) {
         return build_product(w, target, reason, out);
     }
-    davit_tensor_desc result = w->l->graph->values[value].desc;
-    w->result = &result;
+    w->result = w->l->graph->values[value].desc;
     w->axis = davit_anchor_channel_axis(w->l->graph, anchor);
     return status == DAVIT_OK && !*reason ? build(w, target, reason, out) : status;
 }
