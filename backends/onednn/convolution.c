@@ -1,6 +1,7 @@
 /* Conv and ConvTranspose with what follows them. */
 #include <string.h>
 
+#include "convolution.h"
 #include "copy.h"
 #include "davit/window.h"
 #include "fusion.h"
@@ -127,7 +128,6 @@ static davit_status gather(davit_onednn_builder *builder, convolution *c)
     return status;
 }
 
-/* True when some window along an axis lies in the padding with all its taps. */
 static bool has_empty_window(const davit_window *w, int axis)
 {
     for (int64_t i = 0; i < w->out[axis]; i++) {
@@ -143,13 +143,21 @@ static bool has_empty_window(const davit_window *w, int axis)
     return false;
 }
 
+bool davit_onednn_has_empty_window(const davit_window *window)
+{
+    for (int axis = 0; axis < window->axes; axis++) {
+        if (has_empty_window(window, axis)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The residual is lost in such windows by brgconv of oneDNN 2.6.3. */
 static size_t fusion_limit(const convolution *c)
 {
-    for (int axis = 0; axis < c->window.axes && !c->transposed; axis++) {
-        if (has_empty_window(&c->window, axis)) {
-            return 0;
-        }
+    if (!c->transposed && davit_onednn_has_empty_window(&c->window)) {
+        return 0;
     }
     return davit_onednn_fusion_limit(&c->fusion);
 }

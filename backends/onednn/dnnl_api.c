@@ -3,6 +3,8 @@
 #include <oneapi/dnnl/dnnl_debug.h>
 #include <stdio.h>
 
+#include "dnnl_objects.h"
+
 /* The names under which both APIs are used below. */
 #if DNNL_VERSION_MAJOR >= 3
 #define API_3 1
@@ -388,9 +390,9 @@ static dnnl_status_t create_attributes(const davit_dnnl_post_ops *post_ops,
 
 /* ---- primitives ---- */
 
-/* Makes the primitive of a new descriptor (native: how making that went) and keeps both. */
-static davit_status finish(davit_dnnl_pool *pool, dnnl_status_t native, dnnl_primitive_desc_t desc,
-                           const char *what, davit_dnnl_primitive *out)
+davit_status davit_dnnl_finish(davit_dnnl_pool *pool, dnnl_status_t native,
+                               dnnl_primitive_desc_t desc, const char *what,
+                               davit_dnnl_primitive *out)
 {
     dnnl_primitive_t primitive = NULL;
     davit_status status = davit_dnnl_status(pool->diag, native, what);
@@ -427,7 +429,7 @@ static davit_status finish(davit_dnnl_pool *pool, dnnl_status_t native, dnnl_pri
             native = (call);                                                                       \
             (void)dnnl_primitive_attr_destroy(attributes);                                         \
         }                                                                                          \
-        return finish(pool, native, desc, what, out);                                              \
+        return davit_dnnl_finish(pool, native, desc, what, out);                                   \
     } while (0)
 
 #if API_3
@@ -682,7 +684,7 @@ davit_status davit_dnnl_concat(davit_dnnl_pool *pool, davit_dnnl_desc dst, int a
         (void)dnnl_primitive_attr_destroy(attributes);
     }
     davit_free(pool->allocator, copies);
-    return finish(pool, native, desc, "concat", out);
+    return davit_dnnl_finish(pool, native, desc, "concat", out);
 }
 
 davit_status davit_dnnl_resampling(davit_dnnl_pool *pool, bool linear, davit_dnnl_desc src,

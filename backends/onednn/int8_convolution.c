@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "int8_depthwise.h"
+#include "int8_primitive.h"
 #include "int8_weighted.h"
 #include "int8_window.h"
 #include "operators.h"
@@ -148,6 +149,18 @@ static davit_status build_own(davit_onednn_builder *builder, const davit_int8_we
     return status == DAVIT_OK ? davit_int8_weighted_add(builder, w, &p) : status;
 }
 
+static davit_status build_native(davit_onednn_builder *builder, const davit_int8_weighted *w,
+                                 const davit_window *window)
+{
+    davit_int8_shape shape = {.window = window,
+                              .groups = davit_node_int(w->node, "group", 1),
+                              .rows = davit_onednn_input_desc(builder->graph, w->node, 0)->dims[0]};
+    for (int i = 0; i < window->axes; i++) {
+        shape.rows *= window->out[i];
+    }
+    return davit_int8_add_primitive(builder, w, &shape);
+}
+
 static davit_status build_convolution(davit_onednn_builder *builder, const davit_unit *unit,
                                       const davit_node *node)
 {
@@ -157,7 +170,12 @@ static davit_status build_convolution(davit_onednn_builder *builder, const davit
         return DAVIT_UNSUPPORTED;
     }
     davit_status status = davit_int8_weighted_open(builder, unit, node, &weighted);
-    return status == DAVIT_OK ? build_own(builder, &weighted, &window) : status;
+    if (status == DAVIT_OK && node->op->op == DAVIT_OP_IntegerConv) {
+        status = build_native(builder, &weighted, &window);
+    } else if (status == DAVIT_OK) {
+        status = DAVIT_UNSUPPORTED;
+    }
+    return status == DAVIT_UNSUPPORTED ? build_own(builder, &weighted, &window) : status;
 }
 
 static const davit_onednn_operator operators[] = {

@@ -2,7 +2,7 @@
  * at every run. */
 #include <string.h>
 
-#include "int8_weighted.h"
+#include "int8_primitive.h"
 #include "operators.h"
 #include "parallel.h"
 
@@ -24,14 +24,14 @@ static const char *refuse_matmul(const davit_graph *graph, const davit_unit *uni
     return davit_int8_refuse_weighted(graph, &graph->nodes[unit->anchor]);
 }
 
-static davit_status build_matmul(davit_onednn_builder *builder, const davit_unit *unit,
-                                 const davit_node *node)
+static davit_status build_own(davit_onednn_builder *builder, const davit_int8_weighted *weighted,
+                              int64_t rows)
 {
-    const davit_tensor *w = davit_onednn_input_constant(builder->graph, node, 1);
-    davit_int8_weighted weighted;
+    const davit_tensor *w = davit_onednn_input_constant(builder->graph, weighted->node, 1);
     davit_int8_source *source = davit_onednn_alloc(builder, sizeof(*source));
     davit_int8_product p = {.loops = davit_int8_loops_choose(),
                             .groups = 1,
+                            .rows = rows,
                             .depth = w->desc.dims[0],
                             .channels = w->desc.dims[1],
                             .row_stride = w->desc.dims[1],
@@ -42,13 +42,6 @@ static davit_status build_matmul(davit_onednn_builder *builder, const davit_unit
     if (source == NULL || packed == NULL) {
         return DAVIT_OUT_OF_MEMORY;
     }
-    davit_status status = davit_int8_weighted_open(builder, unit, node, &weighted);
-    if (status == DAVIT_OK) {
-        status = davit_int8_weighted_finish(builder, &weighted, 1, &p.finish);
-    }
-    if (status != DAVIT_OK) {
-        return status;
-    }
     const davit_int8_weights weights = {.dtype = w->desc.dtype,
                                         .channels = p.channels,
                                         .inputs = p.depth,
@@ -58,9 +51,23 @@ static davit_status build_matmul(davit_onednn_builder *builder, const davit_unit
     davit_int8_pack(&weights, w->data, 0, davit_int8_padded(p.channels) / DAVIT_INT8_COLUMNS,
                     packed);
     p.weights = packed;
-    p.rows = davit_tensor_desc_elems(davit_onednn_input_desc(builder->graph, node, 0)) / p.depth;
-    *source = davit_int8_source_of(weighted.x.dtype, weighted.x.zero);
-    return davit_int8_weighted_add(builder, &weighted, &p);
+    *source = davit_int8_source_of(weighted->x.dtype, weighted->x.zero);
+    davit_status status = davit_int8_weighted_finish(builder, weighted, 1, &p.finish);
+    return status == DAVIT_OK ? davit_int8_weighted_add(builder, weighted, &p) : status;
+}
+
+static davit_status build_matmul(davit_onednn_builder *builder, const davit_unit *unit,
+                                 const davit_node *node)
+{
+    const davit_tensor_desc *x = davit_onednn_input_desc(builder->graph, node, 0);
+    davit_int8_shape shape = {.groups = 1};
+    davit_int8_weighted weighted;
+    shape.rows = davit_tensor_desc_elems(x) / x->dims[x->rank - 1];
+    davit_status status = davit_int8_weighted_open(builder, unit, node, &weighted);
+    if (status == DAVIT_OK) {
+        status = davit_int8_add_primitive(builder, &weighted, &shape);
+    }
+    return status == DAVIT_UNSUPPORTED ? build_own(builder, &weighted, shape.rows) : status;
 }
 
 /* ---- IntegerProduct ---- */

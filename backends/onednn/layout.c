@@ -94,6 +94,10 @@ bool davit_onednn_same_layout(davit_dnnl_desc a, davit_dnnl_desc b)
     if (davit_dnnl_desc_equal(a, b)) {
         return true;
     }
+    /* Packed 8-bit weights carry sums behind their elements. */
+    if (davit_dnnl_desc_bytes(a) != davit_dnnl_desc_bytes(b)) {
+        return false;
+    }
     if (!davit_dnnl_desc_layout(a, &x) || !davit_dnnl_desc_layout(b, &y) || x.rank != y.rank ||
         x.offset != y.offset || memcmp(x.dims, y.dims, (size_t)x.rank * sizeof(*x.dims)) != 0) {
         return false;

@@ -1,0 +1,11 @@
+/* What convolutions of every type must know of their windows. */
+#ifndef DAVIT_ONEDNN_CONVOLUTION_H
+#define DAVIT_ONEDNN_CONVOLUTION_H
+
+#include "davit/window.h"
+
+/* True when some window of a convolution lies in the padding with all its taps: oneDNN has kernels
+ * that lose a residual there. */
+bool davit_onednn_has_empty_window(const davit_window *window);
+
+#endif
