@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "davit/strided_copy.h"
+
 davit_walk davit_walk_make(int rank, const int64_t *dims)
 {
     davit_walk walk = {.rank = rank};
@@ -100,53 +102,21 @@ void davit_broadcast_strides(const davit_tensor_desc *desc, int rank, const int6
     }
 }
 
-typedef struct run {
-    int64_t count;
-    int64_t to_stride;
-    int64_t from_stride;
-} run;
-
-#define COPY_RUN(type)                                                                             \
-    for (int64_t i = 0; i < r->count; i++) {                                                       \
-        ((type *)to)[i * r->to_stride] = ((const type *)from)[i * r->from_stride];                 \
-    }
-
-static void copy_run(const run *r, size_t elem_bytes, void *to, const void *from)
-{
-    if (r->to_stride == 1 && r->from_stride == 1) {
-        memcpy(to, from, (size_t)r->count * elem_bytes);
-        return;
-    }
-    switch (elem_bytes) {
-    case 1:
-        COPY_RUN(uint8_t)
-        break;
-    case 2:
-        COPY_RUN(uint16_t)
-        break;
-    case 4:
-        COPY_RUN(uint32_t)
-        break;
-    default:
-        COPY_RUN(uint64_t)
-        break;
-    }
-}
-
 void davit_walk_copy(davit_walk *walk, size_t elem_bytes, void *to, const void *from)
 {
     davit_walk_collapse(walk);
-    run r = {1, 1, 1};
+    int64_t bytes = (int64_t)elem_bytes;
+    davit_strided_run run = {1, bytes, bytes};
     if (walk->rank > 0) {
         int inner = --walk->rank;
-        r = (run){walk->dims[inner], walk->strides[0][inner], walk->strides[1][inner]};
+        run = (davit_strided_run){walk->dims[inner], walk->strides[0][inner] * bytes,
+                                  walk->strides[1][inner] * bytes};
     }
-    if (r.count == 0) {
+    if (run.count == 0) {
         return;
     }
-    int64_t bytes = (int64_t)elem_bytes;
     for (bool more = davit_walk_start(walk); more; more = davit_walk_next(walk)) {
-        copy_run(&r, elem_bytes, (char *)to + walk->offset[0] * bytes,
-                 (const char *)from + walk->offset[1] * bytes);
+        davit_copy_strided(&run, elem_bytes, (char *)to + walk->offset[0] * bytes,
+                           (const char *)from + walk->offset[1] * bytes);
     }
 }

@@ -1,6 +1,7 @@
 /* Copies between layouts: the canonical ones, and any other strides. */
 #include <string.h>
 
+#include "davit/strided_copy.h"
 #include "davit/tensor.h"
 
 typedef struct copy_plan {
@@ -50,39 +51,12 @@ static void plan_copy(const davit_tensor_desc *from, const davit_tensor_desc *to
     }
 }
 
-#define COPY_RUN(type)                                                                             \
-    for (int64_t i = 0; i < count; i++) {                                                          \
-        type element;                                                                              \
-        memcpy(&element, from + i * from_stride, sizeof(element));                                 \
-        memcpy(to + i * to_stride, &element, sizeof(element));                                     \
-    }
-
 /* One run along the innermost dimension. */
 static void copy_run(const copy_plan *plan, const unsigned char *from, unsigned char *to)
 {
     int last = plan->rank - 1;
-    int64_t count = plan->dims[last];
-    int64_t from_stride = plan->from_bytes[last];
-    int64_t to_stride = plan->to_bytes[last];
-    int64_t size = (int64_t)plan->elem_bytes;
-    if (from_stride == size && to_stride == size) {
-        memcpy(to, from, (size_t)(count * size));
-        return;
-    }
-    switch (plan->elem_bytes) {
-    case 1:
-        COPY_RUN(uint8_t)
-        break;
-    case 2:
-        COPY_RUN(uint16_t)
-        break;
-    case 4:
-        COPY_RUN(uint32_t)
-        break;
-    default:
-        COPY_RUN(uint64_t)
-        break;
-    }
+    const davit_strided_run run = {plan->dims[last], plan->to_bytes[last], plan->from_bytes[last]};
+    davit_copy_strided(&run, plan->elem_bytes, to, from);
 }
 
 davit_status davit_tensor_copy_layout(const davit_tensor_desc *from_desc, const void *from,
