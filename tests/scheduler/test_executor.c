@@ -50,6 +50,32 @@ static void place_and_run(fixture *f, const char *const *pins, size_t pin_count,
     davit_plan_destroy(plan);
 }
 
+/* The chain on reference, with one unit pinned to a null device. */
+typedef struct chain {
+    davit_plan *plan;
+    davit_executor *executor;
+    outcome o;
+} chain;
+
+static void open_chain(fixture *f, const char *pin, const char *null_options, uint64_t timeout_ns,
+                       chain *c)
+{
+    const char *const backend_options[] = {NULL, null_options};
+    const davit_executor_options options = {.backend_options = backend_options,
+                                            .timeout_ns = timeout_ns};
+    fixture_chain(f);
+    fixture_add_device(f, "reference");
+    fixture_add_device(f, "null");
+    c->plan = fixture_plan(f, &pin, 1);
+    assert_int_equal(create(f, c->plan, &options, &c->executor), DAVIT_OK);
+}
+
+static void close_chain(chain *c)
+{
+    davit_executor_destroy(c->executor);
+    davit_plan_destroy(c->plan);
+}
+
 static void runs_a_chain_on_one_device(void **state)
 {
     fixture *f = *state;
@@ -185,94 +211,59 @@ static void leaves_out_what_nobody_wants(void **state)
 static void allocates_nothing_after_the_first_run(void **state)
 {
     fixture *f = *state;
-    fixture_chain(f);
-    fixture_add_device(f, "reference");
-    fixture_add_device(f, "null");
-    const char *const pins[] = {"tanh=null"};
-    davit_plan *plan = fixture_plan(f, pins, 1);
-    davit_executor *executor;
-    outcome o;
-    assert_int_equal(create(f, plan, NULL, &executor), DAVIT_OK);
-    assert_int_equal(davit_executor_program_count(executor), 3);
-    assert_int_equal(run(executor, &o), DAVIT_OK);
+    chain c;
+    open_chain(f, "tanh=null", NULL, 0, &c);
+    assert_int_equal(davit_executor_program_count(c.executor), 3);
+    assert_int_equal(run(c.executor, &c.o), DAVIT_OK);
     counting_allocator_restart(&f->counting, 0);
     for (int i = 0; i < 10; i++) {
-        assert_int_equal(run(executor, &o), DAVIT_OK);
+        assert_int_equal(run(c.executor, &c.o), DAVIT_OK);
     }
     assert_int_equal(atomic_load(&f->counting.calls), 0);
-    davit_executor_destroy(executor);
-    davit_plan_destroy(plan);
+    close_chain(&c);
 }
 
 static void measures_units(void **state)
 {
     fixture *f = *state;
-    fixture_chain(f);
-    fixture_add_device(f, "reference");
-    fixture_add_device(f, "null");
-    const char *const pins[] = {"tanh=null"};
-    const char *const backend_options[] = {NULL, "delay_us=2000"};
-    davit_plan *plan = fixture_plan(f, pins, 1);
-    davit_executor *executor;
-    outcome o;
-    const davit_executor_options options = {.backend_options = backend_options};
-    assert_int_equal(create(f, plan, &options, &executor), DAVIT_OK);
-    assert_int_equal(run(executor, &o), DAVIT_OK);
-    assert_true(o.record.unit_ns[1] >= 2 * MS);
-    assert_true(o.record.total_ns >= o.record.unit_ns[1]);
-    assert_string_equal(davit_executor_unit_implementation(executor, 1), "null");
-    davit_executor_destroy(executor);
-    davit_plan_destroy(plan);
+    chain c;
+    open_chain(f, "tanh=null", "delay_us=2000", 0, &c);
+    assert_int_equal(run(c.executor, &c.o), DAVIT_OK);
+    assert_true(c.o.record.unit_ns[1] >= 2 * MS);
+    assert_true(c.o.record.total_ns >= c.o.record.unit_ns[1]);
+    assert_string_equal(davit_executor_unit_implementation(c.executor, 1), "null");
+    close_chain(&c);
 }
 
 static void ends_at_its_time_limit_and_recovers(void **state)
 {
     fixture *f = *state;
-    fixture_chain(f);
-    fixture_add_device(f, "reference");
-    fixture_add_device(f, "null");
-    const char *const pins[] = {"tanh=null"};
-    const char *const backend_options[] = {NULL, "hang_at=1"};
-    davit_plan *plan = fixture_plan(f, pins, 1);
-    davit_executor *executor;
-    outcome o;
-    const davit_executor_options options = {.backend_options = backend_options,
-                                            .timeout_ns = 1000 * MS};
-    assert_int_equal(create(f, plan, &options, &executor), DAVIT_OK);
-    assert_int_equal(run(executor, &o), DAVIT_DEADLINE_EXCEEDED);
+    chain c;
+    open_chain(f, "tanh=null", "hang_at=1", 1000 * MS, &c);
+    assert_int_equal(run(c.executor, &c.o), DAVIT_DEADLINE_EXCEEDED);
     assert_int_equal(f->diag.error_count, 1);
     assert_string_equal(f->diag.text, "the run did not end within 1000 ms: program 2 of 3 (units "
                                       "'tanh' to 'tanh') on device null was not done");
-    assert_int_equal(run(executor, &o), DAVIT_OK);
-    assert_float_equal(o.outputs[0][11], 0, 0);
-    davit_executor_destroy(executor);
-    davit_plan_destroy(plan);
+    assert_int_equal(run(c.executor, &c.o), DAVIT_OK);
+    assert_float_equal(c.o.outputs[0][11], 0, 0);
+    close_chain(&c);
 }
 
 static void names_the_device_and_program_that_fail(void **state)
 {
     fixture *f = *state;
-    fixture_chain(f);
-    fixture_add_device(f, "reference");
-    fixture_add_device(f, "null");
-    const char *const pins[] = {"abs=null"};
-    const char *const backend_options[] = {NULL, "fail_at=2"};
-    davit_plan *plan = fixture_plan(f, pins, 1);
-    davit_executor *executor;
-    outcome o;
-    const davit_executor_options options = {.backend_options = backend_options};
-    assert_int_equal(create(f, plan, &options, &executor), DAVIT_OK);
-    assert_int_equal(run(executor, &o), DAVIT_OK);
+    chain c;
+    open_chain(f, "abs=null", "fail_at=2", 0, &c);
+    assert_int_equal(run(c.executor, &c.o), DAVIT_OK);
     for (int i = 0; i < 2; i++) {
         davit_diagnostics_buffer_init(&f->diag);
-        assert_int_equal(run(executor, &o), DAVIT_DEVICE_LOST);
+        assert_int_equal(run(c.executor, &c.o), DAVIT_DEVICE_LOST);
         assert_int_equal(f->diag.error_count, 1);
         assert_string_equal(f->diag.text,
                             "device null failed in program 2 of 2 (units 'abs' to 'abs'): device "
                             "lost: device 'null' is lost (fail_at=2)");
     }
-    davit_executor_destroy(executor);
-    davit_plan_destroy(plan);
+    close_chain(&c);
 }
 
 static void fails_with_a_device_that_cannot_be_opened(void **state)
