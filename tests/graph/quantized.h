@@ -35,4 +35,29 @@ typedef struct quantized_weights {
 davit_value_id quantized_constant(builder *b, int rank, const int64_t *dims,
                                   const quantized_weights *weights);
 
+/* Shapes of inputs. */
+extern const int64_t quantized_image[4];  /* 2x6x7x9 */
+extern const int64_t quantized_matrix[2]; /* 5x6 */
+
+/* A convolution called "conv" of quantized_image's 6 channels to 4, 3x2, padded at three sides,
+ * with an f32 bias or none. */
+typedef struct quantized_convolution {
+    davit_op op; /* Conv or ConvTranspose */
+    int64_t groups;
+    quantized_weights weights;
+    bool bias;
+} quantized_convolution;
+extern const quantized_convolution quantized_plain;
+davit_value_id quantized_convolve(builder *b, davit_value_id x, const quantized_convolution *c);
+
+/* Runs the pass; diag is initialised. */
+davit_status quantized_lower(davit_graph *graph, davit_diagnostics_buffer *diag);
+
+/* Binds and lowers, and compares the first output with that of the graph before: f32, in steps. */
+void quantized_check_lowered(builder *b, float step);
+
+/* Quantises value, makes it the output, lowers, and asserts that nothing between the quantised
+ * inputs and the output stays f32. */
+void quantized_check_integer(builder *b, davit_value_id value, const davit_quant8 *type);
+
 #endif
