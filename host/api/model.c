@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "davit/graphs.h"
 #include "davit/onnx.h"
 #include "objects.h"
 
@@ -37,6 +38,25 @@ davit_status davit_model_load(davit_context *context, const char *path, davit_mo
         davit_model_destroy(model);
         return davit_call_end(&call, status, path);
     }
+    *out = model;
+    return DAVIT_OK;
+}
+
+davit_status davit_model_adopt(davit_context *context, davit_graph *graph, const char *label,
+                               davit_model **out)
+{
+    *out = NULL;
+    davit_model *model = davit_alloc(context->allocator, sizeof(*model));
+    if (model != NULL) {
+        model->path = davit_strdup(context->allocator, label);
+    }
+    if (model == NULL || model->path == NULL) {
+        davit_free(context->allocator, model);
+        davit_graph_destroy(graph);
+        return davit_fail(context->diag, DAVIT_OUT_OF_MEMORY, "%s: out of memory", label);
+    }
+    model->context = context;
+    model->graph = graph;
     *out = model;
     return DAVIT_OK;
 }

@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "davit/graphs.h"
 #include "davit/passes.h"
 #include "davit/reference.h"
 #include "objects.h"
@@ -157,4 +158,9 @@ const davit_tensor_desc *davit_session_output_desc(const davit_session *session,
 {
     const davit_graph *graph = session->graph;
     return index < graph->output_count ? &graph->values[graph->outputs[index]].desc : NULL;
+}
+
+const davit_graph *davit_session_graph(const davit_session *session)
+{
+    return session->graph;
 }

@@ -31,6 +31,15 @@ typedef struct davit_onnx_sink {
     bool error_reported;
 } davit_onnx_sink;
 
+/* Messages go on to user. The sink must stay where it is. */
+void davit_onnx_sink_init(davit_onnx_sink *sink, const char *label, const davit_diagnostics *user);
+
+/* Tells what nobody told where it was noticed: that memory is short. Returns status. */
+davit_status davit_onnx_finish(davit_onnx_sink *sink, davit_status status);
+
+/* The folder of a path, in text of PATH_MAX bytes; false when it is too long. */
+bool davit_onnx_folder_of(const char *path, char *text);
+
 /* A model-local function, with what onnx.proto gained since IR version 8. */
 typedef struct davit_onnx_function {
     const Onnx__FunctionProto *proto;

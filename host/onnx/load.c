@@ -17,16 +17,14 @@ static void pass_on(void *user, davit_severity severity, davit_status status, co
     }
 }
 
-/* The sink must stay where it is. */
-static void init_sink(davit_onnx_sink *sink, const char *label, const davit_diagnostics *user)
+void davit_onnx_sink_init(davit_onnx_sink *sink, const char *label, const davit_diagnostics *user)
 {
     *sink = (davit_onnx_sink){.face = {pass_on, sink, user != NULL ? user->level : DAVIT_ERROR},
                               .user = user,
                               .label = label};
 }
 
-/* Tells what nobody told where it was noticed: that memory is short. */
-static davit_status finish(davit_onnx_sink *sink, davit_status status)
+davit_status davit_onnx_finish(davit_onnx_sink *sink, davit_status status)
 {
     if (status != DAVIT_OK && !sink->error_reported) {
         return davit_fail(&sink->face, status, "%s", davit_status_text(status));
@@ -104,7 +102,7 @@ static davit_status run(davit_onnx_importer *importer, const davit_allocator *al
     davit_arena_clear(&importer->arena);
     if (status != DAVIT_OK) {
         davit_graph_destroy(importer->graph);
-        return finish(&importer->sink, status);
+        return davit_onnx_finish(&importer->sink, status);
     }
     *out = importer->graph;
     return DAVIT_OK;
@@ -116,12 +114,11 @@ davit_status davit_onnx_load_memory(const davit_allocator *allocator, const void
 {
     *out = NULL;
     davit_onnx_importer importer = {.files.folder = folder};
-    init_sink(&importer.sink, label, diag);
+    davit_onnx_sink_init(&importer.sink, label, diag);
     return run(&importer, allocator, bytes, size, out);
 }
 
-/* The folder of a path, in text of PATH_MAX bytes; false when it is too long. */
-static bool folder_of(const char *path, char *text)
+bool davit_onnx_folder_of(const char *path, char *text)
 {
     const char *slash = strrchr(path, '/');
     if (slash == NULL) {
@@ -136,14 +133,14 @@ davit_status davit_onnx_load(const davit_allocator *allocator, const char *path,
 {
     *out = NULL;
     davit_onnx_importer importer = {0};
-    init_sink(&importer.sink, path, diag);
+    davit_onnx_sink_init(&importer.sink, path, diag);
     davit_onnx_mapping file;
     davit_status status = davit_onnx_map_file(path, &importer.sink.face, &file);
     if (status != DAVIT_OK) {
         return status;
     }
     char folder[PATH_MAX];
-    importer.files.folder = folder_of(path, folder) ? folder : NULL;
+    importer.files.folder = davit_onnx_folder_of(path, folder) ? folder : NULL;
     status = run(&importer, allocator, file.bytes, file.size, out);
     davit_onnx_unmap_file(&file);
     return status;
@@ -156,7 +153,7 @@ davit_status davit_onnx_read_tensor(const davit_allocator *allocator, const char
 {
     *out = NULL;
     davit_onnx_sink sink;
-    init_sink(&sink, path, diag);
+    davit_onnx_sink_init(&sink, path, diag);
     davit_onnx_mapping file;
     davit_status status = davit_onnx_map_file(path, &sink.face, &file);
     if (status != DAVIT_OK) {
@@ -174,5 +171,5 @@ davit_status davit_onnx_read_tensor(const davit_allocator *allocator, const char
         protobuf_c_message_free_unpacked(message, &memory.proto);
     }
     davit_onnx_unmap_file(&file);
-    return finish(&sink, status);
+    return davit_onnx_finish(&sink, status);
 }
