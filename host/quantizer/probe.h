@@ -1,0 +1,23 @@
+/* Looks at values inside a graph while it runs on samples. */
+#ifndef DAVIT_QUANTIZER_PROBE_H
+#define DAVIT_QUANTIZER_PROBE_H
+
+#include "davit/graphs.h"
+
+typedef struct davit_probe davit_probe;
+
+/* Makes a session of a copy of the graph, optimised or as it is, whose outputs are the given values
+ * (f32; no constants), on the shape of a sample of its only input. The graph must outlive the
+ * probe. Reports through the context. */
+DAVIT_NODISCARD davit_status davit_probe_open(davit_context *context, const davit_graph *graph,
+                                              const davit_value_id *values, size_t count,
+                                              const davit_tensor *sample, davit_probe **out);
+void davit_probe_close(davit_probe *probe);
+
+/* Runs one inference. The sample must live as long as its values are read. */
+DAVIT_NODISCARD davit_status davit_probe_run(davit_probe *probe, davit_tensor *sample);
+
+/* Value i of the list as the last run left it. */
+const davit_tensor *davit_probe_value(const davit_probe *probe, size_t i);
+
+#endif
