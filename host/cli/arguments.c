@@ -113,8 +113,7 @@ static int set_number(const cli_command *command, cli_arguments *arguments, cons
     return cli_usage_error(command, "--%s is not handled", name);
 }
 
-static int set_option(const cli_command *command, cli_arguments *arguments,
-                      const cli_option *option, const char *value)
+static bool set_flag(cli_arguments *arguments, const char *name)
 {
     const struct {
         const char *name;
@@ -122,35 +121,56 @@ static int set_option(const cli_command *command, cli_arguments *arguments,
     } flags[] = {{"strict", &arguments->strict},
                  {"verify", &arguments->verify},
                  {"json", &arguments->json},
-                 {"no-optimize", &arguments->no_optimize}};
+                 {"no-optimize", &arguments->no_optimize},
+                 {"per-tensor", &arguments->per_tensor},
+                 {"no-bias-correction", &arguments->no_bias_correction},
+                 {"equalize", &arguments->equalize}};
+    for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+        if (strcmp(name, flags[i].name) == 0) {
+            *flags[i].flag = true;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool set_text(cli_arguments *arguments, const char *name, const char *value)
+{
     const struct {
         const char *name;
         const char **text;
     } texts[] = {{"output", &arguments->output},         {"devices", &arguments->devices},
                  {"plan", &arguments->plan},             {"preprocess", &arguments->preprocess},
-                 {"topology", &arguments->topology}};
+                 {"topology", &arguments->topology},     {"calibration", &arguments->calibration},
+                 {"method", &arguments->method},         {"percentile", &arguments->percentile},
+                 {"weights", &arguments->weights},       {"activations", &arguments->activations}};
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        if (strcmp(name, texts[i].name) == 0) {
+            *texts[i].text = value;
+            return true;
+        }
+    }
+    return false;
+}
+
+static int set_option(const cli_command *command, cli_arguments *arguments,
+                      const cli_option *option, const char *value)
+{
     const struct {
         const char *name;
         cli_list *list;
-        const char *form;
+        const char *form; /* with a '=', NULL: any text */
     } lists[] = {{"input", &arguments->inputs, "NAME=FILE"},
                  {"shape", &arguments->shapes, "NAME=1x3x640x640"},
-                 {"pin", &arguments->pins, "NAME=DEVICE"}};
-    for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
-        if (strcmp(option->name, flags[i].name) == 0) {
-            *flags[i].flag = true;
-            return CLI_DONE;
-        }
-    }
-    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-        if (strcmp(option->name, texts[i].name) == 0) {
-            *texts[i].text = value;
-            return CLI_DONE;
-        }
+                 {"pin", &arguments->pins, "NAME=DEVICE"},
+                 {"keep", &arguments->keep, NULL},
+                 {"keep-type", &arguments->keep_types, NULL}};
+    if (set_flag(arguments, option->name) || set_text(arguments, option->name, value)) {
+        return CLI_DONE;
     }
     for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
         if (strcmp(option->name, lists[i].name) == 0) {
-            if (strchr(value, '=') == NULL || value[0] == '=') {
+            if (lists[i].form != NULL && (strchr(value, '=') == NULL || value[0] == '=')) {
                 return cli_usage_error(command, "--%s %s: %s is expected", option->name, value,
                                        lists[i].form);
             }
@@ -248,5 +268,7 @@ void cli_arguments_clear(cli_arguments *arguments)
     free(arguments->inputs.items);
     free(arguments->shapes.items);
     free(arguments->pins.items);
+    free(arguments->keep.items);
+    free(arguments->keep_types.items);
     memset(arguments, 0, sizeof(*arguments));
 }

@@ -36,6 +36,7 @@ extern const cli_command cli_run;
 extern const cli_command cli_plan;
 extern const cli_command cli_check;
 extern const cli_command cli_bench;
+extern const cli_command cli_quantize;
 
 /* A growing list of strings, borrowed from argv. */
 typedef struct cli_list {
@@ -49,6 +50,13 @@ typedef struct cli_arguments {
     cli_list inputs; /* NAME=FILE */
     cli_list shapes; /* NAME=1x3x640x640 */
     cli_list pins;   /* NAME=DEVICE */
+    cli_list keep;   /* names of operators */
+    cli_list keep_types;
+    const char *calibration;
+    const char *method;
+    const char *percentile;
+    const char *weights;
+    const char *activations;
     const char *output;
     const char *devices;
     const char *plan;
@@ -58,6 +66,9 @@ typedef struct cli_arguments {
     bool verify;
     bool json;
     bool no_optimize;
+    bool per_tensor;
+    bool no_bias_correction;
+    bool equalize;
     long repeat; /* 0: not given */
     long threads;
     long timeout_s;

@@ -4,7 +4,7 @@
 #include "cli.h"
 
 static const cli_command *const commands[] = {&cli_devices, &cli_run, &cli_plan, &cli_check,
-                                              &cli_bench};
+                                              &cli_bench,   &cli_quantize};
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
 
 static void print_usage(FILE *stream)
