@@ -5,6 +5,7 @@
 #include "convolution.h"
 #include "copy.h"
 #include "int8_allow.h"
+#include "int8_check.h"
 #include "operators.h"
 #include "parallel.h"
 
@@ -279,12 +280,38 @@ static davit_status prepare(davit_onednn_builder *builder, job *j)
     return status;
 }
 
+/* DAVIT_UNSUPPORTED, with a warning, when the primitive is not what the table says. */
+static davit_status check(davit_onednn_builder *builder, const job *j, const davit_onednn_arg *args,
+                          size_t count)
+{
+    const davit_int8_check what = {.weighted = j->w,
+                                   .window = j->shape->window,
+                                   .groups = j->shape->groups,
+                                   .rows = j->shape->rows,
+                                   .primitive = &j->primitive,
+                                   .fused = j->what.fused,
+                                   .args = args,
+                                   .arg_count = count};
+    const char *problem;
+    davit_status status = davit_int8_check_run(builder, &what, &problem);
+    if (status != DAVIT_OK || problem == NULL) {
+        return status;
+    }
+    davit_log(builder->diag, DAVIT_WARNING,
+              "unit '%s': oneDNN's %s is not used: its check found %s", builder->unit->name,
+              davit_dnnl_implementation(&j->primitive), problem);
+    return DAVIT_UNSUPPORTED;
+}
+
 static davit_status add_steps(davit_onednn_builder *builder, job *j)
 {
     davit_onednn_arg args[5];
     size_t count = gather_args(j, args);
     const char *name = davit_dnnl_implementation(&j->primitive);
-    davit_status status = DAVIT_OK;
+    davit_status status = check(builder, j, args, count);
+    if (status != DAVIT_OK) {
+        return status;
+    }
     builder->implementation = name;
     davit_log(builder->diag, DAVIT_INFO, "unit '%s': %s, %s", builder->unit->name, name,
               j->what.fused ? "requantises itself" : "sums in s32");
