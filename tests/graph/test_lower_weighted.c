@@ -39,7 +39,7 @@ static void test_convolutions(void **state)
     }
 }
 
-/* What quantisers leave between a quantized_convolution and QuantizeLinear. */
+/* What quantisers leave between a convolution and QuantizeLinear. */
 static void test_what_follows_a_convolution(void **state)
 {
     (void)state;
@@ -158,7 +158,7 @@ static void test_product_of_two_values(void **state)
 }
 
 /* What PyTorch writes: f32 weights behind QuantizeLinear, a Flatten without nodes of its own, a
- * transposed quantized_matrix, the mean over the quantized_image as ReduceMean. */
+ * transposed matrix, the mean over the image as ReduceMean. */
 static void test_pytorch(void **state)
 {
     (void)state;
