@@ -89,11 +89,11 @@ bool davit_lower_bounds(const davit_graph *graph, const davit_node *node, float 
 
 static bool apply_unary(const davit_graph *graph, const davit_node *node, const float *x, float *y)
 {
-    davit_function function;
+    davit_function function = DAVIT_FUNCTION_IDENTITY;
     float low;
     float high;
-    float alpha;
-    float beta;
+    float alpha = 0.0f;
+    float beta = 0.0f;
     bool bounded = davit_lower_bounds(graph, node, &low, &high);
     bool known = bounded || find_function(node, &function, &alpha, &beta);
     for (int i = 0; i < 256; i++) {
