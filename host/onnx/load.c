@@ -52,6 +52,10 @@ static davit_status check_versions(davit_onnx_importer *importer)
         if (domain[0] != '\0' && strcmp(domain, "ai.onnx") != 0) {
             continue; /* what it is for is refused by operator name, if it is used at all */
         }
+        if (importer->opset != 0 && importer->opset != import->version) {
+            return davit_fail(importer->diag, DAVIT_BAD_DATA, "opsets %lld and %lld of ai.onnx at once",
+                              (long long)importer->opset, (long long)import->version);
+        }
         importer->opset = import->version;
         if (import->version < 1 || import->version > DAVIT_ONNX_NEWEST_OPSET) {
             return davit_fail(importer->diag, DAVIT_UNSUPPORTED,

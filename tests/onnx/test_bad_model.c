@@ -28,6 +28,18 @@ static void opset_zero(onnx_builder *builder)
     builder->model.opset_import[0]->version = 0;
 }
 
+static void two_opsets(onnx_builder *builder)
+{
+    static Onnx__OperatorSetIdProto second;
+    static Onnx__OperatorSetIdProto *imports[2];
+    second = *builder->model.opset_import[0];
+    second.version--;
+    imports[0] = builder->model.opset_import[0];
+    imports[1] = &second;
+    builder->model.opset_import = imports;
+    builder->model.n_opset_import = 2;
+}
+
 static void no_opset(onnx_builder *builder)
 {
     builder->model.n_opset_import = 0;
@@ -242,6 +254,7 @@ static void computed_condition(onnx_builder *builder)
 static const bad_case cases[] = {
     {"newer opset", newer_opset, DAVIT_UNSUPPORTED, "opset 22; supported are 7 to 21"},
     {"opset 0", opset_zero, DAVIT_UNSUPPORTED, "opset 0"},
+    {"two opsets", two_opsets, DAVIT_BAD_DATA, "of ai.onnx at once"},
     {"no opset", no_opset, DAVIT_BAD_DATA, "no opset of ai.onnx"},
     {"newer IR", newer_ir, DAVIT_UNSUPPORTED, "IR version 15"},
     {"no IR", no_ir, DAVIT_BAD_DATA, "IR version"},
