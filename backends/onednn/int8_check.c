@@ -224,7 +224,7 @@ static bool guards_hold(const check_memory *m)
 davit_status davit_int8_check_run(davit_onednn_builder *builder, const davit_int8_check *check,
                                   const char **problem)
 {
-    check_memory m = {NULL};
+    check_memory m = {.source = NULL};
     *problem = NULL;
     davit_status status = allocate(builder, check, &m);
     for (int r = 0; r < 2 && status == DAVIT_OK; r++) {

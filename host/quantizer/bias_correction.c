@@ -46,7 +46,7 @@ static davit_status quantized_input(correction *c, davit_value_id x, davit_value
         const davit_quant8 *type = &c->job->values[c->job->values[x].root].type;
         uint8_t zero = (uint8_t)type->zero;
         davit_value_id inputs[3] = {x};
-        davit_value_id q;
+        davit_value_id q = DAVIT_NONE;
         davit_status status = add_scalar(c->graph, DAVIT_F32, &type->scale, &inputs[1]);
         if (status == DAVIT_OK) {
             status = add_scalar(c->graph, type->dtype, &zero, &inputs[2]);
