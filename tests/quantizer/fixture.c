@@ -68,6 +68,7 @@ void fixture_quantize(fixture *f)
 void fixture_fail(fixture *f, davit_status expected, const char *needle)
 {
     struct stat info;
+    davit_quantizer_report_clear(&f->report);
     davit_status status =
         davit_quantize_model(f->model, f->output, &f->options, &f->diag.sink, &f->report);
     if (status != expected || strstr(f->diag.text, needle) == NULL) {
