@@ -195,6 +195,31 @@ static void mark_compute(selection *s, davit_node_id id)
     mark(s, node->outputs[0]);
 }
 
+/* A product's bias written as an Add of its own: it stays f32, one number a column, and nothing is
+ * quantised before it. */
+static void join_bias(selection *s, davit_node_id id)
+{
+    const davit_node *node = &s->graph->nodes[id];
+    for (uint32_t i = 0; i < 2 && node->op->op == DAVIT_OP_Add && s->job->nodes[id].quantized;
+         i++) {
+        const davit_value *product = &s->graph->values[node->inputs[i]];
+        const davit_value *bias = &s->graph->values[node->inputs[1 - i]];
+        if (product->producer == DAVIT_NONE || product->use_count != 1 || product->is_output ||
+            bias->constant == NULL) {
+            continue;
+        }
+        const davit_node *before = &s->graph->nodes[product->producer];
+        int64_t columns = product->desc.rank > 0 ? product->desc.dims[product->desc.rank - 1] : 0;
+        if (before->op->op == DAVIT_OP_MatMul && s->job->nodes[product->producer].quantized &&
+            role_of(s->graph, before) == ROLE_WEIGHTED && bias->desc.rank > 0 &&
+            bias->desc.dims[bias->desc.rank - 1] == columns &&
+            davit_tensor_desc_elems(&bias->desc) == columns) {
+            s->job->values[node->inputs[0]].quantized = false;
+            s->job->values[node->inputs[1]].quantized = false;
+        }
+    }
+}
+
 static void mark_clip(selection *s, davit_node_id id)
 {
     const davit_node *node = &s->graph->nodes[id];
@@ -296,6 +321,9 @@ davit_status davit_select(davit_quantizer *job)
     selection s = {.job = job, .graph = job->graph};
     for (size_t n = 0; n < graph->order_count; n++) {
         mark_compute(&s, graph->order[n]);
+    }
+    for (size_t n = 0; n < graph->order_count; n++) {
+        join_bias(&s, graph->order[n]);
     }
     size_t selected = 0;
     for (size_t n = 0; n < graph->order_count; n++) {

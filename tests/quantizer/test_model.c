@@ -231,6 +231,30 @@ static void test_biases_take_the_mean_error(void **state)
     assert_true(snr[1] > snr[0]);
 }
 
+/* The bias of a product of three dimensions is an Add of its own: nothing is quantised between, and
+ * it stays f32. */
+static void test_bias_of_a_product(void **state)
+{
+    (void)state;
+    const int64_t rows[] = {1, 5, 6};
+    onnx_builder b;
+    fixture f;
+    onnx_builder_init(&b, 13);
+    onnx_add_input(&b, "x", DAVIT_F32, 3, rows);
+    fixture_random(&b, "w", 2, (const int64_t[]){6, 4}, 1);
+    fixture_random(&b, "b", 1, (const int64_t[]){4}, 2);
+    onnx_add_node(&b, "MatMul", "x w", "p");
+    onnx_add_node(&b, "Add", "b p", "y");
+    onnx_add_output(&b, "y");
+    fixture_init(&f, &b, 3, rows);
+    fixture_quantize(&f);
+    assert_false(fixture_is_quantized(&f, "p"));
+    assert_string_equal(fixture_node(&f, "Add", 0)->input[0], "b");
+    assert_string_equal(fixture_node(&f, "Add", 0)->input[1], "p");
+    assert_string_equal(fixture_producer(&f, "y")->op_type, "DequantizeLinear");
+    fixture_clear(&f);
+}
+
 /* ---- older opsets ---- */
 
 static void build_old(onnx_builder *b, int64_t opset, bool widen)
@@ -387,6 +411,7 @@ int main(void)
         cmocka_unit_test(test_methods),
         cmocka_unit_test(test_same_bytes_twice),
         cmocka_unit_test(test_biases_take_the_mean_error),
+        cmocka_unit_test(test_bias_of_a_product),
         cmocka_unit_test(test_opset_is_raised_where_channels_need_it),
         cmocka_unit_test(test_opset_that_cannot_be_raised),
         cmocka_unit_test(test_names_that_are_not_there),
