@@ -131,7 +131,7 @@ int32_t davit_lower_zero(const davit_lower_scales *scales, size_t i);
 const char *davit_lower_read_type(const davit_graph *graph, const davit_node *node,
                                   davit_quant8 *out);
 
-/* Refuses constant scales and zero points that mean nothing: "node 'NAME' (Op): scale ... is zero",
+/* Refuses constant scales and zero points that mean nothing: "node 'NAME' (Op): its scale is zero",
  * DAVIT_BAD_DATA, for every QuantizeLinear and DequantizeLinear. The scales of s32 (biases) may be
  * so small that they are denormal or 0. */
 DAVIT_NODISCARD davit_status davit_lower_check_scales(const davit_graph *graph,

@@ -6,6 +6,7 @@
 typedef struct expansion {
     davit_graph *graph;
     davit_node_id id; /* of the QLinear node */
+    const char *name; /* its name, from which those of its parts are made */
 } expansion;
 
 static davit_value_id input_of(const expansion *e, uint32_t i)
@@ -26,6 +27,12 @@ static davit_status add_node(const expansion *e, const davit_node_spec *spec, da
     davit_node_spec complete = *spec;
     davit_status status =
         *out == DAVIT_NONE ? davit_graph_add_value(e->graph, NULL, out) : DAVIT_OK;
+    if (!spec->name) {
+        complete.name =
+            davit_arena_printf(&e->graph->arena, "%s/%s", e->name,
+                               spec->op == DAVIT_OP_QuantizeLinear ? "result" : "operand");
+        status = complete.name ? status : DAVIT_OUT_OF_MEMORY;
+    }
     complete.output_count = 1;
     complete.outputs = out;
     if (status == DAVIT_OK) {
@@ -171,15 +178,14 @@ davit_status davit_lower_expand_qlinear(davit_graph *graph, const davit_diagnost
     size_t count = graph->node_count;
     for (davit_node_id n = 0; n < count && status == DAVIT_OK; n++) {
         const davit_node *node = &graph->nodes[n];
-        expansion e = {.graph = graph, .id = n};
+        expansion e = {.graph = graph, .id = n, .name = node->name};
         bool qlinear =
             node->op->op == DAVIT_OP_QLinearConv || node->op->op == DAVIT_OP_QLinearMatMul;
         if (!node->removed && qlinear && is_plain(&e)) {
-            const char *name = node->name;
             status = expand(&e);
             if (status != DAVIT_OK) {
                 return davit_fail(diag, status,
-                                  "node '%s': cannot be written out with DequantizeLinear", name);
+                                  "node '%s': cannot be written out with DequantizeLinear", e.name);
             }
         }
     }

@@ -81,9 +81,13 @@ static davit_status check_node(const davit_graph *graph, const davit_node *node,
         float scale = scales.scale[i];
         bool small = scales.dtype == DAVIT_S32 && scale >= 0.0f && scale < 1.0f;
         const char *defect = small ? NULL : davit_scale_defect(scale);
+        if (defect && scales.count == 1) {
+            return davit_fail(diag, DAVIT_BAD_DATA, "node '%s' (%s): its scale %s", node->name,
+                              node->op->name, defect);
+        }
         if (defect) {
-            return davit_fail(diag, DAVIT_BAD_DATA, "node '%s' (%s): scale %zu %s", node->name,
-                              node->op->name, i, defect);
+            return davit_fail(diag, DAVIT_BAD_DATA, "node '%s' (%s): scale %zu of %zu %s",
+                              node->name, node->op->name, i, scales.count, defect);
         }
         if (scales.dtype == DAVIT_S32 && davit_lower_zero(&scales, i) != 0) {
             return davit_fail(diag, DAVIT_BAD_DATA,

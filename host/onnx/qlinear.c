@@ -95,11 +95,29 @@ static davit_value_id input_of(const davit_onnx_node *node, uint32_t i)
     return i < node->input_count ? node->inputs[i] : DAVIT_NONE;
 }
 
-static davit_status dequantize(davit_onnx_importer *importer, const davit_value_id inputs[3],
-                               int64_t axis, davit_value_id *out)
+/* "NAME/operand", so that messages lead to the node; NULL where that has no name. */
+static davit_status name_part(davit_onnx_importer *importer, const davit_onnx_node *node,
+                              const char *part, const char **out)
+{
+    *out = NULL;
+    if (node->name != NULL) {
+        *out = davit_arena_printf(&importer->arena, "%s/%s", node->name, part);
+        return *out != NULL ? DAVIT_OK : DAVIT_OUT_OF_MEMORY;
+    }
+    return DAVIT_OK;
+}
+
+static davit_status dequantize(davit_onnx_importer *importer, const davit_onnx_node *node,
+                               const davit_value_id inputs[3], int64_t axis, davit_value_id *out)
 {
     const davit_attribute attribute = {.name = "axis", .type = DAVIT_ATTRIBUTE_INT, .u.i = axis};
-    const davit_node_spec spec = {.op = DAVIT_OP_DequantizeLinear,
+    const char *name;
+    davit_status status = name_part(importer, node, "operand", &name);
+    if (status != DAVIT_OK) {
+        return status;
+    }
+    const davit_node_spec spec = {.name = name,
+                                  .op = DAVIT_OP_DequantizeLinear,
                                   .input_count = inputs[2] == DAVIT_NONE ? 2 : 3,
                                   .attribute_count = 1,
                                   .inputs = inputs,
@@ -119,7 +137,7 @@ static davit_status dequantize_bias(davit_onnx_importer *importer, const davit_o
         return DAVIT_OK;
     }
     davit_status status = davit_onnx_emit(importer, &spec, &inputs[1]);
-    return status == DAVIT_OK ? dequantize(importer, inputs, -1, out) : status;
+    return status == DAVIT_OK ? dequantize(importer, node, inputs, -1, out) : status;
 }
 
 /* The columns of QGemm's second matrix may have a scale each. */
@@ -163,11 +181,16 @@ static davit_status quantize_result(davit_onnx_importer *importer, const davit_o
     if (inputs[1] == DAVIT_NONE) {
         return DAVIT_OK;
     }
-    davit_status status = davit_graph_add_value(importer->graph, NULL, &inputs[0]);
+    const char *name;
+    davit_status status = name_part(importer, node, "result", &name);
+    if (status == DAVIT_OK) {
+        status = davit_graph_add_value(importer->graph, NULL, &inputs[0]);
+    }
     if (status != DAVIT_OK) {
         return status;
     }
-    const davit_node_spec spec = {.op = DAVIT_OP_QuantizeLinear,
+    const davit_node_spec spec = {.name = name,
+                                  .op = DAVIT_OP_QuantizeLinear,
                                   .input_count = 3,
                                   .output_count = 1,
                                   .inputs = inputs,
@@ -196,7 +219,7 @@ davit_status davit_onnx_qlinear_expand(davit_onnx_importer *importer,
         const davit_value_id inputs[] = {input_of(node, at), input_of(node, at + 1),
                                          input_of(node, at + 2)};
         /* Operand i lies behind input i of the operator: what is overwritten has been read. */
-        status = dequantize(importer, inputs, axis_of(node, i), &node->inputs[i]);
+        status = dequantize(importer, node, inputs, axis_of(node, i), &node->inputs[i]);
     }
     node->input_count = operands;
     if (status == DAVIT_OK && bias != DAVIT_NONE) {

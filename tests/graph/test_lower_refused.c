@@ -111,7 +111,7 @@ static void test_bad_scales(void **state)
                                         quantized_zero(&b, DAVIT_U8, 3)));
         builder_bind(&b);
         assert_int_equal(quantized_lower(b.graph, &diag), DAVIT_BAD_DATA);
-        (void)snprintf(expected, sizeof(expected), "node 'q' (QuantizeLinear): scale 0 %s",
+        (void)snprintf(expected, sizeof(expected), "node 'q' (QuantizeLinear): its scale %s",
                        cases[i].defect);
         assert_string_equal(diag.text, expected);
         builder_clear(&b);

@@ -7,26 +7,27 @@
 #include "davit/infer.h"
 
 /* Rewrites quantised networks to integer operators (davit/integer.h): DequantizeLinear, operators,
- * QuantizeLinear as quantisers write them, and QLinearConv and QLinearMatMul. It defines the results,
- * so it runs first and whatever else is switched off.
+ * QuantizeLinear as quantisers write them, and QLinearConv and QLinearMatMul. It defines the
+ * results, so it runs first and whatever else is switched off.
  *
  * The value that a QuantizeLinear with one constant scale reads is computed on bytes where it is
- * - a convolution, transposed convolution, Gemm or MatMul of a quantised value and quantised constant
- *   weights (one scale, or one for each output channel), with a bias, a quantised residual added, and
- *   Relu or Clip; or a MatMul of two quantised values;
- * - Add, Mul, AveragePool, GlobalAveragePool, Softmax or linear Resize of quantised values, with Relu
- *   or Clip;
+ * - a convolution, transposed convolution, Gemm or MatMul of a quantised value and quantised
+ * constant weights (one scale, or one for each output channel), with a bias, a quantised residual
+ * added, and Relu or Clip; or a MatMul of two quantised values;
+ * - Add, Mul, AveragePool, GlobalAveragePool, ReduceMean over the image, Softmax or linear Resize
+ * of quantised values, with Relu or Clip;
  * - any function of one quantised value made of element-wise operators and constant numbers: a
  *   table;
  * - any of these behind operators that move values or pick the greatest (Reshape, Concat, MaxPool,
  *   ...), which then work on bytes.
- * A bias is s32 in units of x_scale * w_scale: taken as it is where that is its scale, else its real
- * value rounded to the nearest unit, half to even. Results differ from the f32 operators by rounding
- * alone: at most one step of the output.
+ * A bias is s32 in units of x_scale * w_scale: taken as it is where that is its scale, else its
+ * real value rounded to the nearest unit, half to even. Results differ from the f32 operators by
+ * rounding alone: at most one step of the output. Sums that could leave s32 are lowered like
+ * others: the operators mean exact sums, and kernels widen (davit_integer_bound).
  *
  * What stays f32 is listed in graph->kept with the reason, which is logged too. Refused as
- * DAVIT_BAD_DATA, naming the node: a constant scale that is zero, negative, denormal, infinite or NaN
- * (of an s32 bias: negative, infinite or NaN), a zero point of s32 that is not 0.
+ * DAVIT_BAD_DATA, naming the node: a constant scale that is zero, negative, denormal, infinite or
+ * NaN (of an s32 bias: negative, infinite or NaN), a zero point of s32 that is not 0.
  *
  * evaluator may be NULL: then constants are not computed, and weights that are quantised by nodes
  * stay f32. */
@@ -52,11 +53,12 @@ DAVIT_NODISCARD davit_status davit_pass_remove_identities(davit_graph *graph,
 DAVIT_NODISCARD davit_status davit_pass_remove_dead(davit_graph *graph,
                                                     const davit_diagnostics *diag);
 
-/* Folds BatchNormalization (inference form, constant parameters) and Add, Sub, Mul, Div of constants
- * that change along the channels only into the constant weights and bias of the convolution,
- * transposed convolution, Gemm or MatMul before, where that result has no other use. A whole chain
- * is multiplied out in f64 and rounded once; it stays where the result would not be finite. A
- * MatMul of matrices that gets a bias becomes a Gemm; one of higher rank takes factors only. */
+/* Folds BatchNormalization (inference form, constant parameters) and Add, Sub, Mul, Div of
+ * constants that change along the channels only into the constant weights and bias of the
+ * convolution, transposed convolution, Gemm or MatMul before, where that result has no other use. A
+ * whole chain is multiplied out in f64 and rounded once; it stays where the result would not be
+ * finite. A MatMul of matrices that gets a bias becomes a Gemm; one of higher rank takes factors
+ * only. */
 DAVIT_NODISCARD davit_status davit_pass_fold_batch_norm(davit_graph *graph,
                                                         const davit_diagnostics *diag);
 
