@@ -236,3 +236,18 @@ void builder_assert_close(const davit_tensor *a, const davit_tensor *b, double t
         fail_msg("relative L2 %g", sqrt(difference / norm));
     }
 }
+
+void builder_compare_pass(builder *b,
+                          davit_status (*pass)(davit_graph *graph, const davit_diagnostics *diag))
+{
+    davit_graph *before;
+    builder_bind(b);
+    assert_int_equal(davit_graph_clone(b->graph, &before), DAVIT_OK);
+    assert_int_equal(pass(b->graph, &b->diag.sink), DAVIT_OK);
+    davit_tensor *expected = builder_evaluate(before, 0, 3);
+    davit_tensor *found = builder_evaluate(b->graph, 0, 3);
+    builder_assert_close(expected, found, 1e-6);
+    davit_tensor_destroy(expected);
+    davit_tensor_destroy(found);
+    davit_graph_destroy(before);
+}

@@ -58,4 +58,9 @@ davit_tensor *builder_evaluate(const davit_graph *graph, size_t output, uint64_t
  * relative L2; bit by bit the same for tolerance 0. */
 void builder_assert_close(const davit_tensor *a, const davit_tensor *b, double tolerance);
 
+/* Binds the graph, runs the pass on it, and asserts that the first output is what it was before, up
+ * to 1e-6 relative L2. */
+void builder_compare_pass(builder *b,
+                          davit_status (*pass)(davit_graph *graph, const davit_diagnostics *diag));
+
 #endif
