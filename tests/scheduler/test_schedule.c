@@ -2,7 +2,7 @@
 #include <stdio.h>
 
 #include "fixture.h"
-#include "scheduler/schedule.h"
+#include "scheduler/execute/schedule.h"
 
 static const bool all_mappable[4] = {true, true, true, true};
 

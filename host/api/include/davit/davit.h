@@ -222,7 +222,7 @@ DAVIT_API DAVIT_NODISCARD davit_status davit_session_kept(const davit_session *s
                                                           size_t index,
                                                           davit_kept_summary *summary);
 
-/* The session's plan as JSON (scheduler/plan.schema.json); free *text with free(). */
+/* The session's plan as JSON (scheduler/plan/plan.schema.json); free *text with free(). */
 DAVIT_API DAVIT_NODISCARD davit_status davit_session_plan_json(const davit_session *session,
                                                                char **text);
 

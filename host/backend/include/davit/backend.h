@@ -43,15 +43,47 @@ typedef enum davit_device_kind {
     DAVIT_DEVICE_NULL       /* computes nothing */
 } davit_device_kind;
 
-/* Rates of 0 are unknown. The scheduler's profiles (JSON) are read into this. */
+/* The way between a device's memory and the host's. Rates of 0: the memory is the host's, copies
+ * cost nothing. */
+typedef struct davit_link_profile {
+    double to_device_bytes_per_s;
+    double to_host_bytes_per_s;
+    uint64_t latency_ns; /* of one copy */
+    double joules_per_byte;
+} davit_link_profile;
+
+/* Energy; 0 is unknown. */
+typedef struct davit_power_profile {
+    double idle_watts;
+    double joules_per_flop;  /* f32, above idle */
+    double joules_per_s8_op;
+    double joules_per_byte;  /* of the device's memory */
+} davit_power_profile;
+
+/* The engines of an FPGA (hls/model); a clock of 0: no FPGA. */
+typedef struct davit_fpga_profile {
+    double clock_hz;
+    uint32_t compute_units;
+    uint32_t rows, columns, depth;   /* of one unit's array: multiply-adds per cycle are their product */
+    double bank_bytes_per_s;         /* of the memory bank of one compute unit */
+    uint64_t reconfigure_ns;         /* loading another bitstream */
+} davit_fpga_profile;
+
+/* What is known of a device's speed, measured or from a data sheet; the scheduler's profiles (JSON,
+ * davit/profile.h) are read into this. Rates are peaks; 0 is unknown. */
 typedef struct davit_device_profile {
     davit_device_kind kind;
-    char name[64];                  /* "cpu", "Alveo U250" */
-    double f32_flops_per_s;         /* peak */
-    double s8_ops_per_s;            /* peak, 2 per multiply-add */
+    char name[64];           /* "cpu", "Alveo U250" */
+    double f32_flops_per_s;  /* 2 per multiply-add */
+    double f16_flops_per_s;  /* with f32 accumulation */
+    double bf16_flops_per_s;
+    double s8_ops_per_s;     /* 2 per multiply-add */
     double memory_bytes_per_s;
     uint64_t memory_bytes;
-    uint64_t launch_ns;             /* fixed cost of one unit */
+    uint64_t launch_ns;      /* fixed cost of one unit */
+    davit_link_profile link;
+    davit_power_profile power;
+    davit_fpga_profile fpga;
 } davit_device_profile;
 
 typedef struct davit_device_info {
