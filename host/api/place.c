@@ -1,57 +1,9 @@
-#include <errno.h>
-#include <stdio.h>
 #include <string.h>
 
+#include "davit/read_file.h"
 #include "objects.h"
 
 #define MAX_PLAN_BYTES ((size_t)64 << 20)
-#define READ_BYTES ((size_t)65536)
-
-/* Reads to the end of a file; *text is NUL-terminated and may be set on failure too. */
-static davit_status read_stream(const davit_allocator *allocator, const char *path, FILE *file,
-                                const davit_diagnostics *diag, char **text)
-{
-    size_t used = 0;
-    size_t capacity = 0;
-    while (!feof(file)) {
-        if (used > MAX_PLAN_BYTES) {
-            return davit_fail(diag, DAVIT_BAD_DATA, "%s: not a davit plan: larger than 64 MiB",
-                              path);
-        }
-        if (davit_array_grow(allocator, (void **)text, &capacity, used, used + READ_BYTES + 1, 1) !=
-            DAVIT_OK) {
-            return davit_fail(diag, DAVIT_OUT_OF_MEMORY, "%s: out of memory", path);
-        }
-        used += fread(*text + used, 1, READ_BYTES, file);
-        if (ferror(file)) {
-            return davit_fail(diag, DAVIT_IO_ERROR, "%s: cannot be read: %s", path,
-                              strerror(errno));
-        }
-    }
-    (*text)[used] = '\0';
-    return DAVIT_OK;
-}
-
-/* Reads a whole file as text; free it with davit_free. Reports. */
-static davit_status read_text(const davit_allocator *allocator, const char *path,
-                              const davit_diagnostics *diag, char **out)
-{
-    *out = NULL;
-    FILE *file = fopen(path, "rb");
-    if (file == NULL) {
-        return davit_fail(diag, errno == ENOENT ? DAVIT_NOT_FOUND : DAVIT_IO_ERROR,
-                          "%s: cannot be opened: %s", path, strerror(errno));
-    }
-    char *text = NULL;
-    davit_status status = read_stream(allocator, path, file, diag, &text);
-    fclose(file);
-    if (status != DAVIT_OK) {
-        davit_free(allocator, text);
-        return status;
-    }
-    *out = text;
-    return DAVIT_OK;
-}
 
 /* Splits "NAME=DEVICE" at its last '=': names of nodes may contain one. */
 static davit_status parse_pin(davit_session *session, const char *text, davit_pin *pin)
@@ -75,7 +27,8 @@ static davit_status read_plan(davit_session *session, const char *path,
 {
     const davit_allocator *allocator = session->model->context->allocator;
     char *text;
-    davit_status status = read_text(allocator, path, &session->call.sink, &text);
+    davit_status status =
+        davit_read_file(allocator, path, MAX_PLAN_BYTES, &session->call.sink, &text, NULL);
     if (status == DAVIT_OK) {
         status =
             davit_plan_read(allocator, path, text, request, &session->call.sink, &session->plan);

@@ -60,6 +60,15 @@ typedef struct davit_power_profile {
     double joules_per_byte;  /* of the device's memory */
 } davit_power_profile;
 
+/* The part of its peak, 0..1, that a device reaches in each class of work; 0: unknown. */
+typedef struct davit_efficiency_profile {
+    double convolution, depthwise, gemm;          /* of the rate of the float type */
+    double s8_convolution, s8_depthwise, s8_gemm; /* of s8_ops_per_s */
+    double elementwise;                           /* all other work, of f32_flops_per_s */
+    double memory;                                /* of memory_bytes_per_s */
+    double confidence;                            /* how well these are known, 0..1 */
+} davit_efficiency_profile;
+
 /* The engines of an FPGA (hls/model); a clock of 0: no FPGA. */
 typedef struct davit_fpga_profile {
     double clock_hz;
@@ -81,6 +90,7 @@ typedef struct davit_device_profile {
     double memory_bytes_per_s;
     uint64_t memory_bytes;
     uint64_t launch_ns;      /* fixed cost of one unit */
+    davit_efficiency_profile efficiency;
     davit_link_profile link;
     davit_power_profile power;
     davit_fpga_profile fpga;
