@@ -1,0 +1,28 @@
+/* The memory channel in cycles of the engine; private to hls/model. */
+#ifndef DAVIT_HLS_MODEL_MEMORY_H
+#define DAVIT_HLS_MODEL_MEMORY_H
+
+#include "davit/cycle_model.h"
+
+/* The integer quotient rounded up. */
+static inline double davit_steps(uint64_t a, uint64_t b)
+{
+    return (double)(a / b + (a % b != 0));
+}
+
+static inline double davit_larger(double a, double b)
+{
+    return a > b ? a : b;
+}
+
+static inline double davit_smaller(double a, double b)
+{
+    return a < b ? a : b;
+}
+
+static inline double davit_latency_cycles(const davit_engine *engine)
+{
+    return engine->latency_ns * 1e-9 * engine->clock_hz;
+}
+
+#endif
