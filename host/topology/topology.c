@@ -1,50 +1,67 @@
-#include "davit/topology.h"
-
 #include <errno.h>
-#include <hwloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "isa.h"
+#include "state.h"
 
-struct davit_topology {
-    const davit_allocator *allocator;
-    const davit_diagnostics *diag;
-    hwloc_topology_t hwloc;
-    hwloc_bitmap_t usable; /* hardware threads that this process may use */
-    davit_arena arena;
-    davit_host_info host;
-    size_t node_count;
-    davit_numa_node *nodes;
-    hwloc_obj_t *node_objects;
-    size_t cache_count;
-    davit_cache *caches;
-};
+void davit_topology_copy_text(char *target, size_t bytes, const char *source)
+{
+    size_t i = 0;
+    for (; i + 1 < bytes && source[i] != '\0'; i++) {
+        target[i] = source[i] >= ' ' && source[i] <= '~' ? source[i] : '?';
+    }
+    target[i] = '\0';
+}
 
-/* Opens hwloc without the plugins that would load OpenCL and X11 libraries. */
+/* Chooses what hwloc looks for: no plugins that would load OpenCL and X11 libraries; all devices on
+ * PCI, since hwloc's choice of important ones leaves out the classes of many FPGAs. */
+static void configure(hwloc_topology_t hwloc)
+{
+    static const char *const unwanted[] = {"opencl", "gl", "cuda", "nvml", "rsmi", "levelzero"};
+    for (size_t i = 0; i < sizeof(unwanted) / sizeof(unwanted[0]); i++) {
+        hwloc_topology_set_components(hwloc, HWLOC_TOPOLOGY_COMPONENTS_FLAG_BLACKLIST,
+                                      unwanted[i]);
+    }
+    hwloc_topology_set_type_filter(hwloc, HWLOC_OBJ_PCI_DEVICE, HWLOC_TYPE_FILTER_KEEP_ALL);
+    hwloc_topology_set_type_filter(hwloc, HWLOC_OBJ_BRIDGE, HWLOC_TYPE_FILTER_KEEP_ALL);
+    hwloc_topology_set_type_filter(hwloc, HWLOC_OBJ_OS_DEVICE, HWLOC_TYPE_FILTER_KEEP_IMPORTANT);
+}
+
+static davit_status load_this_host(davit_topology *topology)
+{
+    return hwloc_topology_load(topology->hwloc) == 0
+               ? DAVIT_OK
+               : davit_fail(topology->diag, DAVIT_UNAVAILABLE,
+                            "this host: hwloc cannot load the topology: %s", strerror(errno));
+}
+
+static davit_status load_recorded(davit_topology *topology, const char *path)
+{
+    char *text;
+    size_t bytes;
+    davit_status status =
+        davit_topology_read_file(topology->allocator, path, topology->diag, &text, &bytes);
+    if (status != DAVIT_OK) {
+        return status;
+    }
+    if (hwloc_topology_set_xmlbuffer(topology->hwloc, text, (int)bytes + 1) != 0 ||
+        hwloc_topology_load(topology->hwloc) != 0) {
+        status = davit_topology_refused_file(path, text, topology->diag);
+    }
+    davit_free(topology->allocator, text);
+    return status;
+}
+
 static davit_status load_hwloc(davit_topology *topology, const char *path)
 {
-    const davit_diagnostics *diag = topology->diag;
     if (hwloc_topology_init(&topology->hwloc) != 0) {
         topology->hwloc = NULL;
         return DAVIT_OUT_OF_MEMORY;
     }
-    static const char *const unwanted[] = {"opencl", "gl", "cuda", "nvml", "rsmi", "levelzero"};
-    for (size_t i = 0; i < sizeof(unwanted) / sizeof(unwanted[0]); i++) {
-        hwloc_topology_set_components(topology->hwloc, HWLOC_TOPOLOGY_COMPONENTS_FLAG_BLACKLIST,
-                                      unwanted[i]);
-    }
-    if (path != NULL && hwloc_topology_set_xml(topology->hwloc, path) != 0) {
-        return davit_fail(diag, DAVIT_BAD_DATA, "%s: hwloc cannot read this topology: %s", path,
-                          strerror(errno));
-    }
-    if (hwloc_topology_load(topology->hwloc) != 0) {
-        return davit_fail(diag, path != NULL ? DAVIT_BAD_DATA : DAVIT_UNAVAILABLE,
-                          "%s: hwloc cannot load the topology%s", path != NULL ? path : "this host",
-                          path != NULL ? " (not an hwloc XML file of format 1 or 2)" : "");
-    }
-    return DAVIT_OK;
+    configure(topology->hwloc);
+    return path != NULL ? load_recorded(topology, path) : load_this_host(topology);
 }
 
 /* The hardware threads of the topology less those that the process is kept off. */
@@ -90,7 +107,8 @@ static void describe_host(davit_topology *topology)
     if (model == NULL) {
         model = hwloc_obj_get_info_by_name(root, "CPUModel");
     }
-    snprintf(host->processor, sizeof(host->processor), "%s", model != NULL ? model : "CPU");
+    davit_topology_copy_text(host->processor, sizeof(host->processor),
+                             model != NULL ? model : "CPU");
     if (hwloc_topology_is_thissystem(topology->hwloc)) {
         snprintf(host->isa, sizeof(host->isa), "%s", davit_isa_name());
     }
@@ -205,6 +223,12 @@ static davit_status fill(davit_topology *topology, const char *path)
         status = find_caches(topology);
     }
     if (status == DAVIT_OK) {
+        status = davit_topology_find_pci_devices(topology);
+    }
+    if (status == DAVIT_OK) {
+        status = davit_topology_find_distances(topology);
+    }
+    if (status == DAVIT_OK) {
         describe_host(topology);
     }
     if (status == DAVIT_OUT_OF_MEMORY) {
@@ -269,6 +293,12 @@ size_t davit_topology_cache_count(const davit_topology *topology)
 const davit_cache *davit_topology_cache(const davit_topology *topology, size_t index)
 {
     return &topology->caches[index];
+}
+
+uint32_t davit_topology_package_count(const davit_topology *topology)
+{
+    int count = hwloc_get_nbobjs_by_type(topology->hwloc, HWLOC_OBJ_PACKAGE);
+    return count > 0 ? (uint32_t)count : 0;
 }
 
 davit_status davit_topology_bind_thread(void *user, uint32_t ordinal)

@@ -96,11 +96,15 @@ typedef struct davit_device_profile {
     davit_fpga_profile fpga;
 } davit_device_profile;
 
+/* Of an address as text: "0000:3b:00.0"; domains may have 32 bits. */
+#define DAVIT_PCI_ADDRESS_BYTES 20
+
 typedef struct davit_device_info {
     char name[32];        /* "cpu", "cpu:1", "reference", "cuda:emu:0": what a user types */
     char description[128]; /* "Intel Xeon, 2 cores, AVX-512 VNNI; oneDNN 2.6.3" */
     char unusable[192];   /* why open would fail, "" when usable */
     bool emulated;        /* chosen only when named */
+    char pci_address[DAVIT_PCI_ADDRESS_BYTES]; /* "0000:3b:00.0", "" when it has none */
     uint32_t ordinal;     /* for open and bind_thread; CPU: 0 all of the host, N + 1 NUMA node N */
     davit_device_profile profile;
 } davit_device_info;
