@@ -91,11 +91,26 @@ static const char *cut_panels(const davit_gemm_geometry *g, const davit_gemm_sha
 static uint64_t rows_in_flight(const davit_gemm_geometry *g, const davit_gemm_shape *s)
 {
     uint64_t wraps = ((uint64_t)g->rows - 1 + s->out_w - 1) / s->out_w;
-    uint64_t rows = (uint64_t)(s->kernel_h - 1) * s->dilation_h + 1 + wraps * s->stride_h;
-    if (s->images > 1) {
-        rows += s->in_h; /* the tile may end in the next image */
+    uint64_t reach = (uint64_t)(s->kernel_h - 1) * s->dilation_h + 1;
+    uint64_t rows = reach + wraps * s->stride_h;
+    if (s->images == 1) {
+        return rows;
     }
-    return rows;
+    /* The tile may begin in the last rows of an image and end in the first of the next. */
+    uint64_t pixels = (uint64_t)s->out_h * s->out_w;
+    uint64_t images = (g->rows - 1 + pixels - 1) / pixels;
+    uint64_t last = s->out_h > wraps + 1 ? (s->out_h - 1 - wraps) * s->stride_h : 0;
+    uint64_t first = last > s->pad_top ? last - s->pad_top : 0;
+    return rows + images * s->in_h - (first < s->in_h ? first : s->in_h);
+}
+
+static uint64_t words_in_flight(const davit_gemm_geometry *g, const davit_gemm_shape *s)
+{
+    if (s->in_h == 1 && s->images == 1) { /* only the columns that the tile needs */
+        uint64_t reach = (uint64_t)(s->kernel_w - 1) * s->dilation_w + 1;
+        return davit_words(((uint64_t)(g->rows - 1) * s->stride_w + reach) * s->channels);
+    }
+    return davit_words(rows_in_flight(g, s) * s->in_w * s->channels);
 }
 
 const char *davit_gemm_plan(const davit_gemm_geometry *g, const davit_gemm_shape *s,
@@ -109,7 +124,7 @@ const char *davit_gemm_plan(const davit_gemm_geometry *g, const davit_gemm_shape
     uint64_t row_bytes = (uint64_t)s->in_w * s->channels;
     made.m = s->images * s->out_h * s->out_w;
     made.m_tiles = davit_ceil_div(made.m, g->rows);
-    made.a_words = (uint32_t)davit_words(s->images * s->in_h * row_bytes);
+    made.a_words = (uint32_t)davit_words((uint64_t)s->images * s->in_h * row_bytes);
     made.resident = made.a_words <= g->map_words;
     cut_segments(g, s, &made);
     why = check_steps(g, s, &made);
@@ -119,14 +134,7 @@ const char *davit_gemm_plan(const davit_gemm_geometry *g, const davit_gemm_shape
     if (why != NULL) {
         return why;
     }
-    uint64_t flight = rows_in_flight(g, s) * row_bytes;
-    if (s->in_h == 1) { /* a matrix: only the columns that a tile needs */
-        flight = ((uint64_t)(g->rows - 1) * s->stride_w +
-                  (uint64_t)(s->kernel_w - 1) * s->dilation_w + 1) *
-                     s->channels * (s->images > 1 ? 2 : 1) +
-                 (s->images > 1 ? row_bytes : 0);
-    }
-    if (!made.resident && davit_words(flight) + 4 > g->map_words) {
+    if (!made.resident && words_in_flight(g, s) + 4 > g->map_words) {
         return "the rows that a tile of pixels needs do not fit the feature map buffer";
     }
     uint64_t step_bytes = (uint64_t)g->columns * g->depth;
