@@ -103,7 +103,7 @@ static davit_status prepare_pair(davit_onednn_builder *builder, const davit_node
         if (status == DAVIT_OK) {
             p->pair.a_scale = made.a_scale;
             p->pair.b_scale = made.b_scale;
-            p->pair.result = davit_int8_result_of(&made.result);
+            p->pair.result = davit_int8_quantizing(&made.result);
         }
     } else {
         davit_multiplication made;
@@ -111,7 +111,7 @@ static davit_status prepare_pair(davit_onednn_builder *builder, const davit_node
         status = davit_multiplication_prepare(&a, &b, &y, &made, &reason);
         if (status == DAVIT_OK) {
             p->pair.a_scale = made.rescale.scale;
-            p->pair.result = davit_int8_result_of(&made.rescale.result);
+            p->pair.result = davit_int8_quantizing(&made.rescale.result);
         }
     }
     return refused(builder, status, &reason);

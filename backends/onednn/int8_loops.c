@@ -2,13 +2,23 @@
 
 #include <oneapi/dnnl/dnnl.h>
 
-davit_int8_result davit_int8_result_of(const davit_result *result)
+davit_int8_result davit_int8_finishing(const davit_result *result)
 {
     return (davit_int8_result){.low = result->low,
                                .high = result->high,
                                .zero = (float)result->zero,
                                .least = (float)davit_quantized_low(result->dtype),
                                .greatest = (float)davit_quantized_high(result->dtype)};
+}
+
+davit_int8_result davit_int8_quantizing(const davit_result *result)
+{
+    return (davit_int8_result){
+        .low = result->low,
+        .high = result->high,
+        .least = (float)(davit_quantized_low(result->dtype) - result->zero),
+        .greatest = (float)(davit_quantized_high(result->dtype) - result->zero),
+        .after = (uint8_t)result->zero};
 }
 
 #if defined(__x86_64__)

@@ -24,12 +24,18 @@ static inline davit_int8_source davit_int8_source_of(davit_dtype dtype, int32_t 
                                .offset = (int16_t)(is_signed ? zero + 128 : zero)};
 }
 
-/* davit_result_finish in f32 numbers. */
+/* The two ends of davit/requantize.h in f32 numbers. */
 typedef struct davit_int8_result {
     float low, high, zero, least, greatest;
+    uint8_t after; /* added after rounding */
 } davit_int8_result;
 
-davit_int8_result davit_int8_result_of(const davit_result *result);
+/* davit_result_finish: the zero point is added before rounding. */
+davit_int8_result davit_int8_finishing(const davit_result *result);
+
+/* davit_result_quantize: the zero point is added after rounding. Cut before that, at the integers
+ * that the type's limits are without the zero point, which is the same as after. */
+davit_int8_result davit_int8_quantizing(const davit_result *result);
 
 /* davit_requantize_one for channels; scale and bias are padded to whole panels. */
 typedef struct davit_int8_finish {
@@ -84,7 +90,7 @@ typedef struct davit_int8_loops {
     /* Requantises a row of count channels; residual may be NULL. out may be residual. */
     void (*finish)(const davit_int8_finish *finish, int64_t count, const int32_t *sums,
                    const uint8_t *residual, uint8_t *out);
-    /* out[i] = finish(float(sums[i]) * scale) */
+    /* davit_rescale_one */
     void (*rescale)(const davit_int8_result *result, float scale, int64_t count,
                     const int32_t *sums, uint8_t *out);
     /* QuantizeLinear with one scale; least and greatest are the type's limits. */

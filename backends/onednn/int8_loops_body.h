@@ -169,7 +169,7 @@ static inline uint8_t end_of(const davit_int8_result *p, float t)
     t = t + 12582912.0f;
     uint32_t bits;
     memcpy(&bits, &t, sizeof(bits));
-    return (uint8_t)bits;
+    return (uint8_t)(bits + p->after);
 }
 
 static inline void finish_panel(const davit_int8_finish *f, int64_t first, const int32_t *sums,
@@ -240,18 +240,16 @@ static void rescale(const davit_int8_result *p, float scale, int64_t count, cons
 
 /* ---- standalone ---- */
 
-/* Cut before rounding, at the integers that the type's limits are without the zero point: the same
- * as after. */
 static void quantize(const davit_int8_linear *linear, int64_t count, const float *x, uint8_t *out)
 {
     const davit_int8_linear l = *linear;
     const davit_int8_result end = {.low = l.least - l.zero,
                                    .high = l.greatest - l.zero,
                                    .least = l.least - l.zero,
-                                   .greatest = l.greatest - l.zero};
-    const uint8_t zero = (uint8_t)(int32_t)l.zero;
+                                   .greatest = l.greatest - l.zero,
+                                   .after = (uint8_t)(int32_t)l.zero};
     for (int64_t i = 0; i < count; i++) {
-        out[i] = (uint8_t)(end_of(&end, x[i] / l.scale) + zero);
+        out[i] = end_of(&end, x[i] / l.scale);
     }
 }
 

@@ -178,7 +178,7 @@ static davit_status finish_of(davit_onednn_builder *builder, const davit_node *n
     }
     p->finish = (davit_int8_finish){.scale = numbers,
                                     .bias = numbers + padded,
-                                    .result = davit_int8_result_of(&made.rescale.result)};
+                                    .result = davit_int8_quantizing(&made.rescale.result)};
     return DAVIT_OK;
 }
 

@@ -196,7 +196,7 @@ static davit_status prepare_average(davit_onednn_builder *builder, const davit_n
     }
     p->scales = scales;
     p->source = davit_int8_source_of(x.dtype, x.zero);
-    p->result = davit_int8_result_of(&made.result);
+    p->result = davit_int8_quantizing(&made.result);
     p->loops = davit_int8_loops_choose();
     return DAVIT_OK;
 }

@@ -166,7 +166,7 @@ static davit_status build_linear(davit_onednn_builder *builder, const davit_unit
         p->linear[i] = taps;
     }
     p->source = davit_int8_source_of(x.dtype, x.zero);
-    p->result = davit_int8_result_of(&p->rescale.result);
+    p->result = davit_int8_quantizing(&p->rescale.result);
     return add_resize(builder, node, p->loops->name, p);
 }
 

@@ -134,7 +134,7 @@ davit_status davit_int8_weighted_finish(davit_onednn_builder *builder, const dav
                             .bias = bias,
                             .residual = davit_int8_source_of(p->residual_dtype, p->residual_zero),
                             .residual_scale = p->residual_scale,
-                            .result = davit_int8_result_of(&p->result)};
+                            .result = davit_int8_finishing(&p->result)};
     return DAVIT_OK;
 }
 

@@ -71,6 +71,13 @@ int32_t davit_result_finish(const davit_result *result, float t)
                                              (float)davit_quantized_high(result->dtype)));
 }
 
+int32_t davit_result_quantize(const davit_result *result, float t)
+{
+    int32_t q = davit_round_half_even(davit_clamp(t, result->low, result->high)) + result->zero;
+    int32_t low = davit_quantized_low(result->dtype), high = davit_quantized_high(result->dtype);
+    return q < low ? low : q > high ? high : q;
+}
+
 /* ---- convolution, GEMM, matmul ---- */
 
 static davit_status check_counts(const davit_requantization_spec *spec, davit_reason *reason)
@@ -214,7 +221,7 @@ int32_t davit_add_one(const davit_addition *p, int32_t qa, int32_t qb)
 {
     float a = (float)(qa - p->a_zero) * p->a_scale;
     float b = (float)(qb - p->b_zero) * p->b_scale;
-    return davit_result_finish(&p->result, a + b);
+    return davit_result_quantize(&p->result, a + b);
 }
 
 void davit_add(const davit_addition *p, size_t count, const void *a, const void *b, void *out)

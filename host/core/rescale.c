@@ -3,7 +3,7 @@
 
 int32_t davit_rescale_one(const davit_rescale *p, int64_t sum)
 {
-    return davit_result_finish(&p->result, (float)sum * p->scale);
+    return davit_result_quantize(&p->result, (float)sum * p->scale);
 }
 
 davit_status davit_multiplication_prepare(const davit_quant8 *a, const davit_quant8 *b,

@@ -50,11 +50,16 @@ def bound_of(bound, y_scale):
 
 
 def finish(t, dtype, zero, low, high):
-    """low and high in steps."""
+    """The end of sums with weights: low and high in steps."""
     t = clamp(t, low, high)
     t = ieee.add(t, Fraction(zero))
     least, greatest = RANGE[dtype]
     return half_even(Fraction(clamp(t, least, greatest)))
+
+
+def finish_zero_last(t, dtype, zero, low, high):
+    """The end of every other form."""
+    return clamp(half_even(Fraction(clamp(t, low, high))) + zero, *RANGE[dtype])
 
 
 def requantize(acc, bias, s, previous, r, result):
@@ -69,11 +74,11 @@ def requantize(acc, bias, s, previous, r, result):
 def add(a, ra, b, rb, result):
     """a and b without their zero points."""
     t = ieee.add(ieee.multiply(Fraction(a), ra), ieee.multiply(Fraction(b), rb))
-    return finish(t, *result)
+    return finish_zero_last(t, *result)
 
 
 def rescale(total, m, result):
-    return finish(ieee.multiply(f32(Fraction(total)), m), *result)
+    return finish_zero_last(ieee.multiply(f32(Fraction(total)), m), *result)
 
 
 def average_factor(x_scale, y_scale, divisor):

@@ -11,7 +11,7 @@ from random64 import Random
 
 
 def middles(result):
-    """Odd numbers j with j / 2 between two steps that the result (see forms.finish) can have."""
+    """Odd numbers j with j / 2 between two steps that the result (see forms.finish_zero_last) can have."""
     dtype, zero, low, high = result
     least, greatest = forms.RANGE[dtype]
     every = range(2 * (least - zero) + 1, 2 * (greatest - zero), 2)
@@ -86,7 +86,7 @@ def telling(totals, others, m, result):
     None."""
     for total in totals:
         q = forms.rescale(total, m, result)
-        if any(forms.finish(other(total), *result) != q for other in others):
+        if any(forms.finish_zero_last(other(total), *result) != q for other in others):
             return total
     return None
 

@@ -5,8 +5,8 @@
 
 #include "davit/requantize.h"
 
-/* t in steps of y -> q: bounds, zero point, saturation, rounding. */
-int32_t oracle_finish(const davit_result_spec *y, float t);
+/* t in steps of y -> q: bounds, rounding, zero point, saturation. */
+int32_t oracle_quantize(const davit_result_spec *y, float t);
 
 /* A sum of products with weights: bias (in the sum's unit), then a residual that is value steps
  * above its zero point. */

@@ -49,10 +49,12 @@ static void test_pairs(void **state)
 {
     (void)state;
     static const op_case cases[] = {
+        /* Halves go to the even number before the zero point is added. */
         {"IntegerAdd", "y_type=3;a_zero=10;b_zero=-5;b_scale=2.0",
          "u8[2, 2] 10 11 12 0; s8[2] -5 0", "s8[2, 2] 0 11 2 0"},
         {"IntegerAdd", "y_type=2;a_scale=0.5;b_scale=0.5;y_zero=3;low=0.0",
-         "s8[3] 1 -9 127; s8[3] 2 2 127", "u8[3] 4 3 130"},
+         "s8[3] 1 -9 127; s8[3] 2 2 127", "u8[3] 5 3 130"},
+        {"IntegerMul", "y_type=2;a_scale=0.5;y_zero=1", "u8[2] 1 3; u8[2] 1 1", "u8[2] 1 3"},
         {"IntegerMul", "y_type=3;a_zero=255;b_zero=-128", "u8[2, 1] 0 254; s8[1, 2] 127 -127",
          "s8[2, 2] -128 -128 -128 -1"},
         {"IntegerMul", "y_type=2;high=6.0;a_scale=0.5", "u8[3] 3 4 5; u8[3] 1 1 3", "u8[3] 2 2 6"},
@@ -73,6 +75,8 @@ static void test_windows(void **state)
          "s8[1, 1, 3] -128 -127 7", "s8[1, 1, 2] -128 7"},
         {"IntegerAveragePool", "y_type=3;kernel_shape=[2, 2];high=1.0",
          "s8[1, 2, 2, 2] 1 2 3 4 -1 -2 -3 -4", "s8[1, 2, 1, 1] 1 -2"},
+        {"IntegerAveragePool", "y_type=2;kernel_shape=[2];y_zero=1", "u8[1, 1, 3] 1 2 5",
+         "u8[1, 1, 2] 3 5"},
         {"IntegerResize", "y_type=2;mode=linear;coordinate_transformation_mode=asymmetric",
          "u8[1, 1, 1, 2] 10 20; -; f32[4] 1 1 1 2", "u8[1, 1, 1, 4] 10 15 20 20"},
         {"IntegerResize", "y_type=3;mode=linear;x_zero=100;y_scale=2.0;y_zero=-5",

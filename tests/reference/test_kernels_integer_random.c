@@ -326,7 +326,7 @@ static void test_resize(void **state)
             const corner at[] = {corner_of(mode, dims[2], sizes[2], e / sizes[3] % sizes[2]),
                                  corner_of(mode, dims[3], sizes[3], e % sizes[3])};
             int64_t sum = weigh(&n, e / sizes[3] / sizes[2], x.zero, at);
-            expect(&n, e, oracle_finish(&y, exact_multiply(exact_from_s64(sum), m)));
+            expect(&n, e, oracle_quantize(&y, exact_multiply(exact_from_s64(sum), m)));
         }
         integer_node_clear(&n);
     }

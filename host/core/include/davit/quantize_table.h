@@ -68,7 +68,7 @@ void davit_table_apply(const uint8_t table[256], size_t count, const void *x, vo
  *   R = floor((2^62 - 1) / S)                                           fits u32
  *   p[i] = (e[i] * R + 2^37) >> 38                                      0..2^24
  *   t = float(p[i]) * m,   m = f32(1 / y_scale) * 2^-24
- *   q = davit_result_finish(t)
+ *   q = davit_result_quantize(t)
  *
  * One integer division a row; a kernel may compute R with its own exact division. n < 2^33. Before
  * the last rounding |p / 2^24 - softmax| <= 2^-25 + 2^-32 + (n + 1) * 2^-31: 0.006 steps of 1/256

@@ -37,12 +37,23 @@ typedef struct davit_result {
 DAVIT_NODISCARD davit_status davit_result_prepare(const davit_result_spec *spec, davit_result *out,
                                                   davit_reason *reason);
 
-/* The end of every form:
+/* The end of convolution, GEMM and matmul with weights. The zero point is added before rounding, as
+ * in the fast kernels:
  *
  *   t = min(max(t, low), high)
  *   t = t + float(zero)
  *   q = round_half_even(clamp(t, least of the type, greatest of the type)) */
 int32_t davit_result_finish(const davit_result *result, float t);
+
+/* The end of every other form. The zero point is added after rounding, as ONNX's QuantizeLinear
+ * does; the two ends differ by one step on exact ties when it is odd:
+ *
+ *   t = min(max(t, low), high)
+ *   q = clamp(round_half_even(t) + zero, least of the type, greatest of the type)
+ *
+ * Scales of weights make ties rare in convolutions. Elsewhere they are common (x + x with twice the
+ * scale, a mean of two values with the same scale), and every second one would be off. */
+int32_t davit_result_quantize(const davit_result *result, float t);
 
 /* ---- convolution, GEMM, matmul ---- */
 
@@ -89,9 +100,8 @@ DAVIT_NODISCARD davit_status davit_requantization_prepare(const davit_requantiza
  *   t = t + float(previous) * residual_scale          previous = residual's q - its zero, or 0
  *   q = davit_result_finish(t)
  *
- * The zero point is added before rounding, as in the fast kernels. ONNX adds it after; the two
- * differ by one step on exact ties when it is odd. acc is s64 so that sums beyond s32 can be
- * handed over; within s32 the result is that of an s32 accumulator. */
+ * acc is s64 so that sums beyond s32 can be handed over; within s32 the result is that of an s32
+ * accumulator. */
 int32_t davit_requantize_one(const davit_requantization *p, size_t o, int64_t acc,
                              int32_t previous);
 
@@ -112,7 +122,7 @@ void davit_requantize_wide(const davit_requantization *p, size_t rows, const int
 /* y = a + b:
  *
  *   t = float(qa - za) * ra + float(qb - zb) * rb     both products exact, one rounding
- *   q = davit_result_finish(t) */
+ *   q = davit_result_quantize(t) */
 typedef struct davit_addition {
     davit_result result;
     davit_dtype a_dtype, b_dtype;
@@ -132,7 +142,7 @@ void davit_add(const davit_addition *p, size_t count, const void *a, const void 
 
 /* ---- one factor: multiply, average pooling, linear resize ---- */
 
-/* t = float(sum) * scale, q = davit_result_finish(t). sum is an exact integer. */
+/* t = float(sum) * scale, q = davit_result_quantize(t). sum is an exact integer. */
 typedef struct davit_rescale {
     davit_result result;
     float scale;
