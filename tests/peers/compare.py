@@ -93,8 +93,8 @@ def run_onnxruntime(path, inputs):
 def run_davit(path, inputs, folder, options):
     """The command that was run, and its outputs: a function from a name to an array."""
     command = [options.davit, "run", path]
-    for name, contents in inputs.items():
-        file = os.path.join(folder, "%s.npy" % name)
+    for i, (name, contents) in enumerate(inputs.items()):
+        file = os.path.join(folder, "input%d.npy" % i)
         np.save(file, contents)
         command += ["--input", "%s=%s" % (name, file)]
         command += ["--shape", "%s=%s" % (name, "x".join(map(str, contents.shape)))]

@@ -78,6 +78,19 @@ def crop(random, picture, height, width):
     return np.asarray(window, np.float32).transpose(2, 0, 1)
 
 
+def photographs(models):
+    """The pictures of models/manifest.json; none where they have not been fetched."""
+    with open(os.path.join(ROOT, "models", "manifest.json"), encoding="utf-8") as file:
+        files = {entry["name"]: entry["file"] for entry in json.load(file)["files"]}
+    pictures = []
+    for picture in ("page", "rocket"):
+        path = os.path.join(models, files[picture])
+        if os.path.exists(path):
+            with Image.open(path) as opened:
+                pictures.append(opened.convert("RGB"))
+    return pictures
+
+
 def samples(kind, shape, seed, count, pictures):
     random = np.random.default_rng(seed)
     made = []
@@ -203,13 +216,7 @@ def main():
         parser.error("no such network: %s" % ", ".join(sorted(unknown)))
     logging.getLogger().setLevel(logging.ERROR)
     onnxruntime.set_default_logger_severity(3)
-    with open(os.path.join(ROOT, "models", "manifest.json"), encoding="utf-8") as file:
-        files = {entry["name"]: entry["file"] for entry in json.load(file)["files"]}
-    pictures = []
-    if os.path.exists(os.path.join(options.models, files["page"])):
-        for picture in ("page", "rocket"):
-            with Image.open(os.path.join(options.models, files[picture])) as opened:
-                pictures.append(opened.convert("RGB"))
+    pictures = photographs(options.models)
     wanted = options.networks or list(NETWORKS)
     if options.short:
         wanted = SHORT
