@@ -7,7 +7,7 @@
  *   copies: a value read elsewhere, or wanted by the host, leaves its device once: from the end of
  * its producer or when the way out is free, in the order of producers. It enters a device once,
  * from when it is in the host's memory or when the way in is free, in the order of its first reader
- *     there (then of values).
+ *     there (then of values). Copies of an unlimited device take no time.
  *   blocks: a block starts when every value that it receives is in the host's memory, takes the sum
  *     of its copies in, nodes, copies out, and all it makes is there at its end. Placements whose
  *     blocks wait for each other in a circle are infeasible.
@@ -52,7 +52,7 @@ typedef struct davit_place_timeline {
     davit_place_event *events;
 } davit_place_timeline;
 
-/* Why a placement is not allowed; each is reported with the node and the device. */
+/* Why a placement is not allowed; the first of these that holds is told. */
 typedef enum davit_place_fault {
     DAVIT_PLACE_FEASIBLE,
     DAVIT_PLACE_UNSUPPORTED,
@@ -61,6 +61,12 @@ typedef enum davit_place_fault {
     DAVIT_PLACE_MEMORY_EXCEEDED,
     DAVIT_PLACE_CIRCLE
 } davit_place_fault;
+
+/* Whether bytes fit into a memory. The slack is for sums taken in another order. */
+static inline bool davit_place_fits(double bytes, double memory_bytes)
+{
+    return bytes <= memory_bytes * (1.0 + 1e-9);
+}
 
 /* Simulates device[node] (each below device_count). With events false event_count is 0. The fault
  * is not an error of this call: times are computed where they can be. Free with
