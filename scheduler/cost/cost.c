@@ -1,0 +1,149 @@
+#include "davit/cost.h"
+
+#include <pthread.h>
+#include <string.h>
+
+struct davit_cost_model {
+    const davit_allocator *allocator;
+    const davit_store *store; /* NULL: nothing is measured */
+    pthread_mutex_t *mutex;   /* of the store, which reads files when it is asked */
+};
+
+/* What a backend's own form is worth where it names no confidence above it. */
+#define DATA_SHEET_CONFIDENCE 0.25
+
+const char *davit_cost_source_name(davit_cost_source source)
+{
+    switch (source) {
+    case DAVIT_COST_MEASURED:
+        return "measured";
+    case DAVIT_COST_FITTED:
+        return "fitted";
+    case DAVIT_COST_MODELLED:
+        return "modelled";
+    case DAVIT_COST_DATA_SHEET:
+        return "data sheet";
+    }
+    return "unknown";
+}
+
+davit_status davit_cost_model_create(const davit_allocator *allocator, const davit_store *store,
+                                     davit_cost_model **out)
+{
+    *out = NULL;
+    davit_cost_model *model = davit_alloc(allocator, sizeof(*model));
+    if (model == NULL) {
+        return DAVIT_OUT_OF_MEMORY;
+    }
+    *model = (davit_cost_model){.allocator = allocator,
+                                .store = store,
+                                .mutex = davit_alloc(allocator, sizeof(*model->mutex))};
+    if (model->mutex == NULL || pthread_mutex_init(model->mutex, NULL) != 0) {
+        davit_free(allocator, model->mutex);
+        davit_free(allocator, model);
+        return DAVIT_OUT_OF_MEMORY;
+    }
+    *out = model;
+    return DAVIT_OK;
+}
+
+void davit_cost_model_destroy(davit_cost_model *model)
+{
+    if (model != NULL) {
+        (void)pthread_mutex_destroy(model->mutex);
+        davit_free(model->allocator, model->mutex);
+        davit_free(model->allocator, model);
+    }
+}
+
+static bool find(const davit_cost_model *model, const davit_cost_device *device,
+                 const char *signature, davit_measurement *out)
+{
+    if (model->store == NULL || device->key[0] == '\0') {
+        return false;
+    }
+    pthread_mutex_lock(model->mutex);
+    bool found = davit_store_find(model->store, device->key, signature, out);
+    pthread_mutex_unlock(model->mutex);
+    return found;
+}
+
+/* Confidence of a measurement: 1 for samples that all agree. */
+static double trust(const davit_measurement *measurement)
+{
+    return 1 / (1 + measurement->spread_s / measurement->median_s);
+}
+
+/* What the profile says of the energy of a unit above idle; 0 where it says nothing. */
+static double profile_joules(const davit_device_profile *profile, const davit_graph *graph,
+                             const davit_unit *unit)
+{
+    const davit_power_profile *power = &profile->power;
+    bool bytes = false;
+    if (unit->input_count > 0) {
+        bytes = davit_dtype_bytes(graph->values[unit->inputs[0]].desc.dtype) == 1;
+    }
+    double per_op = bytes ? power->joules_per_s8_op : power->joules_per_flop;
+    return (double)unit->flops * per_op + (double)unit->bytes * power->joules_per_byte;
+}
+
+davit_status davit_cost_unit(const davit_cost_model *model, const davit_cost_device *device,
+                             const davit_graph *graph, const davit_unit *unit,
+                             davit_cost_estimate *out)
+{
+    davit_unit_cost modelled;
+    if (!davit_backend_supports(device->backend, device->profile, graph, unit, NULL, 0)) {
+        return DAVIT_UNSUPPORTED;
+    }
+    davit_status status =
+        davit_backend_cost(device->backend, device->profile, graph, unit, &modelled);
+    if (status != DAVIT_OK) {
+        return status;
+    }
+    bool closed_form =
+        device->backend->table->cost != NULL && modelled.confidence > DATA_SHEET_CONFIDENCE;
+    davit_cost_estimate estimate = {.seconds = modelled.seconds,
+                                    .joules = modelled.joules,
+                                    .confidence = modelled.confidence,
+                                    .source =
+                                        closed_form ? DAVIT_COST_MODELLED : DAVIT_COST_DATA_SHEET};
+    if (estimate.joules == 0) {
+        estimate.joules = profile_joules(device->profile, graph, unit);
+    }
+    char signature[DAVIT_SIGNATURE_HEX];
+    davit_measurement measured;
+    davit_unit_signature(graph, unit, signature);
+    if (find(model, device, signature, &measured)) {
+        estimate.seconds = measured.median_s;
+        estimate.confidence = trust(&measured);
+        estimate.source = DAVIT_COST_MEASURED;
+    }
+    *out = estimate;
+    return DAVIT_OK;
+}
+
+void davit_cost_copy(const davit_cost_model *model, const davit_cost_device *device,
+                     const davit_tensor_desc *desc, bool to_device, davit_cost_estimate *out)
+{
+    const davit_link_profile *link = &device->profile->link;
+    double rate = to_device ? link->to_device_bytes_per_s : link->to_host_bytes_per_s;
+    double bytes = (double)davit_tensor_desc_bytes(desc);
+    (void)model;
+    *out = (davit_cost_estimate){.source = DAVIT_COST_DATA_SHEET, .confidence = 0.5};
+    if (rate > 0) {
+        out->seconds = (double)link->latency_ns * 1e-9 + bytes / rate;
+        out->joules = bytes * link->joules_per_byte;
+    }
+}
+
+void davit_cost_submit(const davit_cost_model *model, const davit_cost_device *device,
+                       davit_cost_estimate *out)
+{
+    davit_measurement measured;
+    *out = (davit_cost_estimate){.source = DAVIT_COST_DATA_SHEET};
+    if (find(model, device, DAVIT_SUBMISSION, &measured)) {
+        *out = (davit_cost_estimate){.seconds = measured.median_s,
+                                     .confidence = trust(&measured),
+                                     .source = DAVIT_COST_MEASURED};
+    }
+}
