@@ -1,3 +1,5 @@
+#include <limits.h>
+
 #include "davit/null_backend.h"
 #include "davit/reference.h"
 #include "objects.h"
@@ -94,6 +96,28 @@ size_t davit_context_device_count(const davit_context *context)
     return context->device_count;
 }
 
+/* The node that a device is, or is near to; -1 for none in particular. */
+static int nearest_node(const davit_topology *topology, const davit_device_info *info)
+{
+    uint32_t node = DAVIT_TOPOLOGY_NONE;
+    if (topology == NULL) {
+        return -1;
+    }
+    if (info->profile.kind == DAVIT_DEVICE_CPU) {
+        if (info->ordinal > 0 && info->ordinal <= davit_topology_node_count(topology)) {
+            node = davit_topology_node(topology, info->ordinal - 1)->os_index;
+        } else if (davit_topology_node_count(topology) == 1) {
+            node = davit_topology_node(topology, 0)->os_index;
+        }
+    } else {
+        size_t index = davit_topology_find_pci(topology, info->pci_address);
+        if (index < davit_topology_pci_count(topology)) {
+            node = davit_topology_pci(topology, index)->numa_node;
+        }
+    }
+    return node <= INT_MAX ? (int)node : -1;
+}
+
 davit_status davit_context_device(const davit_context *context, size_t index,
                                   davit_device_summary *summary)
 {
@@ -106,6 +130,9 @@ davit_status davit_context_device(const davit_context *context, size_t index,
                                       .backend = context->owners[index]->table->name,
                                       .description = info->description,
                                       .unusable = info->unusable,
-                                      .emulated = info->emulated};
+                                      .emulated = info->emulated,
+                                      .pci_address = info->pci_address,
+                                      .memory_bytes = info->profile.memory_bytes,
+                                      .numa_node = nearest_node(context->topology, info)};
     return DAVIT_OK;
 }

@@ -27,15 +27,19 @@ struct davit_topology {
     uint32_t *numa_distances;   /* [numa_count][numa_count] */
 };
 
-/* Reads a recorded topology into memory, with a 0 behind it; free *text with davit_free. Only what
- * cannot be an hwloc file at all is refused. Reports. */
-DAVIT_NODISCARD davit_status davit_topology_read_file(const davit_allocator *allocator,
-                                                      const char *path,
-                                                      const davit_diagnostics *diag, char **text,
-                                                      size_t *bytes);
+/* Reads a recorded topology; free *text with davit_free. Only what cannot be an hwloc file at all is
+ * refused. Reports. */
+DAVIT_NODISCARD davit_status davit_topology_read(const davit_allocator *allocator, const char *path,
+                                                 const davit_diagnostics *diag, char **text,
+                                                 size_t *bytes);
 /* Says why hwloc refused such a text, in one line. */
-davit_status davit_topology_refused_file(const char *path, const char *text,
-                                         const davit_diagnostics *diag);
+davit_status davit_topology_refuse(const char *path, const char *text,
+                                   const davit_diagnostics *diag);
+/* Makes a topology of the text of the file at path, NULL: of this machine. Reports. */
+DAVIT_NODISCARD davit_status davit_topology_make(const davit_allocator *allocator, const char *path,
+                                                 const char *text, size_t bytes,
+                                                 const davit_diagnostics *diag,
+                                                 davit_topology **out);
 
 /* Copies text of a file, cut to fit; what is not printable ASCII becomes '?'. May be in place. */
 void davit_topology_copy_text(char *target, size_t bytes, const char *source);

@@ -37,31 +37,25 @@ static davit_status load_this_host(davit_topology *topology)
                             "this host: hwloc cannot load the topology: %s", strerror(errno));
 }
 
-static davit_status load_recorded(davit_topology *topology, const char *path)
+static davit_status load_recorded(davit_topology *topology, const char *path, const char *text,
+                                  size_t bytes)
 {
-    char *text;
-    size_t bytes;
-    davit_status status =
-        davit_topology_read_file(topology->allocator, path, topology->diag, &text, &bytes);
-    if (status != DAVIT_OK) {
-        return status;
-    }
     if (hwloc_topology_set_xmlbuffer(topology->hwloc, text, (int)bytes + 1) != 0 ||
         hwloc_topology_load(topology->hwloc) != 0) {
-        status = davit_topology_refused_file(path, text, topology->diag);
+        return davit_topology_refuse(path, text, topology->diag);
     }
-    davit_free(topology->allocator, text);
-    return status;
+    return DAVIT_OK;
 }
 
-static davit_status load_hwloc(davit_topology *topology, const char *path)
+static davit_status load_hwloc(davit_topology *topology, const char *path, const char *text,
+                               size_t bytes)
 {
     if (hwloc_topology_init(&topology->hwloc) != 0) {
         topology->hwloc = NULL;
         return DAVIT_OUT_OF_MEMORY;
     }
     configure(topology->hwloc);
-    return path != NULL ? load_recorded(topology, path) : load_this_host(topology);
+    return path != NULL ? load_recorded(topology, path, text, bytes) : load_this_host(topology);
 }
 
 /* The hardware threads of the topology less those that the process is kept off. */
@@ -210,12 +204,10 @@ static davit_status find_caches(davit_topology *topology)
     return DAVIT_OK;
 }
 
-static davit_status fill(davit_topology *topology, const char *path)
+/* What is looked up once hwloc has loaded. */
+static davit_status find_all(davit_topology *topology)
 {
-    davit_status status = load_hwloc(topology, path);
-    if (status == DAVIT_OK) {
-        status = find_usable(topology);
-    }
+    davit_status status = find_usable(topology);
     if (status == DAVIT_OK) {
         status = find_nodes(topology);
     }
@@ -231,30 +223,50 @@ static davit_status fill(davit_topology *topology, const char *path)
     if (status == DAVIT_OK) {
         describe_host(topology);
     }
-    if (status == DAVIT_OUT_OF_MEMORY) {
-        return davit_fail(topology->diag, status, "out of memory while reading the topology");
-    }
     return status;
+}
+
+davit_status davit_topology_make(const davit_allocator *allocator, const char *path,
+                                 const char *text, size_t bytes, const davit_diagnostics *diag,
+                                 davit_topology **out)
+{
+    davit_status status = DAVIT_OUT_OF_MEMORY;
+    *out = NULL;
+    davit_topology *topology = davit_alloc(allocator, sizeof(*topology));
+    if (topology != NULL) {
+        topology->allocator = allocator;
+        topology->diag = diag;
+        davit_arena_init(&topology->arena, allocator);
+        status = load_hwloc(topology, path, text, bytes);
+        if (status == DAVIT_OK) {
+            status = find_all(topology);
+        }
+    }
+    if (status != DAVIT_OK) {
+        davit_topology_destroy(topology);
+        return status == DAVIT_OUT_OF_MEMORY
+                   ? davit_fail(diag, status, "out of memory while reading the topology")
+                   : status;
+    }
+    *out = topology;
+    return DAVIT_OK;
 }
 
 davit_status davit_topology_load(const davit_allocator *allocator, const char *path,
                                  const davit_diagnostics *diag, davit_topology **out)
 {
+    char *text = NULL;
+    size_t bytes = 0;
+    davit_status status = DAVIT_OK;
     *out = NULL;
-    davit_topology *topology = davit_alloc(allocator, sizeof(*topology));
-    if (topology == NULL) {
-        return davit_fail(diag, DAVIT_OUT_OF_MEMORY, "out of memory while reading the topology");
+    if (path != NULL) {
+        status = davit_topology_read(allocator, path, diag, &text, &bytes);
     }
-    topology->allocator = allocator;
-    topology->diag = diag;
-    davit_arena_init(&topology->arena, allocator);
-    davit_status status = fill(topology, path);
-    if (status != DAVIT_OK) {
-        davit_topology_destroy(topology);
-        return status;
+    if (status == DAVIT_OK) {
+        status = davit_topology_make(allocator, path, text, bytes, diag, out);
     }
-    *out = topology;
-    return DAVIT_OK;
+    davit_free(allocator, text);
+    return status;
 }
 
 void davit_topology_destroy(davit_topology *topology)
@@ -268,6 +280,11 @@ void davit_topology_destroy(davit_topology *topology)
     }
     davit_arena_clear(&topology->arena);
     davit_free(topology->allocator, topology);
+}
+
+bool davit_topology_is_recorded(const davit_topology *topology)
+{
+    return !hwloc_topology_is_thissystem(topology->hwloc);
 }
 
 const davit_host_info *davit_topology_host(const davit_topology *topology)

@@ -58,6 +58,9 @@ typedef struct davit_device_summary {
     const char *description;
     const char *unusable; /* "" or why it cannot be used */
     bool emulated;        /* used only when named */
+    const char *pci_address; /* "0000:3b:00.0", "" when it has none */
+    uint64_t memory_bytes;   /* 0: unknown */
+    int numa_node;           /* of the system, the nearest; -1: all, or unknown */
 } davit_device_summary;
 
 /* Devices are in order of preference: a session without a list uses them in this order. index at or

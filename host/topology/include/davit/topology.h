@@ -90,17 +90,21 @@ typedef struct davit_pci_route {
     uint32_t numa_distance;    /* of the nearest nodes as the firmware tells it, 0: unknown */
 } davit_pci_route;
 
-/* Loads the topology of this machine, or of a recorded one (hwloc XML) when path is not NULL. Of
- * recorded files hwloc forgives little: see davit_topology_try for those of unknown origin. */
+/* Loads the topology of this machine, or of a recorded one (hwloc XML) when path is not NULL. hwloc
+ * may crash on a damaged file. */
 DAVIT_NODISCARD davit_status davit_topology_load(const davit_allocator *allocator,
                                                  const char *path, const davit_diagnostics *diag,
                                                  davit_topology **out);
+/* Loads a recorded topology of unknown origin: a child process tries it first, and what makes hwloc
+ * crash, hang or complain is DAVIT_BAD_DATA. For programs of one thread: it forks. */
+DAVIT_NODISCARD davit_status davit_topology_load_untrusted(const davit_allocator *allocator,
+                                                           const char *path,
+                                                           const davit_diagnostics *diag,
+                                                           davit_topology **out);
 void davit_topology_destroy(davit_topology *topology);
 
-/* Tries a recorded topology out in a child process, since hwloc may crash on a damaged file, hang,
- * or write to stderr. Returns DAVIT_OK when davit_topology_load(path) is safe, else reports why not
- * in one line. For programs of one thread: it forks. */
-DAVIT_NODISCARD davit_status davit_topology_try(const char *path, const davit_diagnostics *diag);
+/* True for one that was loaded from a file. */
+bool davit_topology_is_recorded(const davit_topology *topology);
 
 /* Description of the CPU for the backends (davit/backend.h); belongs to the topology. */
 const davit_host_info *davit_topology_host(const davit_topology *topology);
