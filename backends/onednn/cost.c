@@ -1,5 +1,6 @@
 #include "cost.h"
 
+#include "davit/work_class.h"
 #include "dnnl_api.h"
 
 /* Measured on a Xeon of 2023, one core: reads 12 to 15 GB/s; a step costs about 2 us. */
@@ -23,14 +24,12 @@ void davit_onednn_fill_profile(davit_device_profile *profile, uint32_t cores, ui
 /* The part of the peak that the arithmetic of a unit reaches. */
 static double efficiency(const davit_graph *graph, const davit_unit *unit)
 {
-    const davit_node *anchor = &graph->nodes[unit->anchor];
-    switch (unit->kind) {
-    case DAVIT_UNIT_CONVOLUTION: {
-        /* Depthwise: no reuse of what is loaded. */
-        const davit_tensor_desc *weights = &graph->values[anchor->inputs[1]].desc;
-        return weights->dims[1] == 1 && davit_node_int(anchor, "group", 1) > 1 ? 0.15 : 0.7;
-    }
-    case DAVIT_UNIT_GEMM:
+    switch (davit_unit_work_class(graph, unit)) {
+    case DAVIT_WORK_CONVOLUTION:
+        return 0.7;
+    case DAVIT_WORK_DEPTHWISE:
+        return 0.15;
+    case DAVIT_WORK_GEMM:
         return 0.8;
     default:
         return 0.05;
