@@ -69,13 +69,16 @@ typedef struct davit_efficiency_profile {
     double confidence;                            /* how well these are known, 0..1 */
 } davit_efficiency_profile;
 
-/* The engines of an FPGA (hls/model); a clock of 0: no FPGA. */
+/* The engines of an FPGA, parameters of davit/cycle_model.h; a clock of 0: no FPGA. Each compute unit
+ * has a memory bank of its own, of which the part efficiency.memory can be used. */
 typedef struct davit_fpga_profile {
     double clock_hz;
     uint32_t compute_units;
-    uint32_t rows, columns, depth;   /* of one unit's array: multiply-adds per cycle are their product */
-    double bank_bytes_per_s;         /* of the memory bank of one compute unit */
-    uint64_t reconfigure_ns;         /* loading another bitstream */
+    uint32_t rows, columns, depth; /* of one unit's array: multiply-adds per cycle are their product */
+    double bank_bytes_per_s;
+    double bank_latency_ns; /* from the address of a read to its first word, at the kernel */
+    double refresh_interval_ns, refresh_ns; /* the bank stands still for the second in each first */
+    uint64_t reconfigure_ns;                /* loading another bitstream */
 } davit_fpga_profile;
 
 /* What is known of a device's speed, measured or from a data sheet; the scheduler's profiles (JSON,

@@ -8,24 +8,48 @@
 
 #include "davit/backend.h"
 
+#define DAVIT_PROFILE_PREFIX "profile:" /* of the name of a device that exists only as a profile   \
+                                         */
+#define DAVIT_PROFILE_NAME_MAX 23       /* bytes of a name, without the prefix */
+
 /* Reads a profile. path is for messages. DAVIT_BAD_DATA, reported with the field: malformed JSON,
- * another schema version, a field that is missing, unknown, of the wrong type, negative or not
- * finite. */
+ * another schema version, a field that is missing, unknown, of the wrong type or out of bounds. */
 DAVIT_NODISCARD davit_status davit_profile_read(const char *path, const char *text,
                                                 const davit_diagnostics *diag,
                                                 davit_device_profile *out);
 
-/* Finds a profile by name. folder may be NULL. DAVIT_NOT_FOUND names those there are. */
+/* True for 1 to 23 letters, digits, '-', '_' and '.', the first not '.'. */
+bool davit_profile_name_ok(const char *name);
+
+/* Finds a profile by name. folder may be NULL. DAVIT_NOT_FOUND names those there are; a folder that
+ * cannot be read and a profile that is damaged are reported. */
 DAVIT_NODISCARD davit_status davit_profile_find(const davit_allocator *allocator, const char *name,
                                                 const char *folder, const davit_diagnostics *diag,
                                                 davit_device_profile *out);
 
+/* The names of all profiles, of folder (may be NULL) and shipped, sorted. Memory from arena. */
+DAVIT_NODISCARD davit_status davit_profile_list(davit_arena *arena, const char *folder,
+                                                const davit_diagnostics *diag,
+                                                const char *const **names, size_t *count);
+
 size_t davit_profile_shipped_count(void);
 const char *davit_profile_shipped_name(size_t index);
 
+/* The device "profile:NAME" that a profile makes: `unusable` says that it cannot be opened. */
+void davit_profile_describe(const char *name, const davit_device_profile *profile,
+                            davit_device_info *out);
+
 /* The backend of devices "profile:NAME": says what hardware of that kind could run and what it
  * would cost (pure functions of profile and unit); open is refused (DAVIT_UNAVAILABLE). It
- * enumerates nothing: devices are made by davit_profile_find when a user names them. */
+ * enumerates nothing: devices are made by davit_profile_find when a user names them.
+ *
+ * A GPU runs what the CUDA backend has kernels for, an FPGA what the kernels of hls/ do, a CPU
+ * every operator whose result has a shape that does not depend on data.
+ *
+ * Cost of a CPU or GPU (roofline): launch + max(flops / (rate * efficiency), bytes / (bandwidth *
+ * efficiency)), with the rate of the type of the unit's first input and the efficiency of its class
+ * of work; joules = flops * joules per operation + bytes * joules per byte, without what the device
+ * draws when idle. An efficiency of 0 (unknown) counts as 1. */
 extern const davit_backend_table davit_profile_backend;
 
 #endif
