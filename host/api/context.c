@@ -1,6 +1,7 @@
 #include <limits.h>
 
 #include "davit/null_backend.h"
+#include "davit/profile.h"
 #include "davit/reference.h"
 #include "objects.h"
 #ifdef DAVIT_WITH_ONEDNN
@@ -35,6 +36,11 @@ static davit_status find_devices(davit_context *context, const davit_diagnostics
             return status;
         }
     }
+    davit_status status = davit_registry_add(&context->registry, &davit_profile_backend, diag);
+    if (status != DAVIT_OK) {
+        return status;
+    }
+    context->profiles = &context->registry.backends[context->registry.count - 1];
     return davit_registry_devices(&context->registry, context->allocator, diag, &context->devices,
                                   &context->owners, &context->device_count);
 }

@@ -1,6 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "davit/profile.h"
 #include "objects.h"
 
 /* True for KIND[:emu][:N], KIND in lower case. */
@@ -64,7 +65,48 @@ static davit_status refuse_name(const davit_context *context, const char *name,
     return davit_fail(diag, DAVIT_NOT_FOUND, "no device '%s'; known are %s", name, known);
 }
 
-static davit_status add_named(const davit_context *context, const char *name,
+static davit_status add_device(const davit_plan_device *device, const davit_diagnostics *diag,
+                               davit_plan_device *devices, size_t *count)
+{
+    for (size_t i = 0; i < *count; i++) {
+        if (strcmp(devices[i].info.name, device->info.name) == 0) {
+            return davit_fail(diag, DAVIT_INVALID_ARGUMENT, "device %s is listed twice",
+                              device->info.name);
+        }
+    }
+    devices[(*count)++] = *device;
+    return DAVIT_OK;
+}
+
+/* What a user names in the place of a profile, to run. */
+static const char *real_device(davit_device_kind kind)
+{
+    return kind == DAVIT_DEVICE_FPGA ? "fpga:0" : kind == DAVIT_DEVICE_GPU ? "cuda:0" : "cpu";
+}
+
+static davit_status add_profile(davit_context *context, const char *name,
+                                const davit_session_options *options, const davit_diagnostics *diag,
+                                davit_plan_device *devices, size_t *count)
+{
+    davit_device_profile profile;
+    davit_plan_device device = {.backend = context->profiles};
+    davit_status status =
+        davit_profile_find(context->allocator, name, options->profiles, diag, &profile);
+    if (status != DAVIT_OK) {
+        return status;
+    }
+    davit_profile_describe(name, &profile, &device.info);
+    if (!options->place_only) {
+        return davit_fail(
+            diag, DAVIT_UNAVAILABLE,
+            "device %s exists only as a profile: davit plan places on it, to run name "
+            "a device such as %s",
+            device.info.name, real_device(profile.kind));
+    }
+    return add_device(&device, diag, devices, count);
+}
+
+static davit_status add_named(davit_context *context, const char *name,
                               const davit_diagnostics *diag, davit_plan_device *devices,
                               size_t *count)
 {
@@ -72,32 +114,30 @@ static davit_status add_named(const davit_context *context, const char *name,
     if (index == context->device_count) {
         return refuse_name(context, name, diag);
     }
-    const davit_device_info *info = &context->devices[index];
-    if (info->unusable[0] != '\0') {
-        return davit_fail(diag, DAVIT_UNAVAILABLE, "device %s cannot be used: %s", info->name,
-                          info->unusable);
+    const davit_plan_device device = {.info = context->devices[index],
+                                      .backend = context->owners[index]};
+    if (device.info.unusable[0] != '\0') {
+        return davit_fail(diag, DAVIT_UNAVAILABLE, "device %s cannot be used: %s", device.info.name,
+                          device.info.unusable);
     }
-    for (size_t i = 0; i < *count; i++) {
-        if (strcmp(devices[i].info.name, info->name) == 0) {
-            return davit_fail(diag, DAVIT_INVALID_ARGUMENT, "device %s is listed twice",
-                              info->name);
-        }
-    }
-    devices[(*count)++] = (davit_plan_device){.info = *info, .backend = context->owners[index]};
-    return DAVIT_OK;
+    return add_device(&device, diag, devices, count);
 }
 
-static davit_status choose_listed(const davit_context *context, char *list,
+static davit_status choose_listed(davit_context *context, char *list,
+                                  const davit_session_options *options,
                                   const davit_diagnostics *diag, davit_plan_device *devices,
                                   size_t *count)
 {
+    const size_t prefix = strlen(DAVIT_PROFILE_PREFIX);
     davit_status status = DAVIT_OK;
     for (char *name = list; status == DAVIT_OK && name != NULL;) {
         char *comma = strchr(name, ',');
         if (comma != NULL) {
             *comma = '\0';
         }
-        status = add_named(context, name, diag, devices, count);
+        status = strncmp(name, DAVIT_PROFILE_PREFIX, prefix) == 0
+                     ? add_profile(context, name + prefix, options, diag, devices, count)
+                     : add_named(context, name, diag, devices, count);
         name = comma != NULL ? comma + 1 : NULL;
     }
     return status;
@@ -130,18 +170,23 @@ static void choose_defaults(const davit_context *context, const davit_diagnostic
     }
 }
 
-davit_status davit_context_choose(const davit_context *context, const char *list,
+davit_status davit_context_choose(davit_context *context, const davit_session_options *options,
                                   davit_arena *arena, const davit_diagnostics *diag,
                                   davit_plan_device **devices, size_t *count)
 {
+    const char *list = options->devices;
+    size_t capacity = context->device_count + 1;
+    for (const char *c = list != NULL ? list : ""; *c != '\0'; c++) {
+        capacity += *c == ',';
+    }
     *count = 0;
-    *devices = davit_arena_alloc_array(arena, context->device_count, sizeof(**devices));
+    *devices = davit_arena_alloc_array(arena, capacity, sizeof(**devices));
     char *names = davit_arena_strdup(arena, list != NULL ? list : "");
     if (*devices == NULL || names == NULL) {
         return davit_fail(diag, DAVIT_OUT_OF_MEMORY, "out of memory for a list of devices");
     }
     if (list != NULL) {
-        return choose_listed(context, names, diag, *devices, count);
+        return choose_listed(context, names, options, diag, *devices, count);
     }
     choose_defaults(context, diag, *devices, count);
     return DAVIT_OK;

@@ -16,7 +16,8 @@ struct davit_context {
     davit_registry registry;
     size_t device_count;
     davit_device_info *devices;
-    davit_backend **owners; /* by device */
+    davit_backend **owners;  /* by device */
+    davit_backend *profiles; /* of devices that exist only as a profile */
 };
 
 struct davit_model {
@@ -32,7 +33,7 @@ struct davit_session {
     davit_arena arena;
     davit_graph *graph; /* bound and optimised */
     davit_plan *plan;
-    davit_executor *executor;
+    davit_executor *executor; /* NULL: placed only */
     const char **operators; /* by unit: "Conv+Relu" */
     const void **inputs;    /* by graph input: the pointers of a run */
     void **outputs;         /* by graph output */
@@ -41,9 +42,11 @@ struct davit_session {
     davit_run_record record; /* of the last run */
 };
 
-/* Chooses devices for a session: the list's ("cpu,reference"), or by default every usable one that
- * is not emulated and not a part of another. Memory comes from arena. Reports. */
-DAVIT_NODISCARD davit_status davit_context_choose(const davit_context *context, const char *list,
+/* Chooses devices for a session: those of options->devices ("cpu,reference,profile:u250"), or by
+ * default every usable one that is not emulated and not a part of another. Memory comes from arena.
+ * Reports. */
+DAVIT_NODISCARD davit_status davit_context_choose(davit_context *context,
+                                                  const davit_session_options *options,
                                                   davit_arena *arena, const davit_diagnostics *diag,
                                                   davit_plan_device **devices, size_t *count);
 

@@ -39,7 +39,7 @@ static davit_status read_plan(davit_session *session, const char *path,
 
 davit_status davit_session_plan(davit_session *session, const davit_session_options *options)
 {
-    const davit_context *context = session->model->context;
+    davit_context *context = session->model->context;
     const davit_diagnostics *diag = &session->call.sink;
     if (options->plan_path != NULL && options->pin_count > 0) {
         return davit_fail(diag, DAVIT_INVALID_ARGUMENT,
@@ -58,8 +58,8 @@ davit_status davit_session_plan(davit_session *session, const davit_session_opti
     }
     davit_plan_device *devices;
     size_t device_count;
-    davit_status status = davit_context_choose(context, options->devices, &session->arena, diag,
-                                               &devices, &device_count);
+    davit_status status =
+        davit_context_choose(context, options, &session->arena, diag, &devices, &device_count);
     if (status != DAVIT_OK) {
         return status;
     }

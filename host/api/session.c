@@ -104,6 +104,9 @@ static davit_status build(davit_session *session, const davit_session_options *g
     if (status != DAVIT_OK) {
         return status;
     }
+    if (options.place_only) {
+        return prepare_arrays(session);
+    }
     const davit_executor_options executor_options = {
         .threads = options.threads,
         .timeout_ns = options.timeout_ns,

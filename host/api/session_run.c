@@ -117,6 +117,11 @@ static davit_status run(davit_session *session, const davit_named_tensor *inputs
                         size_t input_count, const davit_named_tensor *outputs, size_t output_count)
 {
     const davit_graph *graph = session->graph;
+    if (session->executor == NULL) {
+        return davit_fail(&session->call.sink, DAVIT_INVALID_ARGUMENT,
+                          "%s: the session was made with place_only and cannot run",
+                          session->model->path);
+    }
     memset(session->outputs, 0, graph->output_count * sizeof(*session->outputs));
     memset(session->created, 0, graph->output_count * sizeof(*session->created));
     davit_status status = take_inputs(session, inputs, input_count);

@@ -15,12 +15,14 @@ davit_status davit_session_unit(const davit_session *session, size_t index,
     }
     const davit_unit *unit = &graph->units[index];
     const davit_plan_unit *placed = &session->plan->units[index];
+    const davit_executor *executor = session->executor;
     *summary = (davit_unit_summary){
         .name = unit->name,
         .operators = session->operators[index],
         .device = session->plan->devices[placed->device].info.name,
-        .implementation =
-            davit_executor_unit_implementation(session->executor, (davit_unit_id)index),
+        .implementation = executor != NULL
+                              ? davit_executor_unit_implementation(executor, (davit_unit_id)index)
+                              : "",
         .reason = placed->reason,
         .fallback = placed->fallback,
         .flops = unit->flops,
@@ -33,15 +35,17 @@ davit_status davit_session_unit(const davit_session *session, size_t index,
 
 void davit_session_get_summary(const davit_session *session, davit_session_summary *summary)
 {
-    *summary =
-        (davit_session_summary){.load_ns = session->load_ns,
-                                .last_ns = session->record.total_ns,
-                                .last_transfer_ns = session->record.transfer_ns,
-                                .last_transfer_bytes = session->record.transfer_bytes,
-                                .program_count = davit_executor_program_count(session->executor),
-                                .memory_bytes = davit_executor_memory_bytes(session->executor),
-                                .integer_unit_count = session->graph->integer_count,
-                                .kept_count = session->graph->kept_count};
+    const davit_executor *executor = session->executor;
+    *summary = (davit_session_summary){.load_ns = session->load_ns,
+                                       .last_ns = session->record.total_ns,
+                                       .last_transfer_ns = session->record.transfer_ns,
+                                       .last_transfer_bytes = session->record.transfer_bytes,
+                                       .integer_unit_count = session->graph->integer_count,
+                                       .kept_count = session->graph->kept_count};
+    if (executor != NULL) {
+        summary->program_count = davit_executor_program_count(executor);
+        summary->memory_bytes = davit_executor_memory_bytes(executor);
+    }
     for (size_t u = 0; u < session->plan->unit_count; u++) {
         summary->fallback_count += session->plan->units[u].fallback;
     }

@@ -93,8 +93,10 @@ static int set_number(const cli_command *command, cli_arguments *arguments, cons
 {
     long seed = 0;
     const number_option numbers[] = {
-        {"repeat", &arguments->repeat, 1, 1000000}, {"threads", &arguments->threads, 1, 4096},
-        {"timeout", &arguments->timeout_s, 1, 1000000}, {"warmup", &arguments->warmup, 0, 1000000},
+        {"repeat", &arguments->repeat, 1, 1000000},
+        {"threads", &arguments->threads, 1, 4096},
+        {"timeout", &arguments->timeout_s, 1, 1000000},
+        {"warmup", &arguments->warmup, 0, 1000000},
         {"seed", &seed, 0, LONG_MAX},
     };
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
@@ -139,11 +141,17 @@ static bool set_text(cli_arguments *arguments, const char *name, const char *val
     const struct {
         const char *name;
         const char **text;
-    } texts[] = {{"output", &arguments->output},         {"devices", &arguments->devices},
-                 {"plan", &arguments->plan},             {"preprocess", &arguments->preprocess},
-                 {"topology", &arguments->topology},     {"calibration", &arguments->calibration},
-                 {"method", &arguments->method},         {"percentile", &arguments->percentile},
-                 {"weights", &arguments->weights},       {"activations", &arguments->activations}};
+    } texts[] = {{"output", &arguments->output},
+                 {"devices", &arguments->devices},
+                 {"plan", &arguments->plan},
+                 {"preprocess", &arguments->preprocess},
+                 {"topology", &arguments->topology},
+                 {"calibration", &arguments->calibration},
+                 {"profiles", &arguments->profiles},
+                 {"method", &arguments->method},
+                 {"percentile", &arguments->percentile},
+                 {"weights", &arguments->weights},
+                 {"activations", &arguments->activations}};
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         if (strcmp(name, texts[i].name) == 0) {
             *texts[i].text = value;
@@ -191,10 +199,10 @@ static int make_getopt(const cli_command *command, struct option *longs, char *l
     int count = 0;
     *letters++ = ':';
     for (const cli_option *option = command->options; option->name != NULL; option++) {
-        longs[count] = (struct option){.name = option->name,
-                                       .has_arg = option->argument != NULL ? required_argument
-                                                                           : no_argument,
-                                       .val = 256 + count};
+        longs[count] =
+            (struct option){.name = option->name,
+                            .has_arg = option->argument != NULL ? required_argument : no_argument,
+                            .val = 256 + count};
         if (option->letter != 0) {
             *letters++ = option->letter;
             if (option->argument != NULL) {
@@ -235,8 +243,7 @@ bool cli_parse(const cli_command *command, int argc, char **argv, cli_arguments 
     optind = 1;
     opterr = 0;
     int code;
-    while (*exit_code == CLI_DONE &&
-           (code = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
+    while (*exit_code == CLI_DONE && (code = getopt_long(argc, argv, letters, longs, NULL)) != -1) {
         const cli_option *option = find_option(command, code, count);
         if (code == ':') {
             *exit_code = cli_usage_error(command, "%s needs an argument", argv[optind - 1]);

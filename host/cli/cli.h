@@ -29,6 +29,7 @@ typedef struct cli_command {
     const char *details;   /* more lines for --help, "" if none */
     const cli_option *options;
     int (*run)(int argc, char **argv); /* argv[0] is the command's name; returns an exit code */
+    bool places_only;                  /* its sessions open no device */
 } cli_command;
 
 extern const cli_command cli_devices;
@@ -62,6 +63,7 @@ typedef struct cli_arguments {
     const char *plan;
     const char *preprocess;
     const char *topology;
+    const char *profiles;
     bool strict;
     bool verify;
     bool json;
@@ -85,6 +87,12 @@ void cli_arguments_clear(cli_arguments *arguments);
 
 /* Prints "davit: error: ..." to stderr and returns CLI_USAGE. */
 DAVIT_PRINTF(2, 3) int cli_usage_error(const cli_command *command, const char *format, ...);
+
+/* The folder of device profiles. */
+#define CLI_PROFILES_OPTION                                                                        \
+    {                                                                                              \
+        "profiles", 0, "DIR", "a folder of device profiles NAME.json, before those that are shipped" \
+    }
 
 /* The options that every command takes. */
 #define CLI_COMMON_OPTIONS                                                                         \

@@ -9,6 +9,7 @@
 
 static const cli_option options[] = {
     {"output", 'o', "PLAN.json", "write the plan, for davit run --plan"},
+    CLI_PROFILES_OPTION,
     CLI_SESSION_OPTIONS,
     CLI_COMMON_OPTIONS,
 };
@@ -37,8 +38,7 @@ static int show(cli_session *session, const cli_arguments *arguments)
     }
     if (exit_code == CLI_DONE && arguments->json) {
         fputs(text, stdout);
-    } else if (exit_code == CLI_DONE &&
-               cli_unit_table_print(session->session, NULL) != DAVIT_OK) {
+    } else if (exit_code == CLI_DONE && cli_unit_table_print(session->session, NULL) != DAVIT_OK) {
         exit_code = CLI_FAILED;
     }
     free(text);
@@ -54,7 +54,11 @@ const cli_command cli_plan = {
     .name = "plan",
     .arguments = "MODEL.onnx [-o PLAN.json] [OPTIONS]",
     .summary = "place a model without running it",
-    .details = "Each unit goes to its --pin, else to the first device that supports it.\n",
+    .details =
+        "Each unit goes to its --pin, else to the first device that supports it. --devices may "
+        "name\ndevices that exist only as a profile, as profile:u250; davit devices --profiles "
+        "lists them.\n",
     .options = options,
     .run = run,
+    .places_only = true,
 };

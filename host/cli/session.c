@@ -70,10 +70,12 @@ static davit_status open_all(const char *model, const cli_arguments *arguments,
     options.threads = (uint32_t)arguments->threads;
     options.timeout_ns = (uint64_t)arguments->timeout_s * 1000000000u;
     options.optimize = !arguments->no_optimize;
+    options.place_only = session->place_only;
+    options.profiles = arguments->profiles;
     status = create_session(session, &options, &session->session);
-    if (status == DAVIT_OK) {
-        status = cli_inputs_random(session->session, arguments->seed, session->diag,
-                                   &session->inputs);
+    if (status == DAVIT_OK && !session->place_only) {
+        status =
+            cli_inputs_random(session->session, arguments->seed, session->diag, &session->inputs);
     }
     return status;
 }
@@ -98,12 +100,13 @@ static void close_session(cli_session *session)
 
 /* Loads the model, reads inputs, creates the session, fills in random inputs. On failure everything
  * is released and the reason has been told. */
-static davit_status open_session(const char *model, const cli_arguments *arguments,
+static davit_status open_session(const cli_command *command, const cli_arguments *arguments,
                                  cli_session *out)
 {
-    cli_session session = {.diag = davit_diagnostics_stderr(arguments->level)};
+    cli_session session = {.diag = davit_diagnostics_stderr(arguments->level),
+                           .place_only = command->places_only};
     memset(out, 0, sizeof(*out));
-    davit_status status = open_all(model, arguments, &session);
+    davit_status status = open_all(arguments->positional.items[0], arguments, &session);
     if (status == DAVIT_OK) {
         session.output_count = davit_model_output_count(session.model);
         session.outputs = make_outputs(session.model, session.output_count);
@@ -166,7 +169,7 @@ int cli_session_command(const cli_command *command, int argc, char **argv,
     if (arguments.positional.count != 1) {
         exit_code = cli_usage_error(command, "one MODEL is expected, %zu are given",
                                     arguments.positional.count);
-    } else if (open_session(arguments.positional.items[0], &arguments, &session) == DAVIT_OK) {
+    } else if (open_session(command, &arguments, &session) == DAVIT_OK) {
         exit_code = work(&session, &arguments);
         close_session(&session);
     }

@@ -8,6 +8,7 @@
 /* What a command that runs a model holds. */
 typedef struct cli_session {
     const davit_diagnostics *diag;
+    bool place_only; /* no device is open, inputs are those that were given */
     davit_context *context;
     davit_model *model;
     davit_session *session;

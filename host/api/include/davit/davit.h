@@ -134,6 +134,11 @@ typedef struct davit_session_options {
     uint32_t threads;      /* CPU devices; 0: all cores */
     uint64_t timeout_ns;   /* for one run; 0: none */
     bool optimize;         /* run the graph passes (fusion, folding); default true */
+    /* Places only: no device is opened, and the session cannot run. */
+    bool place_only;
+    /* With place_only, `devices` may name "profile:NAME": a device that exists only as a profile,
+     * shipped ("profile:u250") or a file NAME.json in this folder. NULL: shipped ones. */
+    const char *profiles;
 } davit_session_options;
 
 /* Fills in the defaults. Options of an older caller, with a smaller struct_size, are completed with
