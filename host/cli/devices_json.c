@@ -1,5 +1,6 @@
 /* `davit devices --json`. Rates in bytes per second; what is unknown is null. */
 #include <jansson.h>
+#include <string.h>
 
 #include "devices.h"
 #include "json.h"
@@ -92,24 +93,59 @@ static json_t *devices_json(const davit_context *context)
     return devices;
 }
 
-static json_t *pci_device_json(const davit_pci_device *device, const davit_inventory_entry *entry)
+/* As lspci writes them: "10de". */
+static json_t *id_json(uint16_t id)
 {
-    static const char *const kinds[] = {"gpu", "fpga", "display", "accelerator"};
+    return json_sprintf("%04x", id);
+}
+
+/* ["cuda0", "nvml0"] of "cuda0, nvml0". */
+static json_t *names_json(const char *text)
+{
+    json_t *names = json_array();
+    while (*text != '\0') {
+        size_t length = strcspn(text, ",");
+        json_array_append_new(names, json_stringn(text, length));
+        text += length;
+        text += strspn(text, ", ");
+    }
+    return names;
+}
+
+static json_t *links_json(const davit_pci_device *device)
+{
     json_t *link = json_pack("{s:o, s:o, s:o}", "bytes_per_s", known_rate(device->link_bytes_per_s),
                              "generation", known_integer(device->link_generation), "width",
                              known_integer(device->link_width));
     json_t *path =
         json_pack("{s:o, s:b, s:I}", "bytes_per_s", known_rate(device->path_bytes_per_s), "exact",
                   device->path_known, "bridges", (json_int_t)device->bridge_count);
-    return json_pack(
-        "{s:s, s:s, s:i, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s}", "address",
-        device->address, "kind", kinds[device->kind], "vendor_id", device->vendor_id, "device_id",
-        device->device_id, "class_id", device->class_id, "name", known_text(device->name),
-        "os_devices", known_text(device->os_devices), "memory_bytes",
-        known_integer(device->memory_bytes), "numa_node", known_index(device->numa_node),
-        "numa_nodes", known_text(device->numa_nodes), "socket", known_index(device->package),
-        "link", link, "path_to_host", path, "socket_link_bytes_per_s",
-        known_rate(device->direct_bytes_per_s), "unusable", entry->unusable);
+    return json_pack("{s:o, s:o, s:o}", "link", link, "path_to_host", path,
+                     "socket_link_bytes_per_s", known_rate(device->direct_bytes_per_s));
+}
+
+static json_t *pci_device_json(const davit_pci_device *device, const davit_inventory_entry *entry)
+{
+    static const char *const kinds[] = {"gpu", "fpga", "display", "accelerator"};
+    json_t *json = json_pack(
+        "{s:s, s:s, s:b, s:o, s:o, s:o, s:o, s:o, s:o}", "address", device->address, "kind",
+        kinds[device->kind], "offload", device->refused[0] == '\0', "vendor_id",
+        id_json(device->vendor_id), "device_id", id_json(device->device_id), "class_id",
+        id_json(device->class_id), "name", known_text(device->name), "os_devices",
+        names_json(device->os_devices), "memory_bytes", known_integer(device->memory_bytes));
+    json_t *place =
+        json_pack("{s:o, s:o, s:o}", "numa_node", known_index(device->numa_node), "numa_nodes",
+                  known_text(device->numa_nodes), "socket", known_index(device->package));
+    json_t *joined =
+        json_pack("{s:o, s:s}", "devices", names_json(entry->devices), "unusable", entry->unusable);
+    json_t *links = links_json(device);
+    json_object_update(json, place);
+    json_object_update(json, links);
+    json_object_update(json, joined);
+    json_decref(place);
+    json_decref(links);
+    json_decref(joined);
+    return json;
 }
 
 static json_t *route_json(const davit_topology *topology, size_t from, size_t to)
@@ -132,10 +168,8 @@ static void add_pci(const cli_machine *machine, json_t *root)
     json_t *routes = json_array();
     size_t count = machine->topology != NULL ? davit_topology_pci_count(machine->topology) : 0;
     for (size_t i = 0; i < count; i++) {
-        json_t *device =
-            pci_device_json(davit_topology_pci(machine->topology, i), &machine->pci[i]);
-        json_object_set_new(device, "devices", known_text(machine->pci[i].devices));
-        json_array_append_new(devices, device);
+        json_array_append_new(
+            devices, pci_device_json(davit_topology_pci(machine->topology, i), &machine->pci[i]));
         for (size_t j = i + 1; j < count; j++) {
             json_array_append_new(routes, route_json(machine->topology, i, j));
         }

@@ -5,7 +5,7 @@
 #include "davit/read_file.h"
 #include "state.h"
 
-#define MAX_BYTES ((size_t)64 << 20) /* the largest machines make some megabytes */
+#define MAX_BYTES ((size_t)32 << 20) /* the largest machines make some megabytes */
 
 enum { MAX_DEPTH = 200 }; /* hwloc's parser calls itself for each level */
 
@@ -55,6 +55,22 @@ davit_status davit_topology_read(const davit_allocator *allocator, const char *p
         *text = NULL;
     }
     return status;
+}
+
+void davit_topology_warn_of_wide_domains(const char *path, const char *text,
+                                         const davit_diagnostics *diag)
+{
+    static const char attribute[] = "pci_busid=\"";
+    static const struct hwloc_pcidev_attr_s pci;
+    for (const char *c = text; sizeof(pci.domain) < 4 && (c = strstr(c, attribute)) != NULL; c++) {
+        if (strspn(c + strlen(attribute), "0123456789abcdefABCDEF") > 4) {
+            davit_log(diag, DAVIT_WARNING,
+                      "%s: devices in PCI domains of more than 16 bits are left out, which this "
+                      "hwloc does not know",
+                      path);
+            return;
+        }
+    }
 }
 
 davit_status davit_topology_refuse(const char *path, const char *text,

@@ -35,6 +35,9 @@ DAVIT_NODISCARD davit_status davit_topology_read(const davit_allocator *allocato
 /* Says why hwloc refused such a text, in one line. */
 davit_status davit_topology_refuse(const char *path, const char *text,
                                    const davit_diagnostics *diag);
+/* Tells of devices that hwloc leaves out without a word. */
+void davit_topology_warn_of_wide_domains(const char *path, const char *text,
+                                         const davit_diagnostics *diag);
 /* Makes a topology of the text of the file at path, NULL: of this machine. Reports. */
 DAVIT_NODISCARD davit_status davit_topology_make(const davit_allocator *allocator, const char *path,
                                                  const char *text, size_t bytes,

@@ -44,6 +44,7 @@ static davit_status load_recorded(davit_topology *topology, const char *path, co
         hwloc_topology_load(topology->hwloc) != 0) {
         return davit_topology_refuse(path, text, topology->diag);
     }
+    davit_topology_warn_of_wide_domains(path, text, topology->diag);
     return DAVIT_OK;
 }
 
