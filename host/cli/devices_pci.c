@@ -82,11 +82,11 @@ static void print_details(const davit_pci_device *device)
     printf("\n");
 }
 
-/* Prints numbers of devices as "0-3, 7", those that `belongs` picks. Returns how many. */
-static size_t print_numbers(size_t count, bool (*belongs)(const void *user, size_t index),
-                            const void *user)
+/* Prints numbers of devices as "0-3, 7", those that `belongs` picks. */
+static void print_numbers(size_t count, bool (*belongs)(const void *user, size_t index),
+                          const void *user)
 {
-    size_t found = 0;
+    const char *separator = "";
     for (size_t first = 0; first < count; first++) {
         if (!belongs(user, first)) {
             continue;
@@ -95,14 +95,13 @@ static size_t print_numbers(size_t count, bool (*belongs)(const void *user, size
         while (last + 1 < count && belongs(user, last + 1)) {
             last++;
         }
-        printf(found > 0 ? ", %zu" : "%zu", first);
+        printf("%s%zu", separator, first);
         if (last > first) {
             printf("-%zu", last);
         }
-        found += last - first + 1;
+        separator = ", ";
         first = last;
     }
-    return found;
 }
 
 typedef struct reason {
@@ -130,84 +129,105 @@ static void print_reasons(const cli_machine *machine, size_t count)
         }
         if (!said) {
             printf("unusable ");
-            (void)print_numbers(count, has_reason, &wanted);
+            print_numbers(count, has_reason, &wanted);
             printf(": %s\n", wanted.text);
         }
     }
 }
 
+/* Devices that something can be offloaded to, the first MAX_MATRIX of them. */
 typedef struct route_set {
     const davit_topology *topology;
+    size_t rows[MAX_MATRIX];
     size_t count;
-    size_t rows[MAX_MATRIX]; /* devices that something can be offloaded to */
-    size_t row_count;
+    bool linked[MAX_MATRIX]; /* by a link that is not PCIe, with another device or the socket */
 } route_set;
 
 static route_set find_rows(const davit_topology *topology)
 {
-    route_set set = {.topology = topology, .count = davit_topology_pci_count(topology)};
-    for (size_t i = 0; i < set.count && set.row_count < MAX_MATRIX; i++) {
+    route_set set = {.topology = topology};
+    for (size_t i = 0; i < davit_topology_pci_count(topology) && set.count < MAX_MATRIX; i++) {
         if (davit_topology_pci(topology, i)->refused[0] == '\0') {
-            set.rows[set.row_count++] = i;
+            set.rows[set.count++] = i;
+        }
+    }
+    for (size_t i = 0; i < set.count; i++) {
+        set.linked[i] = davit_topology_pci(topology, set.rows[i])->direct_bytes_per_s > 0;
+        for (size_t j = 0; j < set.count; j++) {
+            set.linked[i] =
+                set.linked[i] ||
+                davit_topology_route(topology, set.rows[i], set.rows[j]).direct_bytes_per_s > 0;
         }
     }
     return set;
 }
 
-static void write_meeting(const davit_pci_route *route, char *text, size_t text_bytes)
+static void print_head(const route_set *set, const char *last)
 {
-    static const char *const meetings[] = {".", "sw", "hb", "so", "xs"};
-    snprintf(text, text_bytes, "%s", meetings[route->meeting]);
-}
-
-static void write_direct(const davit_pci_route *route, char *text, size_t text_bytes)
-{
-    snprintf(text, text_bytes, route->direct_bytes_per_s > 0 ? "%.0f" : ".",
-             route->direct_bytes_per_s / 1e9);
-}
-
-static void print_matrix(const route_set *set,
-                         void (*write)(const davit_pci_route *route, char *text, size_t text_bytes))
-{
-    char text[32];
     printf("   ");
-    for (size_t i = 0; i < set->row_count; i++) {
+    for (size_t i = 0; i < set->count; i++) {
         printf("%4zu", set->rows[i]);
     }
-    printf("\n");
-    for (size_t i = 0; i < set->row_count; i++) {
+    printf("%s\n", last);
+}
+
+static void print_meetings(const route_set *set)
+{
+    static const char *const meetings[] = {".", "sw", "hb", "so", "xs"};
+    printf("\nwhere PCIe ways meet: sw at a switch, hb at a host bridge, so in a socket, "
+           "xs across sockets\n");
+    print_head(set, "");
+    for (size_t i = 0; i < set->count; i++) {
         printf("%3zu", set->rows[i]);
-        for (size_t j = 0; j < set->row_count; j++) {
-            davit_pci_route route = davit_topology_route(set->topology, set->rows[i], set->rows[j]);
-            write(&route, text, sizeof(text));
-            printf("%4s", text);
+        for (size_t j = 0; j < set->count; j++) {
+            printf(
+                "%4s",
+                meetings[davit_topology_route(set->topology, set->rows[i], set->rows[j]).meeting]);
         }
         printf("\n");
     }
 }
 
-static bool has_direct_link(const void *user, size_t index)
+static void print_rate(double bytes_per_s, int width)
 {
-    const route_set *set = user;
-    for (size_t i = 0; i < set->count; i++) {
-        if (davit_topology_route(set->topology, index, i).direct_bytes_per_s > 0) {
-            return true;
-        }
+    if (bytes_per_s > 0) {
+        printf("%*.0f", width, bytes_per_s / 1e9);
+    } else {
+        printf("%*s", width, ".");
     }
-    return false;
 }
 
-/* The rate of all links between the devices that have any, 0 when it is not one. */
+static void print_direct(const route_set *set)
+{
+    printf("\ndirect links (NVLink or alike), GB/s, with each other and with the nearest socket\n");
+    print_head(set, "  socket");
+    for (size_t i = 0; i < set->count; i++) {
+        printf("%3zu", set->rows[i]);
+        for (size_t j = 0; j < set->count; j++) {
+            print_rate(
+                davit_topology_route(set->topology, set->rows[i], set->rows[j]).direct_bytes_per_s,
+                4);
+        }
+        print_rate(davit_topology_pci(set->topology, set->rows[i])->direct_bytes_per_s, 8);
+        printf("\n");
+    }
+}
+
+/* The rate between any two that have direct links; 0 when it is not one, or to sockets too. */
 static double uniform_direct_rate(const route_set *set)
 {
     double rate = 0;
     for (size_t i = 0; i < set->count; i++) {
+        if (davit_topology_pci(set->topology, set->rows[i])->direct_bytes_per_s > 0) {
+            return 0;
+        }
         for (size_t j = 0; j < set->count; j++) {
-            double other = davit_topology_route(set->topology, i, j).direct_bytes_per_s;
-            if (i == j || !has_direct_link(set, i) || !has_direct_link(set, j)) {
+            double other =
+                davit_topology_route(set->topology, set->rows[i], set->rows[j]).direct_bytes_per_s;
+            if (i == j || !set->linked[i] || !set->linked[j]) {
                 continue;
             }
-            if (rate > 0 && (other < rate || other > rate)) {
+            if (other <= 0 || (rate > 0 && (other < rate || other > rate))) {
                 return 0;
             }
             rate = other;
@@ -216,40 +236,35 @@ static double uniform_direct_rate(const route_set *set)
     return rate;
 }
 
-/* Links that are not PCIe: NVLink, xGMI, Xe Link. */
-static void print_direct(const route_set *set)
+static bool is_linked(const void *user, size_t index)
 {
-    bool any = false;
+    const route_set *set = user;
     for (size_t i = 0; i < set->count; i++) {
-        any = any || has_direct_link(set, i);
-    }
-    double rate = uniform_direct_rate(set);
-    if (rate > 0) {
-        printf("\ndirect links (NVLink or alike): %.0f GB/s between any two of ", rate / 1e9);
-        (void)print_numbers(set->count, has_direct_link, set);
-        printf("\n");
-    } else if (any) {
-        printf("\ndirect links (NVLink or alike), GB/s\n");
-        print_matrix(set, write_direct);
-    }
-    for (size_t i = 0; i < set->count; i++) {
-        const davit_pci_device *device = davit_topology_pci(set->topology, i);
-        if (device->direct_bytes_per_s > 0) {
-            printf("direct link of %zu to socket %u: %.0f GB/s\n", i, device->package,
-                   device->direct_bytes_per_s / 1e9);
+        if (set->rows[i] == index) {
+            return set->linked[i];
         }
     }
+    return false;
 }
 
 static void print_routes(const davit_topology *topology)
 {
     route_set set = find_rows(topology);
-    if (set.row_count > 1) {
-        printf("\nwhere PCIe ways meet: sw at a switch, hb at a host bridge, so in a socket, "
-               "xs across sockets\n");
-        print_matrix(&set, write_meeting);
+    double rate = uniform_direct_rate(&set);
+    bool any = false;
+    if (set.count > 1) {
+        print_meetings(&set);
     }
-    print_direct(&set);
+    for (size_t i = 0; i < set.count; i++) {
+        any = any || set.linked[i];
+    }
+    if (rate > 0) {
+        printf("\ndirect links (NVLink or alike): %.0f GB/s between any two of ", rate / 1e9);
+        print_numbers(davit_topology_pci_count(topology), is_linked, &set);
+        printf("\n");
+    } else if (any) {
+        print_direct(&set);
+    }
 }
 
 void cli_print_pci(const cli_machine *machine, bool details)

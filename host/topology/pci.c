@@ -7,6 +7,8 @@
 
 #define GIGA 1e9
 
+enum { MAX_DEVICES = 512 }; /* virtual functions can be many; routes are the square of it */
+
 /* Bytes per second of one lane: 2.5 and 5 GT/s at 8b/10b, then 8 GT/s and on at 128b/130b, 64 GT/s
  * at 242b/256b; hwloc before 2.10 counts the last as 128b/130b. */
 static const struct {
@@ -194,7 +196,13 @@ davit_status davit_topology_find_pci_devices(davit_topology *topology)
         }
     }
     qsort(topology->pci_objects, count, sizeof(hwloc_obj_t), compare_addresses);
-    for (size_t i = 0; i < count; i++) {
+    if (count > MAX_DEVICES) {
+        davit_log(topology->diag, DAVIT_WARNING,
+                  "%zu GPUs and FPGAs on PCI: all after the first %d are left out", count,
+                  MAX_DEVICES);
+        topology->pci_count = MAX_DEVICES;
+    }
+    for (size_t i = 0; i < topology->pci_count; i++) {
         object = topology->pci_objects[i];
         (void)classify(object, &topology->pci[i]);
         davit_pci_write_address(object, topology->pci[i].address);

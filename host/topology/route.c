@@ -43,25 +43,41 @@ static double bandwidth(const struct hwloc_distances_s *matrix, size_t from, siz
     return direct > 0 ? direct : (in < out ? in : out);
 }
 
-static void use_bandwidths(davit_topology *topology, const struct hwloc_distances_s *matrix)
+static void use_row(davit_topology *topology, const struct hwloc_distances_s *matrix,
+                    const size_t *devices, size_t from)
 {
-    for (size_t from = 0; from < matrix->nbobjs; from++) {
-        size_t device = device_of(topology, matrix->objs[from]);
-        if (device == topology->pci_count) {
-            continue;
-        }
-        for (size_t to = 0; to < matrix->nbobjs; to++) {
-            hwloc_obj_t object = matrix->objs[to];
-            size_t other = device_of(topology, object);
-            if (other < topology->pci_count && other != device) {
-                topology->direct[device * topology->pci_count + other] =
-                    bandwidth(matrix, from, to);
-            } else if (object != NULL && object->type == HWLOC_OBJ_PACKAGE &&
-                       object->os_index == topology->pci[device].package) {
-                topology->pci[device].direct_bytes_per_s = bandwidth(matrix, from, to);
-            }
+    size_t count = topology->pci_count;
+    davit_pci_device *device = &topology->pci[devices[from]];
+    for (size_t to = 0; to < matrix->nbobjs; to++) {
+        hwloc_obj_t object = matrix->objs[to];
+        if (devices[to] < count && devices[to] != devices[from]) {
+            topology->direct[devices[from] * count + devices[to]] = bandwidth(matrix, from, to);
+        } else if (object != NULL && object->type == HWLOC_OBJ_PACKAGE &&
+                   object->os_index == device->package) {
+            device->direct_bytes_per_s = bandwidth(matrix, from, to);
         }
     }
+}
+
+static davit_status use_bandwidths(davit_topology *topology, const struct hwloc_distances_s *matrix)
+{
+    size_t count = topology->pci_count; /* at most MAX_DEVICES: its square is small */
+    size_t *devices = davit_arena_alloc_array(&topology->arena, matrix->nbobjs, sizeof(size_t));
+    if (topology->direct == NULL) {
+        topology->direct = davit_arena_alloc_array(&topology->arena, count * count, sizeof(double));
+    }
+    if (devices == NULL || topology->direct == NULL) {
+        return DAVIT_OUT_OF_MEMORY;
+    }
+    for (size_t i = 0; i < matrix->nbobjs; i++) {
+        devices[i] = device_of(topology, matrix->objs[i]);
+    }
+    for (size_t from = 0; from < matrix->nbobjs; from++) {
+        if (devices[from] < count) {
+            use_row(topology, matrix, devices, from);
+        }
+    }
+    return DAVIT_OK;
 }
 
 /* Matrices of links in MB/s, by the names that hwloc gives them. */
@@ -79,28 +95,20 @@ static bool is_link_matrix(hwloc_topology_t hwloc, struct hwloc_distances_s *mat
 
 static davit_status find_links(davit_topology *topology)
 {
-    size_t count = topology->pci_count;
-    size_t cells;
-    if (!davit_mul_size(count, count, &cells)) {
-        return DAVIT_OUT_OF_MEMORY;
-    }
-    topology->direct = davit_arena_alloc_array(&topology->arena, cells, sizeof(double));
-    if (topology->direct == NULL) {
-        return DAVIT_OUT_OF_MEMORY;
-    }
     struct hwloc_distances_s *matrices[MAX_MATRICES];
     unsigned matrix_count = MAX_MATRICES;
+    davit_status status = DAVIT_OK;
     if (hwloc_distances_get(topology->hwloc, &matrix_count, matrices,
                             HWLOC_DISTANCES_KIND_MEANS_BANDWIDTH, 0) != 0) {
         return DAVIT_OK;
     }
     for (unsigned i = 0; i < matrix_count && i < MAX_MATRICES; i++) {
-        if (is_link_matrix(topology->hwloc, matrices[i])) {
-            use_bandwidths(topology, matrices[i]);
+        if (status == DAVIT_OK && is_link_matrix(topology->hwloc, matrices[i])) {
+            status = use_bandwidths(topology, matrices[i]);
         }
         hwloc_distances_release(topology->hwloc, matrices[i]);
     }
-    return DAVIT_OK;
+    return status;
 }
 
 static davit_status copy_numa_distances(davit_topology *topology,
@@ -201,7 +209,9 @@ davit_pci_route davit_topology_route(const davit_topology *topology, size_t from
     if (from == to) {
         return route;
     }
-    route.direct_bytes_per_s = topology->direct[from * topology->pci_count + to];
+    if (topology->direct != NULL) {
+        route.direct_bytes_per_s = topology->direct[from * topology->pci_count + to];
+    }
     hwloc_obj_t bridge = shared_bridge(topology->pci_objects[from], topology->pci_objects[to]);
     if (bridge == NULL) {
         route.meeting = meeting_outside_pci(a, b);

@@ -21,7 +21,7 @@ struct davit_topology {
     size_t pci_count;
     davit_pci_device *pci;
     hwloc_obj_t *pci_objects;
-    double *direct;             /* [pci_count][pci_count] bytes per second, 0: no link but PCIe */
+    double *direct;            /* [pci_count][pci_count] bytes per second, 0: no link but PCIe; or NULL */
     uint32_t numa_count;        /* rows of the matrix of distances, 0: unknown */
     uint32_t *numa_os_indices;  /* [numa_count] */
     uint32_t *numa_distances;   /* [numa_count][numa_count] */

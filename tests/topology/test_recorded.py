@@ -10,6 +10,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import unittest
 import xml.etree.ElementTree as ElementTree
 
@@ -295,6 +296,24 @@ class Recorded(unittest.TestCase):
         self.assertTrue(all(links[a, b] == 150e9 for a in gpus for b in gpus if a is not b))
         machine = Machine(os.path.join(FOLDER, "power8gpudistances.xml"))
         self.assertEqual({r for (a, b), r in machine.direct_links().items() if a is not b}, {40e9})
+
+    def test_many(self):
+        """Virtual functions can be many: the first 512 are listed, and the rest is told."""
+        with open(os.path.join(FOLDER, "wide_domain.xml"), encoding="utf-8") as file:
+            text = file.read()
+        row = next(line for line in text.splitlines() if "0000:03:00.0" in line)
+        rows = [row.replace("0000:03:00.0", f"0000:03:{i >> 3 & 31:02x}.{i & 7}")
+                .replace("0000:03", f"0000:{3 + (i >> 8):02x}")
+                .replace('gp_index="', f'gp_index="{i + 1}00') for i in range(600)]
+        with tempfile.NamedTemporaryFile("w", suffix=".xml") as file:
+            file.write(text.replace(row, "\n".join(rows)).replace("[03-04]", "[03-06]"))
+            file.flush()
+            done = subprocess.run([DAVIT, "devices", "--topology", file.name], check=False,
+                                  capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("600 GPUs and FPGAs", done.stderr)
+        self.assertIn("\n511 ", done.stdout)
+        self.assertNotIn("\n512 ", done.stdout)
 
     def test_text(self):
         """The table names each device, and says once that nothing can be opened."""

@@ -117,7 +117,8 @@ uint32_t davit_topology_package_count(const davit_topology *topology);
  * twice as slow. 0: unknown. */
 uint32_t davit_topology_numa_distance(const davit_topology *topology, uint32_t from, uint32_t to);
 
-/* Devices of interest by rising address. Bridges, network cards and the like are not listed. */
+/* Devices of interest by rising address, at most 512. Bridges, network cards and the like are not
+ * listed. */
 size_t davit_topology_pci_count(const davit_topology *topology);
 const davit_pci_device *davit_topology_pci(const davit_topology *topology, size_t index);
 /* Index of the device at an address in any usual form ("0000:3b:00.0", "3B:00.0" of domain 0,
