@@ -1,7 +1,167 @@
-/* Throughput. */
+/* Throughput: which methods, in which order, and the best proof. */
+#include "anneal.h"
+#include "bounds.h"
+#include "loads.h"
+#include "random.h"
+#include "search.h"
 #include "solvers.h"
+
+/* Items above which the exact search is not tried: it would not end. */
+#define SEARCH_ITEMS 64
+
+typedef struct throughput {
+    const davit_place_context *context;
+    davit_arena arena;
+    davit_place_bounds bounds;
+    uint32_t *at; /* [item] the best */
+    double period;
+    davit_place_search search;
+    const char *method;
+} throughput;
+
+/* Each item, in order, where the largest load stays least: the beginning of everything else. */
+static davit_status place_greedily(throughput *t)
+{
+    const davit_place_items *items = t->context->items;
+    davit_place_loads loads;
+    davit_status status = davit_place_loads_make(items, &t->arena, &loads);
+    if (status != DAVIT_OK) {
+        return davit_fail(t->context->diag, status, "no memory to place");
+    }
+    davit_place_loads_empty(&loads);
+    for (uint32_t item = 0; item < items->count; item++) {
+        uint32_t best = DAVIT_PLACE_NONE;
+        double least = INFINITY;
+        for (uint32_t d = 0; d < loads.device_count; d++) {
+            if (!davit_place_item_allowed(items, item, d)) {
+                continue;
+            }
+            davit_place_loads_add(&loads, item, d);
+            double period = davit_place_loads_period(&loads);
+            davit_place_loads_remove(&loads, item);
+            if (best == DAVIT_PLACE_NONE || period < least) {
+                best = d;
+                least = period;
+            }
+        }
+        davit_place_loads_add(&loads, item, best);
+        t->at[item] = best;
+    }
+    t->period = davit_place_loads_period(&loads);
+    t->method = "list";
+    return DAVIT_OK;
+}
+
+/* Rounds of annealing, hot first, then less; each starts from the best. */
+static davit_status search_locally(throughput *t)
+{
+    const davit_place_context *context = t->context;
+    uint32_t count = context->items->count;
+    uint64_t whole = 3000000 + (uint64_t)count * 500;
+    uint64_t seed = context->options.seed;
+    static const double hot[] = {1.0, 0.3, 0.1};
+    for (uint32_t round = 0; round < 3; round++) {
+        davit_place_anneal schedule = {.steps = davit_place_effort(context, whole / 3),
+                                       .seed = davit_place_random(&seed),
+                                       .hot = hot[round],
+                                       .cold = 0.001};
+        double before = t->period;
+        davit_status status = davit_place_anneal_run(context, &schedule, t->at, &t->period);
+        if (status != DAVIT_OK) {
+            return status;
+        }
+        t->method = t->period < before ? "local search" : t->method;
+    }
+    return DAVIT_OK;
+}
+
+static bool is_proved(const throughput *t)
+{
+    double bound = fmax(t->bounds.area, t->bounds.packing);
+    return t->search.complete || (isfinite(t->period) && bound >= t->period);
+}
+
+static davit_status search_exactly(throughput *t)
+{
+    uint32_t count = t->context->items->count;
+    t->search.order = davit_arena_alloc_array(&t->arena, count, sizeof(uint32_t));
+    if (t->search.order == NULL) {
+        return davit_fail(t->context->diag, DAVIT_OUT_OF_MEMORY, "no memory for a search");
+    }
+    t->search.multipliers = t->bounds.multipliers;
+    davit_status status = DAVIT_OK;
+    double before = t->period;
+    for (int trial = 0; trial < 2 && status == DAVIT_OK && !is_proved(t); trial++) {
+        t->search.by_time = trial == 1;
+        t->search.branches = davit_place_effort(t->context, count <= 24 ? 2000000 : 300000);
+        status = davit_place_search_run(t->context, &t->search, t->at, &t->period);
+    }
+    if (t->search.complete && count > 0) {
+        t->method = t->period < before ? "enumeration" : t->method;
+    }
+    return status;
+}
+
+static davit_status prove(throughput *t, davit_place_answer *answer)
+{
+    const davit_place_context *context = t->context;
+    const davit_place_bounds *bounds = &t->bounds;
+    if (t->search.complete) {
+        answer->bound = t->period;
+        answer->bound_method = "enumeration";
+        answer->certificate =
+            davit_place_search_certificate(context, t->search.order, t->search.multipliers);
+    } else if (bounds->packing > bounds->area) {
+        answer->bound = bounds->packing;
+        answer->bound_method = "packing";
+        answer->certificate = davit_place_packing_certificate(context, bounds->weights);
+    } else {
+        answer->bound = bounds->area;
+        answer->bound_method = "area";
+        answer->certificate = davit_place_area_certificate(context, bounds->multipliers);
+    }
+    answer->method = t->method;
+    return answer->certificate != NULL
+               ? DAVIT_OK
+               : davit_fail(context->diag, DAVIT_OUT_OF_MEMORY, "no memory for a certificate");
+}
+
+static davit_status solve(throughput *t)
+{
+    uint32_t count = t->context->items->count;
+    t->at = davit_arena_alloc_array(&t->arena, count, sizeof(uint32_t));
+    if (t->at == NULL) {
+        return davit_fail(t->context->diag, DAVIT_OUT_OF_MEMORY, "no memory to place");
+    }
+    davit_status status = place_greedily(t);
+    if (status == DAVIT_OK) {
+        status = davit_place_bound_area(t->context, &t->arena, &t->bounds);
+    }
+    if (status == DAVIT_OK && count <= 14) {
+        status = search_exactly(t); /* sooner done than local search */
+    }
+    if (status == DAVIT_OK && !is_proved(t)) {
+        status = search_locally(t);
+    }
+    if (status == DAVIT_OK && !is_proved(t)) {
+        status = davit_place_bound_packing(t->context, t->period, &t->arena, &t->bounds);
+    }
+    if (status == DAVIT_OK && !is_proved(t) && count <= SEARCH_ITEMS) {
+        status = search_exactly(t);
+    }
+    return status;
+}
 
 davit_status davit_place_throughput(const davit_place_context *context, davit_place_answer *answer)
 {
-    return davit_place_latency(context, answer);
+    throughput t = {.context = context, .period = INFINITY};
+    davit_arena_init(&t.arena, context->allocator);
+    davit_status status = solve(&t);
+    answer->none = status == DAVIT_OK && !isfinite(t.period);
+    if (status == DAVIT_OK && !answer->none) {
+        davit_place_items_spread(context->items, t.at, answer->devices);
+        status = prove(&t, answer);
+    }
+    davit_arena_clear(&t.arena);
+    return status;
 }
