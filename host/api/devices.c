@@ -161,7 +161,8 @@ static void choose_defaults(const davit_context *context, const davit_diagnostic
             davit_log(diag, DAVIT_INFO, "device %s is not used: %s", info->name, info->unusable);
             continue;
         }
-        devices[(*count)++] = (davit_plan_device){.info = *info, .backend = context->owners[i]};
+        devices[(*count)++] =
+            (davit_plan_device){.info = *info, .backend = context->owners[i], .cost_key = ""};
     }
     if (*count > 0 && devices[0].info.profile.kind == DAVIT_DEVICE_REFERENCE) {
         davit_log(diag, DAVIT_WARNING,

@@ -32,6 +32,9 @@ struct davit_session {
     davit_call call; /* the one in progress; devices keep its sink */
     davit_arena arena;
     davit_graph *graph; /* bound and optimised */
+    davit_store *store; /* NULL: nothing is measured, or nobody asked */
+    davit_cost_model *cost;
+    davit_plan_request request; /* what the plan was made from; its arrays are in the arena */
     davit_plan *plan;
     davit_executor *executor; /* NULL: placed only */
     const char **operators; /* by unit: "Conv+Relu" */

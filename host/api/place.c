@@ -1,5 +1,7 @@
+#include <math.h>
 #include <string.h>
 
+#include "davit/profile.h"
 #include "davit/read_file.h"
 #include "objects.h"
 
@@ -37,15 +39,8 @@ static davit_status read_plan(davit_session *session, const char *path,
     return status;
 }
 
-davit_status davit_session_plan(davit_session *session, const davit_session_options *options)
+static davit_status parse_pins(davit_session *session, const davit_session_options *options)
 {
-    davit_context *context = session->model->context;
-    const davit_diagnostics *diag = &session->call.sink;
-    if (options->plan_path != NULL && options->pin_count > 0) {
-        return davit_fail(diag, DAVIT_INVALID_ARGUMENT,
-                          "a plan places every unit: pins cannot be given with %s",
-                          options->plan_path);
-    }
     davit_pin *pins = davit_arena_alloc_array(&session->arena, options->pin_count, sizeof(*pins));
     if (pins == NULL) {
         return DAVIT_OUT_OF_MEMORY;
@@ -56,21 +51,108 @@ davit_status davit_session_plan(davit_session *session, const davit_session_opti
             return status;
         }
     }
+    session->request.pins = pins;
+    session->request.pin_count = options->pin_count;
+    return DAVIT_OK;
+}
+
+static davit_status choose_devices(davit_session *session, const davit_session_options *options)
+{
     davit_plan_device *devices;
-    size_t device_count;
     davit_status status =
-        davit_context_choose(context, options, &session->arena, diag, &devices, &device_count);
+        davit_context_choose(session->model->context, options, &session->arena,
+                             &session->call.sink, &devices, &session->request.device_count);
+    session->request.devices = devices;
+    for (size_t d = 0; status == DAVIT_OK && d < session->request.device_count; d++) {
+        char key[DAVIT_DEVICE_KEY_BYTES] = "";
+        if (devices[d].backend->table != &davit_profile_backend) {
+            davit_device_key(devices[d].backend, &devices[d].info, options->threads, key);
+        }
+        devices[d].cost_key = davit_arena_strdup(&session->arena, key);
+        status = devices[d].cost_key != NULL ? DAVIT_OK : DAVIT_OUT_OF_MEMORY;
+    }
+    return status;
+}
+
+/* True when costs decide something: two devices are weighed, or the costs are what is asked for. */
+static bool costs_matter(const davit_session *session, const davit_session_options *options)
+{
+    size_t weighed = 0;
+    for (size_t d = 0; d < session->request.device_count; d++) {
+        davit_device_kind kind = session->request.devices[d].info.profile.kind;
+        weighed += kind != DAVIT_DEVICE_REFERENCE && kind != DAVIT_DEVICE_NULL;
+    }
+    return options->place_only || weighed > 1;
+}
+
+static davit_status open_costs(davit_session *session, const davit_session_options *options)
+{
+    const davit_allocator *allocator = session->model->context->allocator;
+    davit_status status = DAVIT_OK;
+    if (costs_matter(session, options)) {
+        status = davit_store_open(allocator, NULL, &session->call.sink, &session->store);
+    }
+    if (status == DAVIT_OK) {
+        status = davit_cost_model_create(allocator, session->store, &session->cost);
+    }
+    return status;
+}
+
+static davit_status check_objective(const davit_session *session,
+                                    const davit_session_options *options)
+{
+    const davit_diagnostics *diag = &session->call.sink;
+    if ((unsigned)options->objective > DAVIT_OBJECTIVE_ENERGY) {
+        return davit_fail(diag, DAVIT_INVALID_ARGUMENT, "objective %u does not exist",
+                          (unsigned)options->objective);
+    }
+    if (!(options->latency_limit_s >= 0) || isinf(options->latency_limit_s)) {
+        return davit_fail(diag, DAVIT_INVALID_ARGUMENT, "a latency limit of %g seconds",
+                          options->latency_limit_s);
+    }
+    if (options->latency_limit_s > 0 && options->objective != DAVIT_OBJECTIVE_ENERGY) {
+        return davit_fail(diag, DAVIT_INVALID_ARGUMENT,
+                          "a latency limit goes with the objective energy");
+    }
+    return DAVIT_OK;
+}
+
+davit_status davit_session_plan(davit_session *session, const davit_session_options *options)
+{
+    static const davit_place_objective objectives[] = {
+        [DAVIT_OBJECTIVE_LATENCY] = DAVIT_PLACE_LATENCY,
+        [DAVIT_OBJECTIVE_THROUGHPUT] = DAVIT_PLACE_THROUGHPUT,
+        [DAVIT_OBJECTIVE_ENERGY] = DAVIT_PLACE_ENERGY};
+    const davit_context *context = session->model->context;
+    const davit_diagnostics *diag = &session->call.sink;
+    if (options->plan_path != NULL && options->pin_count > 0) {
+        return davit_fail(diag, DAVIT_INVALID_ARGUMENT,
+                          "a plan places every unit: pins cannot be given with %s",
+                          options->plan_path);
+    }
+    davit_status status = check_objective(session, options);
+    if (status == DAVIT_OK) {
+        status = parse_pins(session, options);
+    }
+    if (status == DAVIT_OK) {
+        status = choose_devices(session, options);
+    }
+    if (status == DAVIT_OK) {
+        status = open_costs(session, options);
+    }
     if (status != DAVIT_OK) {
         return status;
     }
-    const davit_plan_request request = {.graph = session->graph,
-                                        .model_sha256 = session->model->sha256,
-                                        .device_count = device_count,
-                                        .devices = devices,
-                                        .pin_count = options->pin_count,
-                                        .pins = pins,
-                                        .strict = options->strict};
+    davit_plan_request *request = &session->request;
+    request->graph = session->graph;
+    request->model_sha256 = session->model->sha256;
+    request->strict = options->strict;
+    request->cost = session->cost;
+    request->objective = objectives[options->objective];
+    request->latency_limit_s =
+        options->latency_limit_s > 0 ? options->latency_limit_s : (double)INFINITY;
+    request->inference_count = options->inference_count > 0 ? options->inference_count : 1000;
     return options->plan_path != NULL
-               ? read_plan(session, options->plan_path, &request)
-               : davit_plan_make(context->allocator, &request, diag, &session->plan);
+               ? read_plan(session, options->plan_path, request)
+               : davit_plan_make(context->allocator, request, diag, &session->plan);
 }

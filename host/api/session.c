@@ -145,6 +145,8 @@ void davit_session_destroy(davit_session *session)
     if (session != NULL) {
         davit_executor_destroy(session->executor);
         davit_plan_destroy(session->plan);
+        davit_cost_model_destroy(session->cost);
+        davit_store_close(session->store);
         davit_graph_destroy(session->graph);
         davit_arena_clear(&session->arena);
         davit_free(session->model->context->allocator, session);
@@ -166,4 +168,9 @@ const davit_tensor_desc *davit_session_output_desc(const davit_session *session,
 const davit_graph *davit_session_graph(const davit_session *session)
 {
     return session->graph;
+}
+
+const davit_plan *davit_session_get_plan(const davit_session *session)
+{
+    return session->plan;
 }

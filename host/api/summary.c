@@ -1,3 +1,4 @@
+#include "davit/graphs.h"
 #include "objects.h"
 
 size_t davit_session_unit_count(const davit_session *session)
@@ -36,12 +37,17 @@ davit_status davit_session_unit(const davit_session *session, size_t index,
 void davit_session_get_summary(const davit_session *session, davit_session_summary *summary)
 {
     const davit_executor *executor = session->executor;
+    const davit_plan_prediction *prediction = &session->plan->prediction;
     *summary = (davit_session_summary){.load_ns = session->load_ns,
                                        .last_ns = session->record.total_ns,
                                        .last_transfer_ns = session->record.transfer_ns,
                                        .last_transfer_bytes = session->record.transfer_bytes,
                                        .integer_unit_count = session->graph->integer_count,
-                                       .kept_count = session->graph->kept_count};
+                                       .kept_count = session->graph->kept_count,
+                                       .predicted_latency_s = prediction->latency_s,
+                                       .predicted_period_s = prediction->period_s,
+                                       .predicted_joules = prediction->joules,
+                                       .objective_bound = prediction->bound};
     if (executor != NULL) {
         summary->program_count = davit_executor_program_count(executor);
         summary->memory_bytes = davit_executor_memory_bytes(executor);
@@ -64,7 +70,28 @@ davit_status davit_session_kept(const davit_session *session, size_t index,
     return DAVIT_OK;
 }
 
-davit_status davit_session_plan_json(const davit_session *session, char **text)
+davit_status davit_session_explain(const davit_session *session,
+                                   const davit_explain_options *options,
+                                   davit_plan_explanation **out)
 {
-    return davit_plan_write(session->plan, session->graph, session->model->context->diag, text);
+    const davit_context *context = session->model->context;
+    return davit_plan_explain(context->allocator, &session->request, session->plan, options,
+                              context->diag, out);
+}
+
+davit_status davit_session_plan_json(const davit_session *session, bool explain, char **text)
+{
+    const davit_diagnostics *diag = session->model->context->diag;
+    *text = NULL;
+    if (!explain) {
+        return davit_plan_write(session->plan, session->graph, diag, text);
+    }
+    davit_plan_explanation *explanation;
+    davit_status status = davit_session_explain(session, NULL, &explanation);
+    if (status == DAVIT_OK) {
+        status =
+            davit_plan_explanation_write(explanation, session->plan, session->graph, diag, text);
+        davit_plan_explanation_destroy(explanation);
+    }
+    return status;
 }

@@ -119,8 +119,15 @@ davit_status davit_backend_cost(const davit_backend *backend, const davit_device
                                 davit_unit_cost *cost)
 {
     if (backend->table->cost != NULL) {
-        return backend->table->cost(profile, graph, unit, cost);
+        davit_status status = backend->table->cost(profile, graph, unit, cost);
+        if (status != DAVIT_OK) {
+            return status;
+        }
+    } else {
+        davit_roofline_cost(profile, graph, unit, cost);
     }
-    davit_roofline_cost(profile, graph, unit, cost);
+    if (cost->joules <= 0) {
+        cost->joules = davit_power_joules(profile, graph, unit);
+    }
     return DAVIT_OK;
 }

@@ -8,11 +8,17 @@ static bool is_8_bit(davit_dtype dtype)
     return dtype == DAVIT_S8 || dtype == DAVIT_U8;
 }
 
+/* True when the unit's multiply-adds take 8-bit values. */
+static bool computes_8_bit(const davit_graph *graph, const davit_unit *unit)
+{
+    return unit->input_count > 0 && is_8_bit(graph->values[unit->inputs[0]].desc.dtype);
+}
+
 void davit_roofline_cost(const davit_device_profile *profile, const davit_graph *graph,
                          const davit_unit *unit, davit_unit_cost *cost)
 {
     double rate = profile->f32_flops_per_s;
-    if (unit->input_count > 0 && is_8_bit(graph->values[unit->inputs[0]].desc.dtype)) {
+    if (computes_8_bit(graph, unit)) {
         rate = profile->s8_ops_per_s;
     }
     double bandwidth = profile->memory_bytes_per_s;
@@ -25,4 +31,13 @@ void davit_roofline_cost(const davit_device_profile *profile, const davit_graph 
         .joules = 0,
         .confidence = known ? 0.25 : 0,
     };
+}
+
+double davit_power_joules(const davit_device_profile *profile, const davit_graph *graph,
+                          const davit_unit *unit)
+{
+    const davit_power_profile *power = &profile->power;
+    double per_operation =
+        computes_8_bit(graph, unit) ? power->joules_per_s8_op : power->joules_per_flop;
+    return (double)unit->flops * per_operation + (double)unit->bytes * power->joules_per_byte;
 }

@@ -1,4 +1,4 @@
-/* The cost of a unit on a device of which only a profile is known (Williams et al., "Roofline: an
+/* The cost of a unit on a device of which only a profile is known, in time (Williams et al., "Roofline: an
  * insightful visual performance model", 2009). */
 #ifndef DAVIT_ROOFLINE_H
 #define DAVIT_ROOFLINE_H
@@ -9,5 +9,10 @@
  * matters is unknown, which then counts as 1e9 a second. */
 void davit_roofline_cost(const davit_device_profile *profile, const davit_graph *graph,
                          const davit_unit *unit, davit_unit_cost *cost);
+
+/* Energy of a unit above idle: operations and bytes times what the profile says of each; 0 when it
+ * says nothing. */
+double davit_power_joules(const davit_device_profile *profile, const davit_graph *graph,
+                          const davit_unit *unit);
 
 #endif

@@ -97,6 +97,7 @@ static int set_number(const cli_command *command, cli_arguments *arguments, cons
         {"threads", &arguments->threads, 1, 4096},
         {"timeout", &arguments->timeout_s, 1, 1000000},
         {"warmup", &arguments->warmup, 0, 1000000},
+        {"inferences", &arguments->inferences, 1, 1000000000},
         {"seed", &seed, 0, LONG_MAX},
     };
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
@@ -126,7 +127,8 @@ static bool set_flag(cli_arguments *arguments, const char *name)
                  {"no-optimize", &arguments->no_optimize},
                  {"per-tensor", &arguments->per_tensor},
                  {"no-bias-correction", &arguments->no_bias_correction},
-                 {"equalize", &arguments->equalize}};
+                 {"equalize", &arguments->equalize},
+                 {"explain", &arguments->explain}};
     for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
         if (strcmp(name, flags[i].name) == 0) {
             *flags[i].flag = true;
@@ -148,6 +150,8 @@ static bool set_text(cli_arguments *arguments, const char *name, const char *val
                  {"topology", &arguments->topology},
                  {"calibration", &arguments->calibration},
                  {"profiles", &arguments->profiles},
+                 {"objective", &arguments->objective},
+                 {"latency-limit", &arguments->latency_limit},
                  {"method", &arguments->method},
                  {"percentile", &arguments->percentile},
                  {"weights", &arguments->weights},

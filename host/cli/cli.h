@@ -64,6 +64,9 @@ typedef struct cli_arguments {
     const char *preprocess;
     const char *topology;
     const char *profiles;
+    const char *objective;
+    const char *latency_limit;
+    bool explain;
     bool strict;
     bool verify;
     bool json;
@@ -72,6 +75,7 @@ typedef struct cli_arguments {
     bool no_bias_correction;
     bool equalize;
     long repeat; /* 0: not given */
+    long inferences;
     long threads;
     long timeout_s;
     long warmup; /* -1: not given */

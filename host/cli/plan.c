@@ -4,11 +4,19 @@
 #include <string.h>
 
 #include "cli.h"
+#include "plan_table.h"
+#include "progress.h"
 #include "session.h"
 #include "unit_table.h"
 
 static const cli_option options[] = {
     {"output", 'o', "PLAN.json", "write the plan, for davit run --plan"},
+    {"objective", 0, "NAME", "latency (default), throughput of a pipeline, or energy"},
+    {"latency-limit", 0, "MS", "the latency that energy may take at most (default: any)"},
+    {"inferences", 0, "N",
+     "how many the plan is for: loading a bitstream counts 1/N of its time (default 1000)"},
+    {"explain", 0, NULL,
+     "tell what each unit costs on each device and what the plan would take if it moved"},
     CLI_PROFILES_OPTION,
     CLI_SESSION_OPTIONS,
     CLI_COMMON_OPTIONS,
@@ -26,10 +34,54 @@ static int write_file(const davit_diagnostics *diag, const char *path, const cha
     return CLI_DONE;
 }
 
-static int show(cli_session *session, const cli_arguments *arguments)
+static void tell_progress(void *user, size_t done, size_t count)
 {
+    cli_progress_tell(user, "explaining", done, count);
+}
+
+static davit_status explain(const cli_session *session, davit_plan_explanation **out)
+{
+    cli_progress progress = cli_progress_start();
+    const davit_explain_options explain_options = {.progress = tell_progress,
+                                                   .progress_user = &progress};
+    davit_status status = davit_session_explain(session->session, &explain_options, out);
+    if (status == DAVIT_OK) {
+        cli_progress_tell(&progress, "explaining", 1, 1);
+    }
+    return status;
+}
+
+static davit_status print_tables(const davit_session *session,
+                                 const davit_plan_explanation *explanation)
+{
+    const davit_plan *plan = davit_session_get_plan(session);
+    uint64_t *predicted_ns = calloc(plan->unit_count + 1, sizeof(*predicted_ns));
+    if (predicted_ns == NULL) {
+        return DAVIT_OUT_OF_MEMORY;
+    }
+    for (size_t u = 0; u < plan->unit_count; u++) {
+        predicted_ns[u] = (uint64_t)(plan->units[u].cost.seconds * 1e9);
+    }
+    cli_plan_print_summary(session);
+    davit_status status = cli_unit_table_print(session, predicted_ns);
+    free(predicted_ns);
+    if (status == DAVIT_OK && explanation != NULL) {
+        cli_plan_print_explanation(session, explanation);
+    }
+    return status;
+}
+
+static int show_explained(const cli_session *session, const cli_arguments *arguments,
+                          const davit_plan_explanation *explanation)
+{
+    const davit_plan *plan = davit_session_get_plan(session->session);
+    const davit_graph *graph = davit_session_graph(session->session);
     char *text;
-    if (davit_session_plan_json(session->session, &text) != DAVIT_OK) {
+    davit_status status =
+        explanation != NULL
+            ? davit_plan_explanation_write(explanation, plan, graph, session->diag, &text)
+            : davit_plan_write(plan, graph, session->diag, &text);
+    if (status != DAVIT_OK) {
         return CLI_FAILED;
     }
     int exit_code = CLI_DONE;
@@ -38,10 +90,21 @@ static int show(cli_session *session, const cli_arguments *arguments)
     }
     if (exit_code == CLI_DONE && arguments->json) {
         fputs(text, stdout);
-    } else if (exit_code == CLI_DONE && cli_unit_table_print(session->session, NULL) != DAVIT_OK) {
+    } else if (exit_code == CLI_DONE && print_tables(session->session, explanation) != DAVIT_OK) {
         exit_code = CLI_FAILED;
     }
     free(text);
+    return exit_code;
+}
+
+static int show(cli_session *session, const cli_arguments *arguments)
+{
+    davit_plan_explanation *explanation = NULL;
+    if (arguments->explain && explain(session, &explanation) != DAVIT_OK) {
+        return CLI_FAILED;
+    }
+    int exit_code = show_explained(session, arguments, explanation);
+    davit_plan_explanation_destroy(explanation);
     return exit_code;
 }
 
@@ -54,10 +117,10 @@ const cli_command cli_plan = {
     .name = "plan",
     .arguments = "MODEL.onnx [-o PLAN.json] [OPTIONS]",
     .summary = "place a model without running it",
-    .details =
-        "Each unit goes to its --pin, else to the first device that supports it. --devices may "
-        "name\ndevices that exist only as a profile, as profile:u250; davit devices --profiles "
-        "lists them.\n",
+    .details = "Units are placed so that the objective is least, with what was measured on this\n"
+               "machine (davit calibrate) and else with models of the devices; devices\n"
+               "profile:NAME need not be there (davit devices --profiles lists them). A unit with\n"
+               "a --pin stays on it.\n",
     .options = options,
     .run = run,
     .places_only = true,

@@ -46,33 +46,73 @@ static davit_status create_session(cli_session *session, const davit_session_opt
     return status;
 }
 
+/* What is said of the objective. Reports. */
+static davit_status read_objective(const cli_arguments *arguments, const davit_diagnostics *diag,
+                                   davit_session_options *options)
+{
+    static const char *const names[] = {[DAVIT_OBJECTIVE_LATENCY] = "latency",
+                                        [DAVIT_OBJECTIVE_THROUGHPUT] = "throughput",
+                                        [DAVIT_OBJECTIVE_ENERGY] = "energy"};
+    const char *name = arguments->objective != NULL ? arguments->objective : names[0];
+    size_t index = 0;
+    while (index < sizeof(names) / sizeof(names[0]) && strcmp(names[index], name) != 0) {
+        index++;
+    }
+    if (index == sizeof(names) / sizeof(names[0])) {
+        return davit_fail(diag, DAVIT_INVALID_ARGUMENT,
+                          "--objective %s: latency, throughput or energy is expected", name);
+    }
+    options->objective = (davit_objective)index;
+    if (arguments->latency_limit != NULL) {
+        char *end;
+        double limit_ms = strtod(arguments->latency_limit, &end);
+        if (*end != '\0' || end == arguments->latency_limit || !(limit_ms > 0) ||
+            limit_ms > 1e12) {
+            return davit_fail(diag, DAVIT_INVALID_ARGUMENT,
+                              "--latency-limit %s: a number of milliseconds above 0 is expected",
+                              arguments->latency_limit);
+        }
+        options->latency_limit_s = limit_ms * 1e-3;
+    }
+    return DAVIT_OK;
+}
+
+static davit_status read_options(const cli_arguments *arguments, const davit_diagnostics *diag,
+                                 davit_session_options *options)
+{
+    davit_session_options_init(options);
+    options->devices = arguments->devices;
+    options->pins = arguments->pins.items;
+    options->pin_count = arguments->pins.count;
+    options->plan_path = arguments->plan;
+    options->strict = arguments->strict;
+    options->threads = (uint32_t)arguments->threads;
+    options->timeout_ns = (uint64_t)arguments->timeout_s * 1000000000u;
+    options->optimize = !arguments->no_optimize;
+    options->profiles = arguments->profiles;
+    options->inference_count = (uint64_t)arguments->inferences;
+    return read_objective(arguments, diag, options);
+}
+
 static davit_status open_all(const char *model, const cli_arguments *arguments,
                              cli_session *session)
 {
     const davit_context_options context_options = {.diag = session->diag};
-    davit_status status = davit_context_create(&context_options, &session->context);
+    davit_session_options options;
+    davit_status status = read_options(arguments, session->diag, &options);
+    options.place_only = session->place_only;
+    if (status == DAVIT_OK) {
+        status = davit_context_create(&context_options, &session->context);
+    }
     if (status == DAVIT_OK) {
         status = davit_model_load(session->context, model, &session->model);
     }
     if (status == DAVIT_OK) {
         status = cli_inputs_read(session->model, arguments, session->diag, &session->inputs);
     }
-    if (status != DAVIT_OK) {
-        return status;
+    if (status == DAVIT_OK) {
+        status = create_session(session, &options, &session->session);
     }
-    davit_session_options options;
-    davit_session_options_init(&options);
-    options.devices = arguments->devices;
-    options.pins = arguments->pins.items;
-    options.pin_count = arguments->pins.count;
-    options.plan_path = arguments->plan;
-    options.strict = arguments->strict;
-    options.threads = (uint32_t)arguments->threads;
-    options.timeout_ns = (uint64_t)arguments->timeout_s * 1000000000u;
-    options.optimize = !arguments->no_optimize;
-    options.place_only = session->place_only;
-    options.profiles = arguments->profiles;
-    status = create_session(session, &options, &session->session);
     if (status == DAVIT_OK && !session->place_only) {
         status =
             cli_inputs_random(session->session, arguments->seed, session->diag, &session->inputs);

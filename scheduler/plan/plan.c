@@ -4,110 +4,116 @@
 #include <string.h>
 
 #include "plan_parts.h"
-
-#define REASON_BYTES 160
+#include "predict.h"
 
 typedef struct placing {
     const davit_plan_request *request;
     const davit_diagnostics *diag;
     davit_plan *plan;
-    const uint32_t *pinned; /* by unit: device or DAVIT_NONE */
-    size_t *asked;          /* by device: how many units it was tried for, without pins */
-    size_t *placed;         /* by device: how many units run there */
+    davit_unit_problem made;
 } placing;
 
-static const char *operator_name(const davit_graph *graph, const davit_unit *unit)
+static davit_status out_of_memory(const placing *p)
 {
-    return graph->nodes[unit->anchor].op->name;
+    return davit_fail(p->diag, DAVIT_OUT_OF_MEMORY, "out of memory for a plan");
 }
 
-static bool supports(const placing *p, size_t device, const davit_unit *unit, char *reason)
+/* Energy is compared only where it is known of every device that is weighed. */
+static davit_status check_powers(const placing *p)
 {
-    const davit_plan_device *candidate = &p->request->devices[device];
-    reason[0] = '\0';
-    return davit_backend_supports(candidate->backend, &candidate->info.profile, p->request->graph,
-                                  unit, reason, REASON_BYTES);
-}
-
-static davit_status place_pinned(placing *p, davit_unit_id id, uint32_t device)
-{
-    const davit_graph *graph = p->request->graph;
-    const davit_unit *unit = &graph->units[id];
-    char reason[REASON_BYTES];
-    if (!supports(p, device, unit, reason)) {
-        return davit_fail(
-            p->diag, DAVIT_UNSUPPORTED, "unit '%s' (%s) is pinned to %s, which cannot run it: %s",
-            unit->name, operator_name(graph, unit), p->request->devices[device].info.name, reason);
-    }
-    p->plan->units[id] = (davit_plan_unit){.device = device, .reason = "pinned"};
-    p->placed[device]++;
-    return DAVIT_OK;
-}
-
-/* No device, or with strict not the first, supports the unit: says why for each that was asked. */
-static davit_status refuse(const placing *p, const davit_unit *unit, size_t asked)
-{
-    const char *name = operator_name(p->request->graph, unit);
-    char reasons[512] = "";
-    for (size_t d = 0; d < asked; d++) {
-        char reason[REASON_BYTES];
-        (void)supports(p, d, unit, reason);
-        davit_plan_append(reasons, sizeof(reasons), "%s%s: %s", d > 0 ? "; " : "",
-                          p->request->devices[d].info.name, reason);
-    }
-    if (p->request->strict) {
-        return davit_fail(p->diag, DAVIT_UNSUPPORTED,
-                          "unit '%s' (%s) cannot run on the first device and strict allows no "
-                          "other: %s",
-                          unit->name, name, reasons);
-    }
-    return davit_fail(p->diag, DAVIT_UNSUPPORTED, "unit '%s' (%s): no device can run it: %s",
-                      unit->name, name, reasons);
-}
-
-static davit_status place_free(placing *p, davit_unit_id id)
-{
-    const davit_unit *unit = &p->request->graph->units[id];
-    size_t count = p->request->strict ? 1 : p->request->device_count;
-    char first_reason[REASON_BYTES];
-    char reason[REASON_BYTES];
-    size_t device = 0;
-    p->asked[0]++;
-    bool found = supports(p, 0, unit, first_reason);
-    while (!found && ++device < count) {
-        p->asked[device]++;
-        found = supports(p, device, unit, reason);
-    }
-    if (!found) {
-        return refuse(p, unit, count);
-    }
-    davit_plan_unit *placed = &p->plan->units[id];
-    placed->device = (uint32_t)device;
-    placed->fallback = device > 0;
-    placed->reason = device == 0
-                         ? "first device"
-                         : davit_arena_printf(&p->plan->arena, "%s: %s",
-                                              p->request->devices[0].info.name, first_reason);
-    if (placed->reason == NULL) {
-        return davit_fail(p->diag, DAVIT_OUT_OF_MEMORY, "out of memory for a plan");
-    }
-    p->placed[device]++;
-    return DAVIT_OK;
-}
-
-static davit_status place_all(placing *p)
-{
-    for (size_t u = 0; u < p->plan->unit_count; u++) {
-        davit_unit_id id = (davit_unit_id)u;
-        davit_status status =
-            p->pinned[u] != DAVIT_NONE ? place_pinned(p, id, p->pinned[u]) : place_free(p, id);
-        if (status != DAVIT_OK) {
-            return status;
+    for (size_t d = 0; d < p->request->device_count; d++) {
+        const davit_plan_device *device = &p->request->devices[d];
+        const davit_power_profile *power = &device->info.profile.power;
+        if (davit_candidate_weighed(device) && power->joules_per_flop <= 0 &&
+            power->joules_per_s8_op <= 0) {
+            return davit_fail(p->diag, DAVIT_UNSUPPORTED,
+                              "objective energy: the power of device %s is not known; give it in a "
+                              "profile of that name (--profiles DIR), or leave the device out",
+                              device->info.name);
         }
-        davit_log(
-            p->diag, DAVIT_DEBUG, "unit '%s' runs on %s (%s)", p->request->graph->units[u].name,
-            p->request->devices[p->plan->units[u].device].info.name, p->plan->units[u].reason);
     }
+    return DAVIT_OK;
+}
+
+static davit_status solve(placing *p)
+{
+    const davit_plan_request *request = p->request;
+    const davit_place_options options = {.objective = request->objective,
+                                         .latency_limit_s = request->latency_limit_s};
+    davit_plan *plan = p->plan;
+    davit_placement placement;
+    davit_status status =
+        davit_place_solve(&p->made.problem, &options, plan->arena.allocator, p->diag, &placement);
+    if (status != DAVIT_OK) {
+        return status;
+    }
+    for (size_t u = 0; u < plan->unit_count; u++) {
+        plan->units[u].device = placement.devices[u];
+    }
+    davit_plan_prediction *prediction = &plan->prediction;
+    prediction->bound = placement.bound;
+    prediction->method = placement.method;
+    prediction->bound_method = placement.bound_method;
+    prediction->certificate = davit_arena_strdup(&plan->arena, placement.certificate);
+    davit_placement_clear(&placement);
+    return prediction->certificate != NULL ? DAVIT_OK : out_of_memory(p);
+}
+
+/* Why a unit that had a choice is where it is: "2.1 us, 17 us on cpu". */
+static const char *describe_choice(const placing *p, size_t unit)
+{
+    size_t devices = p->plan->device_count;
+    const davit_cost_estimate *costs = &p->made.estimates[unit * devices];
+    uint32_t here = p->plan->units[unit].device;
+    bool cheapest = true;
+    char others[128] = "";
+    for (size_t d = 0; d < devices; d++) {
+        if (d == here || !p->made.candidates.allowed[unit * devices + d]) {
+            continue;
+        }
+        cheapest = cheapest && costs[here].seconds <= costs[d].seconds;
+        davit_plan_append(others, sizeof(others), ", %.4g us on %s", costs[d].seconds * 1e6,
+                          p->plan->devices[d].info.name);
+    }
+    return davit_arena_printf(&p->plan->arena, "%s: %.4g us%s",
+                              cheapest ? "fastest here" : "better for the whole plan",
+                              costs[here].seconds * 1e6, others);
+}
+
+static bool had_choice(const placing *p, size_t unit)
+{
+    size_t count = 0;
+    for (size_t d = 0; d < p->plan->device_count; d++) {
+        count += p->made.candidates.allowed[unit * p->plan->device_count + d];
+    }
+    return count > 1;
+}
+
+static davit_status say_why(const placing *p, size_t unit)
+{
+    davit_plan_unit *placed = &p->plan->units[unit];
+    const davit_candidates *candidates = &p->made.candidates;
+    bool pinned = candidates->pins[unit] != DAVIT_NONE;
+    placed->fallback =
+        !pinned && placed->device > 0 && !candidates->supported[unit * candidates->device_count];
+    if (pinned) {
+        placed->reason = DAVIT_REASON_PINNED;
+    } else if (placed->fallback) {
+        char reason[DAVIT_REASON_BYTES];
+        (void)davit_candidate_supported(p->request, 0, &p->request->graph->units[unit], reason);
+        placed->reason =
+            davit_arena_printf(&p->plan->arena, "%s: %s", p->request->devices[0].info.name, reason);
+    } else if (had_choice(p, unit)) {
+        placed->reason = describe_choice(p, unit);
+    } else {
+        placed->reason = placed->device == 0 ? "first device" : "the only device that can run it";
+    }
+    if (placed->reason == NULL) {
+        return out_of_memory(p);
+    }
+    davit_log(p->diag, DAVIT_DEBUG, "unit '%s' runs on %s (%s)",
+              p->request->graph->units[unit].name, p->request->devices[placed->device].info.name,
+              placed->reason);
     return DAVIT_OK;
 }
 
@@ -152,43 +158,27 @@ static void warn_of_fallbacks(const placing *p)
     }
 }
 
-static void log_unused_devices(const placing *p)
-{
-    for (size_t d = 0; d < p->request->device_count; d++) {
-        if (p->placed[d] > 0) {
-            continue;
-        }
-        const char *why = p->asked[d] > 0            ? "it supports none of the units left for it"
-                          : p->plan->unit_count == 0 ? "the model has no units to run"
-                          : d == 0                   ? "every unit is pinned to another device"
-                                   : "the devices before it in the list run every unit";
-        davit_log(p->diag, DAVIT_INFO, "device %s is not used: %s",
-                  p->request->devices[d].info.name, why);
-    }
-}
-
 static davit_status make(placing *p)
 {
     const davit_plan_request *request = p->request;
     davit_plan *plan = p->plan;
-    davit_arena *arena = &plan->arena;
-    uint32_t *pinned = davit_arena_alloc_array(arena, plan->unit_count, sizeof(*pinned));
-    plan->devices = davit_arena_alloc_array(arena, request->device_count, sizeof(*plan->devices));
-    p->asked = davit_arena_alloc_array(arena, request->device_count, sizeof(*p->asked));
-    p->placed = davit_arena_alloc_array(arena, request->device_count, sizeof(*p->placed));
-    if (pinned == NULL || plan->devices == NULL || p->asked == NULL || p->placed == NULL) {
-        return davit_fail(p->diag, DAVIT_OUT_OF_MEMORY, "out of memory for a plan");
+    davit_status status =
+        davit_unit_problem_make(plan->arena.allocator, request, p->diag, &p->made);
+    if (status == DAVIT_OK && request->objective == DAVIT_PLACE_ENERGY) {
+        status = check_powers(p);
     }
-    memcpy(plan->devices, request->devices, request->device_count * sizeof(*plan->devices));
-    plan->device_count = request->device_count;
-    p->pinned = pinned;
-    davit_status status = davit_plan_resolve_pins(request, p->diag, pinned);
     if (status == DAVIT_OK) {
-        status = place_all(p);
+        status = solve(p);
+    }
+    for (size_t u = 0; status == DAVIT_OK && u < plan->unit_count; u++) {
+        status = say_why(p, u);
+    }
+    if (status == DAVIT_OK) {
+        status = davit_plan_predict(plan, request, &p->made, p->diag);
     }
     if (status == DAVIT_OK) {
         warn_of_fallbacks(p);
-        log_unused_devices(p);
+        status = davit_plan_say_unused(plan, request, &p->made, p->diag);
     }
     return status;
 }
@@ -206,6 +196,7 @@ davit_status davit_plan_make(const davit_allocator *allocator, const davit_plan_
         return status;
     }
     status = make(&p);
+    davit_unit_problem_clear(&p.made);
     if (status != DAVIT_OK) {
         davit_plan_destroy(p.plan);
         return status;

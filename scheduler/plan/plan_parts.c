@@ -9,12 +9,20 @@ static davit_status fill(davit_plan *plan, const davit_plan_request *request)
     const davit_graph *graph = request->graph;
     plan->unit_count = graph->unit_count;
     plan->units = davit_arena_alloc_array(&plan->arena, graph->unit_count, sizeof(*plan->units));
+    plan->device_count = request->device_count;
+    plan->devices =
+        davit_arena_alloc_array(&plan->arena, request->device_count, sizeof(*plan->devices));
+    plan->loads =
+        davit_arena_alloc_array(&plan->arena, request->device_count, sizeof(*plan->loads));
     plan->binding_count = graph->input_count;
     plan->bindings =
         davit_arena_alloc_array(&plan->arena, graph->input_count, sizeof(*plan->bindings));
-    if (plan->units == NULL || plan->bindings == NULL) {
+    if (plan->units == NULL || plan->bindings == NULL || plan->devices == NULL ||
+        plan->loads == NULL) {
         return DAVIT_OUT_OF_MEMORY;
     }
+    memcpy(plan->devices, request->devices, request->device_count * sizeof(*plan->devices));
+    plan->prediction = (davit_plan_prediction){.method = "", .bound_method = "", .certificate = ""};
     for (size_t i = 0; i < graph->input_count; i++) {
         plan->bindings[i].value = graph->inputs[i];
         plan->bindings[i].desc = graph->values[graph->inputs[i]].desc;

@@ -2,10 +2,14 @@
 #ifndef DAVIT_PLAN_PARTS_H
 #define DAVIT_PLAN_PARTS_H
 
+#include <jansson.h>
+
 #include "davit/plan.h"
 
-/* Creates a plan with the request's model and bound inputs, unit_count units on device 0 without a
- * reason, and no devices. Reports. Free with davit_plan_destroy. */
+#define DAVIT_REASON_PINNED "pinned" /* the reason of units that a pin places */
+
+/* Creates a plan with the request's model, bound inputs and devices, all units on device 0 without
+ * a reason, and no prediction. Reports. Free with davit_plan_destroy. */
 DAVIT_NODISCARD davit_status davit_plan_create(const davit_allocator *allocator,
                                                const davit_plan_request *request,
                                                const davit_diagnostics *diag, davit_plan **out);
@@ -22,6 +26,12 @@ uint32_t davit_plan_find_device(const davit_plan_request *request, const char *n
 
 /* "cpu, reference": the names of the request's devices, cut to fit. Returns text. */
 char *davit_plan_device_names(const davit_plan_request *request, char *text, size_t bytes);
+
+/* The plan as JSON (plan.schema.json); NULL when memory is short or a name is not UTF-8. */
+json_t *davit_plan_json(const davit_plan *plan, const davit_graph *graph);
+
+/* {seconds, joules, confidence, source}; NULL when memory is short. */
+json_t *davit_plan_cost_json(const davit_cost_estimate *cost);
 
 /* Appends printf-style text to the string in text, cut to fit. */
 DAVIT_PRINTF(3, 4) void davit_plan_append(char *text, size_t bytes, const char *format, ...);

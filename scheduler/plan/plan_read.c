@@ -1,16 +1,26 @@
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "plan_parts.h"
+#include "predict.h"
 
 typedef struct reading {
     const char *path;
     const davit_plan_request *request;
     const davit_diagnostics *diag;
     davit_plan *plan;
+    json_t *named; /* the plan's devices by name */
 } reading;
+
+/* What a plan says of how it was made. */
+typedef struct read_prediction {
+    const char *sha256; /* of the problem */
+    const char *method, *bound_method;
+    const json_t *certificate;
+} read_prediction;
 
 static davit_status out_of_memory(const reading *r)
 {
@@ -30,20 +40,17 @@ static davit_status malformed(const reading *r, const char *list, int64_t index,
                       list, index, error->text);
 }
 
-static davit_status read_devices(reading *r, const json_t *list)
+/* The devices that the plan names, by name; their figures are predicted anew. */
+static davit_status read_devices(reading *r, const json_t *list, json_t *named)
 {
-    size_t count = json_array_size(list);
-    davit_plan_device *devices = davit_arena_alloc_array(&r->plan->arena, count, sizeof(*devices));
-    if (devices == NULL) {
-        return out_of_memory(r);
-    }
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        json_t *item = json_array_get(list, i);
         const char *name;
         const char *backend;
         char names[256];
         json_error_t error;
-        if (json_unpack_ex(json_array_get(list, i), &error, JSON_STRICT, "{s:s, s:s}", "name",
-                           &name, "backend", &backend) != 0) {
+        if (json_unpack_ex(item, &error, 0, "{s:s, s:s}", "name", &name, "backend", &backend) !=
+            0) {
             return malformed(r, "devices", (int64_t)i, &error);
         }
         uint32_t device = davit_plan_find_device(r->request, name);
@@ -61,10 +68,10 @@ static davit_status read_devices(reading *r, const json_t *list)
                               "plan again",
                               r->path, name, backend, driven_by);
         }
-        devices[i] = r->request->devices[device];
+        if (json_object_set(named, name, item) != 0) {
+            return out_of_memory(r);
+        }
     }
-    r->plan->devices = devices;
-    r->plan->device_count = count;
     return DAVIT_OK;
 }
 
@@ -195,23 +202,18 @@ static davit_status read_unit(const reading *r, json_t *item, size_t id)
     const char *reason;
     int fallback;
     json_error_t error;
-    if (json_unpack_ex(item, &error, JSON_STRICT, "{s:s, s:s, s:s, s:b, s:s}", "name", &name,
-                       "operator", &operator_name, "device", &device, "fallback", &fallback,
-                       "reason", &reason) != 0) {
+    if (json_unpack_ex(item, &error, 0, "{s:s, s:s, s:s, s:b, s:s}", "name", &name, "operator",
+                       &operator_name, "device", &device, "fallback", &fallback, "reason",
+                       &reason) != 0) {
         return davit_fail(r->diag, DAVIT_BAD_DATA, "%s: not a davit plan: unit '%s': %s", r->path,
                           unit->name, error.text);
     }
-    size_t index = 0;
-    while (index < r->plan->device_count &&
-           strcmp(r->plan->devices[index].info.name, device) != 0) {
-        index++;
-    }
-    if (index == r->plan->device_count) {
+    if (json_object_get(r->named, device) == NULL) {
         return davit_fail(r->diag, DAVIT_BAD_DATA,
                           "%s: unit '%s' is on device %s, which the plan does not list", r->path,
                           unit->name, device);
     }
-    placed->device = (uint32_t)index;
+    placed->device = davit_plan_find_device(r->request, device);
     placed->fallback = fallback != 0;
     placed->reason = davit_arena_strdup(&r->plan->arena, reason);
     if (placed->reason == NULL) {
@@ -266,28 +268,168 @@ static davit_status check_version(const reading *r, const json_t *root)
     return DAVIT_OK;
 }
 
-static davit_status read_plan(reading *r, json_t *root)
+static davit_status read_objective(const reading *r, const char *name,
+                                   davit_place_objective *objective)
 {
-    int version;
-    const char *sha256;
-    json_t *inputs;
-    json_t *devices;
-    json_t *units;
+    static const davit_place_objective known[] = {DAVIT_PLACE_LATENCY, DAVIT_PLACE_THROUGHPUT,
+                                                  DAVIT_PLACE_ENERGY};
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+        if (strcmp(davit_plan_objective_name(known[i]), name) == 0) {
+            *objective = known[i];
+            return DAVIT_OK;
+        }
+    }
+    return davit_fail(r->diag, DAVIT_BAD_DATA, "%s: not a davit plan: objective '%s'", r->path,
+                      name);
+}
+
+/* What is proved of a plan is taken over where the problem is still the same. */
+static davit_status take_proof(reading *r, const davit_plan_request *request,
+                               const davit_unit_problem *made, const read_prediction *read)
+{
+    const davit_place_options options = {.objective = request->objective,
+                                         .latency_limit_s = request->latency_limit_s};
+    davit_plan_prediction *prediction = &r->plan->prediction;
+    davit_arena *arena = &r->plan->arena;
+    char *text = json_dumps(read->certificate, JSON_COMPACT | JSON_REAL_PRECISION(17));
+    if (text == NULL) {
+        return out_of_memory(r);
+    }
+    davit_status status = davit_place_certificate_check(
+        &made->problem, &options, text, arena->allocator, r->diag, &prediction->bound);
+    prediction->certificate = davit_arena_strdup(arena, text);
+    prediction->method = davit_arena_strdup(arena, read->method);
+    prediction->bound_method = davit_arena_strdup(arena, read->bound_method);
+    free(text);
+    if (status == DAVIT_OK && (prediction->certificate == NULL || prediction->method == NULL ||
+                               prediction->bound_method == NULL)) {
+        status = out_of_memory(r);
+    }
+    return status;
+}
+
+/* The pins that the plan was made with: its units say so. */
+static davit_status find_pins(reading *r, davit_plan_request *request)
+{
+    davit_plan *plan = r->plan;
+    davit_pin *pins = davit_arena_alloc_array(&plan->arena, plan->unit_count, sizeof(*pins));
+    if (pins == NULL) {
+        return out_of_memory(r);
+    }
+    request->pins = pins;
+    request->pin_count = 0;
+    for (size_t u = 0; u < plan->unit_count; u++) {
+        if (strcmp(plan->units[u].reason, DAVIT_REASON_PINNED) == 0) {
+            pins[request->pin_count++] = (davit_pin){
+                r->request->graph->units[u].name, plan->devices[plan->units[u].device].info.name};
+        }
+    }
+    return DAVIT_OK;
+}
+
+/* A plan may place a unit where davit_plan_make would not. */
+static davit_status allow_placed(reading *r, davit_unit_problem *made)
+{
+    size_t devices = r->plan->device_count;
+    bool *only = davit_arena_alloc_array(&r->plan->arena, devices, sizeof(*only));
+    if (only == NULL) {
+        return out_of_memory(r);
+    }
+    for (uint32_t u = 0; u < r->plan->unit_count; u++) {
+        uint32_t device = r->plan->units[u].device;
+        if (!made->candidates.allowed[u * devices + device]) {
+            only[device] = true;
+            davit_unit_problem_choose(made, u, only, device);
+            only[device] = false;
+        }
+    }
+    return DAVIT_OK;
+}
+
+/* The figures are predicted with the costs of this machine as they are now. */
+static davit_status predict_as(reading *r, davit_plan_request *request, const read_prediction *read)
+{
+    davit_unit_problem made = {0};
+    davit_status status = find_pins(r, request);
+    if (status == DAVIT_OK) {
+        status = davit_unit_problem_make(r->plan->arena.allocator, request, r->diag, &made);
+    }
+    if (status == DAVIT_OK && json_is_object(read->certificate) &&
+        strcmp(read->sha256, made.sha256) == 0) {
+        status = take_proof(r, request, &made, read);
+    }
+    if (status == DAVIT_OK) {
+        status = allow_placed(r, &made);
+    }
+    if (status == DAVIT_OK) {
+        status = davit_plan_predict(r->plan, request, &made, r->diag);
+    }
+    if (status == DAVIT_OK) {
+        status = davit_plan_say_unused(r->plan, request, &made, r->diag);
+    }
+    davit_unit_problem_clear(&made);
+    return status;
+}
+
+static davit_status predict(reading *r, json_t *prediction)
+{
+    davit_plan_request request = *r->request;
+    read_prediction read;
+    const char *objective;
     json_error_t error;
-    davit_status status = check_version(r, root);
-    if (status != DAVIT_OK) {
-        return status;
+    request.latency_limit_s = (double)INFINITY;
+    if (json_unpack_ex(prediction, &error, 0, "{s:s, s?F, s:s, s:s, s:s, s:o}", "objective",
+                       &objective, "latency_limit_s", &request.latency_limit_s, "problem_sha256",
+                       &read.sha256, "method", &read.method, "bound_method", &read.bound_method,
+                       "certificate", &read.certificate) != 0) {
+        return davit_fail(r->diag, DAVIT_BAD_DATA, "%s: not a davit plan: prediction: %s", r->path,
+                          error.text);
     }
-    if (json_unpack_ex(root, &error, JSON_STRICT, "{s:i, s:s, s:o, s:o, s:o}", "schema_version",
-                       &version, "model_sha256", &sha256, "inputs", &inputs, "devices", &devices,
-                       "units", &units) != 0) {
-        return malformed(r, NULL, -1, &error);
-    }
+    davit_status status = read_objective(r, objective, &request.objective);
+    return status == DAVIT_OK ? predict_as(r, &request, &read) : status;
+}
+
+static davit_status read_parts(reading *r, const json_t *devices, const json_t *inputs,
+                               const json_t *units)
+{
     if (!json_is_array(inputs) || json_array_size(devices) == 0 || !json_is_array(units)) {
         return davit_fail(r->diag, DAVIT_BAD_DATA,
                           "%s: not a davit plan: inputs, devices and units must be lists, devices "
                           "not an empty one",
                           r->path);
+    }
+    r->named = json_object();
+    davit_status status = r->named != NULL ? read_devices(r, devices, r->named) : out_of_memory(r);
+    if (status == DAVIT_OK) {
+        status = read_inputs(r, inputs);
+    }
+    if (status == DAVIT_OK) {
+        status = read_units(r, units);
+    }
+    json_decref(r->named);
+    return status;
+}
+
+static davit_status read_plan(reading *r, json_t *root)
+{
+    int version;
+    const char *sha256;
+    json_t *prediction;
+    json_t *inputs;
+    json_t *devices;
+    json_t *units;
+    json_t *copies;
+    json_t *explanation = NULL;
+    json_error_t error;
+    davit_status status = check_version(r, root);
+    if (status != DAVIT_OK) {
+        return status;
+    }
+    if (json_unpack_ex(root, &error, JSON_STRICT, "{s:i, s:s, s:o, s:o, s:o, s:o, s:o, s?o}",
+                       "schema_version", &version, "model_sha256", &sha256, "prediction",
+                       &prediction, "inputs", &inputs, "devices", &devices, "units", &units,
+                       "copies", &copies, "explanation", &explanation) != 0) {
+        return malformed(r, NULL, -1, &error);
     }
     if (strcmp(sha256, r->request->model_sha256) != 0) {
         return davit_fail(r->diag, DAVIT_INVALID_ARGUMENT,
@@ -295,14 +437,8 @@ static davit_status read_plan(reading *r, json_t *root)
                           "the plan again",
                           r->path, sha256, r->request->model_sha256);
     }
-    status = read_devices(r, devices);
-    if (status == DAVIT_OK) {
-        status = read_inputs(r, inputs);
-    }
-    if (status == DAVIT_OK) {
-        status = read_units(r, units);
-    }
-    return status;
+    status = read_parts(r, devices, inputs, units);
+    return status == DAVIT_OK ? predict(r, prediction) : status;
 }
 
 davit_status davit_plan_read(const davit_allocator *allocator, const char *path, const char *text,

@@ -124,13 +124,13 @@ static void runs_a_written_plan(void **state)
     assert_int_equal(fixture_session(f, &options), DAVIT_OK);
     char *written;
     char *again;
-    assert_int_equal(davit_session_plan_json(f->session, &written), DAVIT_OK);
+    assert_int_equal(davit_session_plan_json(f->session, false, &written), DAVIT_OK);
     write_plan(f, written);
     options.plan_path = f->plan_path;
     assert_int_equal(fixture_session(f, &options), DAVIT_INVALID_ARGUMENT); /* pins and plan */
     options.pin_count = 0;
     assert_int_equal(fixture_session(f, &options), DAVIT_OK);
-    assert_int_equal(davit_session_plan_json(f->session, &again), DAVIT_OK);
+    assert_int_equal(davit_session_plan_json(f->session, false, &again), DAVIT_OK);
     assert_string_equal(again, written);
     davit_unit_summary unit;
     assert_int_equal(
@@ -158,7 +158,7 @@ static void refuses_plans_that_do_not_fit(void **state)
     options.plan_path = NULL;
     assert_int_equal(fixture_session(f, &options), DAVIT_OK);
     char *written;
-    assert_int_equal(davit_session_plan_json(f->session, &written), DAVIT_OK);
+    assert_int_equal(davit_session_plan_json(f->session, false, &written), DAVIT_OK);
     write_plan(f, written);
     free(written);
     options.plan_path = f->plan_path;

@@ -59,6 +59,58 @@ static const davit_backend_table partial_backend = {
     .open = partial_open,
 };
 
+/* ---- devices of known speed ---- */
+
+static const davit_device_info rated_devices[] = {
+    {.name = "slow",
+     .profile = {.kind = DAVIT_DEVICE_CPU,
+                 .f32_flops_per_s = 1e9,
+                 .memory_bytes_per_s = 1e9,
+                 .launch_ns = 1000,
+                 .power = {.idle_watts = 10, .joules_per_flop = 1e-9, .joules_per_byte = 1e-9}}},
+    {.name = "quick",
+     .profile = {.kind = DAVIT_DEVICE_GPU,
+                 .f32_flops_per_s = 1e12,
+                 .memory_bytes_per_s = 1e12,
+                 .memory_bytes = 1 << 20,
+                 .launch_ns = 100,
+                 .link = {1e9, 2e9, 500, 1e-9},
+                 .power = {.idle_watts = 100, .joules_per_flop = 1e-8, .joules_per_byte = 1e-8}}},
+    {.name = "board",
+     .profile = {.kind = DAVIT_DEVICE_FPGA,
+                 .f32_flops_per_s = 1e12,
+                 .memory_bytes_per_s = 1e12,
+                 .fpga = {.reconfigure_ns = 1000000000}}},
+};
+
+static davit_status rated_enumerate(davit_backend *backend, const davit_diagnostics *diag,
+                                    davit_device_info *infos, size_t capacity, size_t *count)
+{
+    (void)backend;
+    (void)diag;
+    *count = sizeof(rated_devices) / sizeof(rated_devices[0]);
+    for (size_t i = 0; i < *count && i < capacity; i++) {
+        infos[i] = rated_devices[i];
+    }
+    return DAVIT_OK;
+}
+
+static bool rated_supports(const davit_device_profile *profile, const davit_graph *graph,
+                           const davit_unit *unit, char *reason, size_t reason_bytes)
+{
+    return profile->kind == DAVIT_DEVICE_CPU ||
+           partial_supports(profile, graph, unit, reason, reason_bytes);
+}
+
+static const davit_backend_table rated_backend = {
+    .abi_version = DAVIT_BACKEND_ABI_VERSION,
+    .struct_size = sizeof(davit_backend_table),
+    .name = "rated",
+    .enumerate = rated_enumerate,
+    .supports = rated_supports,
+    .open = partial_open,
+};
+
 /* ---- set-up ---- */
 
 int fixture_setup(void **state)
@@ -77,9 +129,11 @@ int fixture_setup(void **state)
     f->null.table = &davit_null_backend;
     f->partial.table = &partial_backend;
     f->opaque.table = &test_opaque_backend;
+    f->rated.table = &rated_backend;
 #ifdef DAVIT_WITH_ONEDNN
     f->cpu.table = &davit_onednn_backend;
 #endif
+    assert_int_equal(davit_cost_model_create(f->allocator, NULL, &f->cost), DAVIT_OK);
     *state = f;
     return 0;
 }
@@ -88,6 +142,7 @@ int fixture_teardown(void **state)
 {
     fixture *f = *state;
     davit_graph_destroy(f->graph);
+    davit_cost_model_destroy(f->cost);
     size_t live = atomic_load(&f->counting.live);
     free(f);
     return live == 0 ? 0 : -1;
@@ -104,7 +159,8 @@ bool fixture_has_cpu(void)
 
 void fixture_add_device(fixture *f, const char *name)
 {
-    davit_backend *backends[] = {&f->reference, &f->null, &f->partial, &f->opaque, &f->cpu};
+    davit_backend *backends[] = {&f->reference, &f->null,  &f->partial,
+                                 &f->opaque,    &f->rated, &f->cpu};
     for (size_t b = 0; b < sizeof(backends) / sizeof(backends[0]); b++) {
         if (backends[b]->table == NULL) {
             continue;
@@ -116,7 +172,7 @@ void fixture_add_device(fixture *f, const char *name)
         for (size_t i = 0; i < count; i++) {
             if (strcmp(infos[i].name, name) == 0) {
                 f->devices[f->device_count++] =
-                    (davit_plan_device){.info = infos[i], .backend = backends[b]};
+                    (davit_plan_device){.info = infos[i], .backend = backends[b], .cost_key = ""};
                 return;
             }
         }
@@ -194,7 +250,10 @@ davit_plan_request fixture_request(fixture *f)
     return (davit_plan_request){.graph = f->graph,
                                 .model_sha256 = SHA_A,
                                 .device_count = f->device_count,
-                                .devices = f->devices};
+                                .devices = f->devices,
+                                .cost = f->cost,
+                                .latency_limit_s = (double)INFINITY,
+                                .inference_count = 1000};
 }
 
 davit_plan *fixture_plan(fixture *f, const char *const *pins, size_t pin_count)

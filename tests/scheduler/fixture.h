@@ -22,7 +22,8 @@ typedef struct fixture {
     const davit_allocator *allocator;
     davit_diagnostics_buffer diag;
     davit_graph *graph;
-    davit_backend reference, null, partial, opaque, cpu;
+    davit_backend reference, null, partial, opaque, rated, cpu;
+    davit_cost_model *cost; /* nothing is measured */
     davit_plan_device devices[4];
     size_t device_count;
 } fixture;
@@ -32,7 +33,8 @@ int fixture_setup(void **state);
 int fixture_teardown(void **state);
 
 /* Adds the device of that name: "reference", "null", "null:1", "opaque" (opaque_backend.h),
- * "partial", which stands for a CPU that lacks Tanh and cannot be opened, or "cpu" where
+ * "partial", which stands for a CPU that lacks Tanh and cannot be opened, "slow", "quick" and "board", a
+ * CPU, a GPU and an FPGA of round figures, of which only the CPU has Tanh, or "cpu" where
  * fixture_has_cpu() says that this build has one. */
 void fixture_add_device(fixture *f, const char *name);
 

@@ -15,7 +15,7 @@ import jsonschema
 def main():
     davit, schema_path, model, folder = sys.argv[1:]
     path = os.path.join(folder, "validated-plan.json")
-    subprocess.run([davit, "plan", model, "--devices", "reference", "-o", path], check=True,
+    subprocess.run([davit, "plan", model, "--devices", "reference", "--explain", "-o", path], check=True,
                    stdout=subprocess.DEVNULL)
     with open(schema_path, encoding="utf-8") as file:
         schema = json.load(file)
@@ -32,11 +32,13 @@ def main():
         change(bad)
         return not validator.is_valid(bad)
 
-    assert refused(lambda p: p.update(schema_version=2))
+    assert refused(lambda p: p.update(schema_version=1))
     assert refused(lambda p: p.update(model_sha256="abc"))
     assert refused(lambda p: p.update(devices=[]))
     assert refused(lambda p: p["units"][0].pop("device"))
     assert refused(lambda p: p["units"][0].update(colour="red"))
+    assert refused(lambda p: p["prediction"].pop("bound"))
+    assert refused(lambda p: p["explanation"]["units"][0]["devices"][0].update(moved="far"))
     assert refused(lambda p: p["inputs"][0].update(shape=[-1]))
     return 0
 

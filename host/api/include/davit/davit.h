@@ -114,6 +114,13 @@ typedef struct davit_named_shape {
     int64_t dims[DAVIT_MAX_RANK];
 } davit_named_shape;
 
+/* What placing makes least. */
+typedef enum davit_objective {
+    DAVIT_OBJECTIVE_LATENCY,    /* the time of one inference */
+    DAVIT_OBJECTIVE_THROUGHPUT, /* the time between results of a pipeline of inferences */
+    DAVIT_OBJECTIVE_ENERGY      /* the energy of one inference, within latency_limit_s */
+} davit_objective;
+
 typedef struct davit_session_options {
     size_t struct_size; /* sizeof(davit_session_options) */
     /* Shapes of inputs that the model leaves open. */
@@ -134,6 +141,11 @@ typedef struct davit_session_options {
     uint32_t threads;      /* CPU devices; 0: all cores */
     uint64_t timeout_ns;   /* for one run; 0: none */
     bool optimize;         /* run the graph passes (fusion, folding); default true */
+    davit_objective objective;
+    double latency_limit_s; /* DAVIT_OBJECTIVE_ENERGY; 0: none */
+    /* How many inferences are planned for: what is done once, as loading a bitstream, counts so
+     * much less for each. 0: 1000. */
+    uint64_t inference_count;
     /* Places only: no device is opened, and the session cannot run. */
     bool place_only;
     /* With place_only, `devices` may name "profile:NAME": a device that exists only as a profile,
@@ -145,8 +157,9 @@ typedef struct davit_session_options {
  * them too. */
 DAVIT_API void davit_session_options_init(davit_session_options *options);
 
-/* Binds, optimises, places, opens devices, builds programs. options NULL: defaults. Units that the
- * first device lacks are placed on the next that has them, with one warning.
+/* Binds, optimises, places, opens devices, builds programs. options NULL: defaults. Units are placed by
+ * the objective, with what was measured on this machine (davit calibrate) and else with models of the
+ * devices; where the first device lacks a unit that is said in one warning.
  *
  * Returns DAVIT_INVALID_ARGUMENT (an unknown input, a shape that is missing or contradicts the
  * model, a malformed list or pin, a plan for another model or other shapes), DAVIT_NOT_FOUND (an
@@ -213,6 +226,13 @@ typedef struct davit_session_summary {
      * values that are computed in f32 (davit_session_kept). */
     size_t integer_unit_count;
     size_t kept_count;
+    /* What the plan is predicted to take: one inference, the time between results of a pipeline,
+     * the energy of one inference (0: unknown); and a proven lower bound of the objective (seconds
+     * or joules; 0: nothing is proved). */
+    double predicted_latency_s;
+    double predicted_period_s;
+    double predicted_joules;
+    double objective_bound;
 } davit_session_summary;
 
 DAVIT_API void davit_session_get_summary(const davit_session *session,
@@ -230,9 +250,11 @@ DAVIT_API DAVIT_NODISCARD davit_status davit_session_kept(const davit_session *s
                                                           size_t index,
                                                           davit_kept_summary *summary);
 
-/* The session's plan as JSON (scheduler/plan/plan.schema.json); free *text with free(). */
+/* The session's plan as JSON (scheduler/plan/plan.schema.json), with `explain` also what each unit
+ * would cost on each device, what the plan would take if the unit were there, and simpler plans; that
+ * solves once for each, which takes its time. Free *text with free(). */
 DAVIT_API DAVIT_NODISCARD davit_status davit_session_plan_json(const davit_session *session,
-                                                               char **text);
+                                                               bool explain, char **text);
 
 #ifdef __cplusplus
 }

@@ -274,7 +274,8 @@ typedef struct davit_backend_table {
      * text, "operator NonZero". Pure. */
     bool (*supports)(const davit_device_profile *profile, const davit_graph *graph,
                      const davit_unit *unit, char *reason, size_t reason_bytes);
-    /* Optional (NULL: roofline over the profile): the modelled cost. Pure. */
+    /* Optional (NULL: roofline over the profile): the modelled cost. joules left 0: operations and
+     * bytes by the profile's power. Pure. */
     davit_status (*cost)(const davit_device_profile *profile, const davit_graph *graph,
                          const davit_unit *unit, davit_unit_cost *cost);
     davit_status (*open)(davit_backend *backend, const davit_device_info *info,

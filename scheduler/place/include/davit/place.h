@@ -48,9 +48,9 @@ DAVIT_NODISCARD davit_status davit_place_solve(const davit_place_problem *proble
                                                davit_placement *placement);
 void davit_placement_clear(davit_placement *placement);
 
-/* All on one device where it can (else on the first that can), and each node where it is done
- * soonest given what was placed before: what plans are compared with. Fault as in
- * davit_place_simulate. */
+/* Each node in turn where it is done soonest (throughput: where the load stays least; energy: where it
+ * takes least) given what was placed before it: what plans are compared with. Limits are kept where
+ * that can be done so; davit_place_simulate tells where not. DAVIT_OUT_OF_MEMORY. Reentrant. */
 DAVIT_NODISCARD davit_status davit_place_greedy(const davit_place_problem *problem,
                                                 const davit_place_options *options,
                                                 const davit_allocator *allocator,

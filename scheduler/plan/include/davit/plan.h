@@ -1,17 +1,20 @@
-/* A plan: which device runs which unit, and the JSON that carries it (format v1, described by
- * scheduler/plan.schema.json). */
+/* A plan: which device runs which unit, what that is predicted to take, how far it can be from the
+ * best, and the JSON that carries it (scheduler/plan/plan.schema.json). */
 #ifndef DAVIT_PLAN_H
 #define DAVIT_PLAN_H
 
 #include "davit/backend.h"
+#include "davit/cost.h"
+#include "davit/place.h"
 
-#define DAVIT_PLAN_SCHEMA_VERSION 1
+#define DAVIT_PLAN_SCHEMA_VERSION 2
 #define DAVIT_SHA256_HEX 65
 
 /* A device that units may be placed on. */
 typedef struct davit_plan_device {
     davit_device_info info;
     davit_backend *backend;
+    const char *cost_key; /* where its measured times are kept (davit_cost_device), "" for none */
 } davit_plan_device;
 
 /* A wish of the user: the unit whose name, or the name of one of whose nodes or outputs, is
@@ -28,31 +31,78 @@ typedef struct davit_plan_request {
     const davit_plan_device *devices;
     size_t pin_count;
     const davit_pin *pins;
-    /* Fail (DAVIT_UNSUPPORTED) instead of placing a unit on another device than the first of the
-     * list that the user gave; a pin is no fallback. */
+    /* Fail (DAVIT_UNSUPPORTED) instead of placing a unit that the first device of the list cannot
+     * run on another one; a pin is no fallback. */
     bool strict;
+    const davit_cost_model *cost;
+    davit_place_objective objective;
+    double latency_limit_s;   /* energy only; INFINITY: none */
+    uint64_t inference_count; /* what is done once (loading a bitstream) counts 1/N of its time */
 } davit_plan_request;
 
 typedef struct davit_plan_unit {
-    uint32_t device;    /* index into devices */
-    bool fallback;      /* not on the first device because that one lacks the unit */
-    const char *reason; /* "first device", "pinned", "cpu: operator NonZero" */
+    uint32_t device;          /* index into devices */
+    bool fallback;            /* not on the first device because that one lacks the unit */
+    const char *reason;       /* "first device", "pinned", "cpu: operator NonZero" */
+    davit_cost_estimate cost; /* on its device */
+    double start_s, end_s;    /* in the predicted timeline of one inference */
 } davit_plan_unit;
+
+/* A copy in the predicted timeline, between the host's memory and a device's. */
+typedef struct davit_plan_copy {
+    davit_value_id value;
+    uint32_t device;
+    bool to_device;
+    double start_s, end_s;
+} davit_plan_copy;
+
+/* What a plan is predicted to take. */
+typedef struct davit_plan_prediction {
+    davit_place_objective objective;
+    double latency_limit_s; /* energy only, else INFINITY */
+    double latency_s;       /* of one inference */
+    double period_s;        /* between results of a pipeline of inferences */
+    double joules;          /* of one inference; 0: unknown */
+    /* Of the objective: no placement is below it. 0 when nothing is proved, as after reading. */
+    double bound;
+    const char *method, *bound_method; /* "" when the plan was read */
+    const char *certificate;           /* JSON (davit/place.h), "" when nothing is proved */
+    char problem_sha256[DAVIT_SHA256_HEX];
+} davit_plan_prediction;
+
+/* What a device of the plan has to do in one inference. */
+typedef struct davit_plan_load {
+    davit_place_load load;
+    const char *unused; /* why it has no unit; "" when it has */
+} davit_plan_load;
 
 typedef struct davit_plan {
     davit_arena arena; /* of everything here */
     char model_sha256[DAVIT_SHA256_HEX];
     size_t device_count;
     davit_plan_device *devices;
+    davit_plan_load *loads; /* by device */
     size_t unit_count;
     davit_plan_unit *units; /* by unit id */
-    size_t binding_count;   /* input shapes the plan was made for */
+    size_t copy_count;      /* by start */
+    davit_plan_copy *copies;
+    size_t binding_count; /* input shapes the plan was made for */
     davit_program_io *bindings;
+    davit_plan_prediction prediction;
 } davit_plan;
 
-/* Places each unit on its pin, else on the first device that supports it. Unknown names in pins,
- * a pin to a device that lacks the unit, and a unit that no device supports are errors that name
- * both. Unused devices are logged (DAVIT_INFO), fallbacks warned of once, in one line. */
+/* The value of the plan's objective: seconds or joules. */
+double davit_plan_objective_value(const davit_plan *plan);
+/* How far above the bound it is at most, as a part of the value; 1 when nothing is proved. */
+double davit_plan_gap(const davit_plan *plan);
+const char *davit_plan_objective_name(davit_place_objective objective); /* "latency" */
+
+/* Places the units by the objective (davit_place_solve) on the devices that can run them; a pinned
+ * unit on its pin. Devices whose speed means nothing (reference, null) get what no device before
+ * them in the list can run. Unknown names in pins, a pin to a device that lacks the unit, a unit
+ * that no device supports, memory that does not suffice, an energy objective without known powers
+ * are errors that name both. Unused devices are logged (DAVIT_INFO), fallbacks warned of once, in
+ * one line. */
 DAVIT_NODISCARD davit_status davit_plan_make(const davit_allocator *allocator,
                                              const davit_plan_request *request,
                                              const davit_diagnostics *diag, davit_plan **out);
@@ -62,7 +112,8 @@ void davit_plan_destroy(davit_plan *plan);
 DAVIT_NODISCARD davit_status davit_plan_write(const davit_plan *plan, const davit_graph *graph,
                                               const davit_diagnostics *diag, char **text);
 
-/* Reads a plan made for the request's graph: refuses another schema version, another model hash,
+/* Reads a plan made for the request's graph and predicts what it takes with the request's costs:
+ * refuses another schema version, another model hash,
  * other input shapes, missing or unknown units, devices that are not among the request's, and
  * units that their device does not support. path is for messages. */
 DAVIT_NODISCARD davit_status davit_plan_read(const davit_allocator *allocator, const char *path,

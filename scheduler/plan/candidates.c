@@ -1,0 +1,126 @@
+#include "candidates.h"
+
+#include <string.h>
+
+#include "plan_parts.h"
+
+bool davit_candidate_weighed(const davit_plan_device *device)
+{
+    davit_device_kind kind = device->info.profile.kind;
+    return kind != DAVIT_DEVICE_REFERENCE && kind != DAVIT_DEVICE_NULL;
+}
+
+bool davit_candidate_supported(const davit_plan_request *request, size_t device,
+                               const davit_unit *unit, char *reason)
+{
+    const davit_plan_device *candidate = &request->devices[device];
+    reason[0] = '\0';
+    return davit_backend_supports(candidate->backend, &candidate->info.profile, request->graph,
+                                  unit, reason, DAVIT_REASON_BYTES);
+}
+
+/* No device, or with strict not the first, supports the unit: says why for each that was asked. */
+static davit_status refuse(const davit_plan_request *request, const davit_diagnostics *diag,
+                           const davit_unit *unit, size_t asked)
+{
+    const char *name = request->graph->nodes[unit->anchor].op->name;
+    char reasons[512] = "";
+    for (size_t d = 0; d < asked; d++) {
+        char reason[DAVIT_REASON_BYTES];
+        (void)davit_candidate_supported(request, d, unit, reason);
+        davit_plan_append(reasons, sizeof(reasons), "%s%s: %s", d > 0 ? "; " : "",
+                          request->devices[d].info.name, reason);
+    }
+    if (request->strict) {
+        return davit_fail(diag, DAVIT_UNSUPPORTED,
+                          "unit '%s' (%s) cannot run on the first device and strict allows no "
+                          "other: %s",
+                          unit->name, name, reasons);
+    }
+    return davit_fail(diag, DAVIT_UNSUPPORTED, "unit '%s' (%s): no device can run it: %s",
+                      unit->name, name, reasons);
+}
+
+static davit_status allow_pinned(const davit_plan_request *request, const davit_diagnostics *diag,
+                                 size_t unit, uint32_t device, const davit_candidates *found)
+{
+    if (!found->supported[unit * found->device_count + device]) {
+        char reason[DAVIT_REASON_BYTES];
+        const davit_unit *pinned = &request->graph->units[unit];
+        (void)davit_candidate_supported(request, device, pinned, reason);
+        return davit_fail(diag, DAVIT_UNSUPPORTED,
+                          "unit '%s' (%s) is pinned to %s, which cannot run it: %s", pinned->name,
+                          request->graph->nodes[pinned->anchor].op->name,
+                          request->devices[device].info.name, reason);
+    }
+    found->allowed[unit * found->device_count + device] = true;
+    return DAVIT_OK;
+}
+
+static davit_status allow_free(const davit_plan_request *request, const davit_diagnostics *diag,
+                               size_t unit, const davit_candidates *found)
+{
+    const bool *supported = &found->supported[unit * found->device_count];
+    bool *allowed = &found->allowed[unit * found->device_count];
+    size_t first = 0;
+    while (first < found->device_count && !supported[first]) {
+        first++;
+    }
+    if (first == found->device_count || (request->strict && first > 0)) {
+        return refuse(request, diag, &request->graph->units[unit],
+                      request->strict ? 1 : found->device_count);
+    }
+    allowed[first] = true;
+    for (size_t d = first + 1;
+         davit_candidate_weighed(&request->devices[first]) && d < found->device_count; d++) {
+        allowed[d] = supported[d] && davit_candidate_weighed(&request->devices[d]);
+    }
+    return DAVIT_OK;
+}
+
+static davit_status find(const davit_plan_request *request, const davit_diagnostics *diag,
+                         const davit_candidates *found)
+{
+    const davit_graph *graph = request->graph;
+    for (size_t u = 0; u < graph->unit_count; u++) {
+        for (size_t d = 0; d < request->device_count; d++) {
+            char reason[DAVIT_REASON_BYTES];
+            found->supported[u * request->device_count + d] =
+                davit_candidate_supported(request, d, &graph->units[u], reason);
+        }
+        davit_status status = found->pins[u] != DAVIT_NONE
+                                  ? allow_pinned(request, diag, u, found->pins[u], found)
+                                  : allow_free(request, diag, u, found);
+        if (status != DAVIT_OK) {
+            return status;
+        }
+    }
+    return DAVIT_OK;
+}
+
+davit_status davit_candidates_find(const davit_plan_request *request, davit_arena *arena,
+                                   const davit_diagnostics *diag, davit_candidates *out)
+{
+    size_t units = request->graph->unit_count;
+    size_t cells;
+    if (!davit_mul_size(units, request->device_count, &cells)) {
+        return davit_fail(diag, DAVIT_OUT_OF_MEMORY, "out of memory for a plan");
+    }
+    uint32_t *pins = davit_arena_alloc_array(arena, units, sizeof(*pins));
+    const davit_candidates found = {.device_count = request->device_count,
+                                    .supported =
+                                        davit_arena_alloc_array(arena, cells, sizeof(bool)),
+                                    .allowed = davit_arena_alloc_array(arena, cells, sizeof(bool)),
+                                    .pins = pins};
+    if (pins == NULL || found.supported == NULL || found.allowed == NULL) {
+        return davit_fail(diag, DAVIT_OUT_OF_MEMORY, "out of memory for a plan");
+    }
+    davit_status status = davit_plan_resolve_pins(request, diag, pins);
+    if (status == DAVIT_OK) {
+        status = find(request, diag, &found);
+    }
+    if (status == DAVIT_OK) {
+        *out = found;
+    }
+    return status;
+}

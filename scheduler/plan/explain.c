@@ -1,0 +1,241 @@
+#include "davit/explain.h"
+
+#include <string.h>
+
+#include "predict.h"
+
+typedef struct explaining {
+    const davit_plan_request *request;
+    const davit_plan *plan;
+    const davit_explain_options *options;
+    const davit_diagnostics *diag;
+    davit_plan_explanation *explanation;
+    davit_unit_problem made;
+    davit_place_options place;
+    uint32_t *devices;  /* scratch, by unit */
+    bool *only;         /* scratch, by device */
+    size_t done, count; /* solutions */
+} explaining;
+
+static davit_status out_of_memory(const explaining *e)
+{
+    return davit_fail(e->diag, DAVIT_OUT_OF_MEMORY, "out of memory for explaining a plan");
+}
+
+/* ---- if a unit moved ---- */
+
+static davit_status solve_pinned(explaining *e, uint32_t unit, uint32_t device, double *value)
+{
+    const davit_candidates *candidates = &e->made.candidates;
+    davit_diagnostics_buffer quiet;
+    davit_diagnostics_buffer_init(&quiet);
+    if (e->options != NULL && e->options->progress != NULL) {
+        e->options->progress(e->options->progress_user, e->done, e->count);
+    }
+    e->done++;
+    e->only[device] = true;
+    davit_unit_problem_choose(&e->made, unit, e->only, device);
+    davit_placement placement;
+    davit_status status = davit_place_solve(
+        &e->made.problem, &e->place, e->explanation->arena.allocator, &quiet.sink, &placement);
+    e->only[device] = false;
+    davit_unit_problem_choose(&e->made, unit, &candidates->allowed[unit * candidates->device_count],
+                              candidates->pins[unit]);
+    *value = (double)INFINITY;
+    if (status == DAVIT_OK) {
+        *value = placement.objective;
+        davit_placement_clear(&placement);
+    }
+    return status == DAVIT_UNSUPPORTED ? DAVIT_OK : status;
+}
+
+static const char *why_not(explaining *e, size_t unit, size_t device)
+{
+    const davit_candidates *candidates = &e->made.candidates;
+    size_t cell = unit * candidates->device_count + device;
+    if (candidates->allowed[cell]) {
+        return "";
+    }
+    if (!candidates->supported[cell]) {
+        char reason[DAVIT_REASON_BYTES];
+        (void)davit_candidate_supported(e->request, device, &e->request->graph->units[unit],
+                                        reason);
+        return davit_arena_strdup(&e->explanation->arena, reason);
+    }
+    return candidates->pins[unit] != DAVIT_NONE ? "pinned elsewhere"
+                                                : "a device before it in the list runs it";
+}
+
+static davit_status explain_unit(explaining *e, uint32_t unit)
+{
+    const davit_candidates *candidates = &e->made.candidates;
+    for (uint32_t d = 0; d < e->plan->device_count; d++) {
+        size_t cell = unit * e->plan->device_count + d;
+        davit_plan_move *move = &e->explanation->moves[cell];
+        *move = (davit_plan_move){.supported = candidates->supported[cell],
+                                  .allowed = candidates->allowed[cell],
+                                  .reason = why_not(e, unit, d),
+                                  .cost = e->made.estimates[cell],
+                                  .moved = (double)NAN};
+        if (move->reason == NULL) {
+            return out_of_memory(e);
+        }
+        if (!move->supported || d == e->plan->units[unit].device ||
+            candidates->pins[unit] != DAVIT_NONE) {
+            continue;
+        }
+        if (solve_pinned(e, unit, d, &move->moved) != DAVIT_OK) {
+            return out_of_memory(e);
+        }
+    }
+    return DAVIT_OK;
+}
+
+static size_t count_moves(const explaining *e)
+{
+    const davit_candidates *candidates = &e->made.candidates;
+    size_t count = 0;
+    for (size_t u = 0; u < e->plan->unit_count; u++) {
+        for (size_t d = 0; candidates->pins[u] == DAVIT_NONE && d < e->plan->device_count; d++) {
+            count += candidates->supported[u * candidates->device_count + d] &&
+                     d != e->plan->units[u].device;
+        }
+    }
+    return count;
+}
+
+/* ---- simpler plans ---- */
+
+static davit_status add_alternative(explaining *e, const char *name, size_t elsewhere)
+{
+    static const char *const faults[] = {
+        [DAVIT_PLACE_FEASIBLE] = "",
+        [DAVIT_PLACE_UNSUPPORTED] = "a unit is on a device that cannot run it",
+        [DAVIT_PLACE_PIN_BROKEN] = "a pin is broken",
+        [DAVIT_PLACE_GROUP_SPLIT] = "a group of units is split",
+        [DAVIT_PLACE_MEMORY_EXCEEDED] = "a device lacks the memory",
+        [DAVIT_PLACE_CIRCLE] = "devices wait for each other"};
+    davit_plan_explanation *explanation = e->explanation;
+    davit_place_timeline timeline;
+    davit_place_fault fault;
+    if (name == NULL ||
+        davit_place_simulate(&e->made.problem, e->devices, false, explanation->arena.allocator,
+                             &timeline, &fault) != DAVIT_OK) {
+        return out_of_memory(e);
+    }
+    explanation->alternatives[explanation->alternative_count++] =
+        (davit_plan_alternative){.name = name,
+                                 .infeasible = faults[fault],
+                                 .latency_s = timeline.latency_s,
+                                 .period_s = timeline.period_s,
+                                 .joules = timeline.joules,
+                                 .elsewhere = elsewhere};
+    davit_place_timeline_clear(&timeline);
+    return DAVIT_OK;
+}
+
+/* The device itself, or the first that may run the unit. */
+static uint32_t device_or_first(const davit_candidates *candidates, size_t unit, uint32_t device)
+{
+    const bool *allowed = &candidates->allowed[unit * candidates->device_count];
+    uint32_t first = 0;
+    while (!allowed[device] && !allowed[first]) {
+        first++;
+    }
+    return allowed[device] ? device : first;
+}
+
+static davit_status all_on(explaining *e, uint32_t device)
+{
+    size_t elsewhere = 0;
+    for (size_t u = 0; u < e->plan->unit_count; u++) {
+        e->devices[u] = device_or_first(&e->made.candidates, u, device);
+        elsewhere += e->devices[u] != device;
+    }
+    if (elsewhere == e->plan->unit_count) {
+        return DAVIT_OK; /* it runs nothing: no alternative */
+    }
+    return add_alternative(
+        e,
+        davit_arena_printf(&e->explanation->arena, "all on %s", e->plan->devices[device].info.name),
+        elsewhere);
+}
+
+static davit_status explain_alternatives(explaining *e)
+{
+    for (uint32_t d = 0; d < e->plan->device_count; d++) {
+        davit_status status = all_on(e, d);
+        if (status != DAVIT_OK) {
+            return status;
+        }
+    }
+    if (davit_place_greedy(&e->made.problem, &e->place, e->explanation->arena.allocator,
+                           e->devices) != DAVIT_OK) {
+        return out_of_memory(e);
+    }
+    return add_alternative(e, "greedy", 0);
+}
+
+static davit_status explain(explaining *e)
+{
+    davit_plan_explanation *explanation = e->explanation;
+    davit_arena *arena = &explanation->arena;
+    size_t units = e->plan->unit_count;
+    size_t devices = e->plan->device_count;
+    explanation->unit_count = units;
+    explanation->device_count = devices;
+    explanation->moves = davit_arena_alloc_array(arena, units * devices, sizeof(davit_plan_move));
+    explanation->alternatives =
+        davit_arena_alloc_array(arena, devices + 1, sizeof(davit_plan_alternative));
+    e->devices = davit_arena_alloc_array(arena, units, sizeof(*e->devices));
+    e->only = davit_arena_alloc_array(arena, devices, sizeof(*e->only));
+    if (explanation->moves == NULL || explanation->alternatives == NULL || e->devices == NULL ||
+        e->only == NULL) {
+        return out_of_memory(e);
+    }
+    davit_status status = davit_unit_problem_make(arena->allocator, e->request, e->diag, &e->made);
+    if (status == DAVIT_OK) {
+        e->count = count_moves(e);
+        status = explain_alternatives(e);
+    }
+    for (uint32_t u = 0; status == DAVIT_OK && u < units; u++) {
+        status = explain_unit(e, u);
+    }
+    return status;
+}
+
+davit_status davit_plan_explain(const davit_allocator *allocator, const davit_plan_request *request,
+                                const davit_plan *plan, const davit_explain_options *options,
+                                const davit_diagnostics *diag, davit_plan_explanation **out)
+{
+    *out = NULL;
+    davit_plan_explanation *explanation = davit_alloc(allocator, sizeof(*explanation));
+    if (explanation == NULL) {
+        return davit_fail(diag, DAVIT_OUT_OF_MEMORY, "out of memory for explaining a plan");
+    }
+    davit_arena_init(&explanation->arena, allocator);
+    explaining e = {
+        .request = request,
+        .plan = plan,
+        .options = options,
+        .diag = diag,
+        .explanation = explanation,
+        .place = {.objective = request->objective, .latency_limit_s = request->latency_limit_s}};
+    davit_status status = explain(&e);
+    davit_unit_problem_clear(&e.made);
+    if (status != DAVIT_OK) {
+        davit_plan_explanation_destroy(explanation);
+        return status;
+    }
+    *out = explanation;
+    return DAVIT_OK;
+}
+
+void davit_plan_explanation_destroy(davit_plan_explanation *explanation)
+{
+    if (explanation != NULL) {
+        const davit_allocator *allocator = explanation->arena.allocator;
+        davit_arena_clear(&explanation->arena);
+        davit_free(allocator, explanation);
+    }
+}
