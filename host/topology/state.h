@@ -50,6 +50,10 @@ void davit_topology_copy_text(char *target, size_t bytes, const char *source);
 /* Fills kind and refused from the ids; false: of no interest. */
 bool davit_pci_classify(davit_pci_device *device);
 
+/* Which devices on PCI hwloc must be asked for so that those of interest are among them: none, those
+ * that hwloc thinks important, or all. folder has the form of /sys/bus/pci/devices. */
+enum hwloc_type_filter_e davit_topology_pci_filter(const char *folder);
+
 /* Fills topology->pci, sorted by address. Returns DAVIT_OUT_OF_MEMORY. */
 DAVIT_NODISCARD davit_status davit_topology_find_pci_devices(davit_topology *topology);
 /* Fills the matrices of distances: between nodes, and of links between devices that are not PCIe.

@@ -15,18 +15,19 @@ void davit_topology_copy_text(char *target, size_t bytes, const char *source)
     target[i] = '\0';
 }
 
-/* Chooses what hwloc looks for: no plugins that would load OpenCL and X11 libraries; all devices on
- * PCI, since hwloc's choice of important ones leaves out the classes of many FPGAs. */
-static void configure(hwloc_topology_t hwloc)
+/* Chooses what hwloc looks for: no plugins that would load OpenCL and X11 libraries. Of what is on
+ * PCI hwloc's choice of important devices leaves out the classes of many FPGAs. */
+static void configure(hwloc_topology_t hwloc, enum hwloc_type_filter_e pci)
 {
     static const char *const unwanted[] = {"opencl", "gl", "cuda", "nvml", "rsmi", "levelzero"};
+    enum hwloc_type_filter_e os_devices =
+        pci == HWLOC_TYPE_FILTER_KEEP_NONE ? pci : HWLOC_TYPE_FILTER_KEEP_IMPORTANT;
     for (size_t i = 0; i < sizeof(unwanted) / sizeof(unwanted[0]); i++) {
-        hwloc_topology_set_components(hwloc, HWLOC_TOPOLOGY_COMPONENTS_FLAG_BLACKLIST,
-                                      unwanted[i]);
+        hwloc_topology_set_components(hwloc, HWLOC_TOPOLOGY_COMPONENTS_FLAG_BLACKLIST, unwanted[i]);
     }
-    hwloc_topology_set_type_filter(hwloc, HWLOC_OBJ_PCI_DEVICE, HWLOC_TYPE_FILTER_KEEP_ALL);
-    hwloc_topology_set_type_filter(hwloc, HWLOC_OBJ_BRIDGE, HWLOC_TYPE_FILTER_KEEP_ALL);
-    hwloc_topology_set_type_filter(hwloc, HWLOC_OBJ_OS_DEVICE, HWLOC_TYPE_FILTER_KEEP_IMPORTANT);
+    hwloc_topology_set_type_filter(hwloc, HWLOC_OBJ_PCI_DEVICE, pci);
+    hwloc_topology_set_type_filter(hwloc, HWLOC_OBJ_BRIDGE, pci);
+    hwloc_topology_set_type_filter(hwloc, HWLOC_OBJ_OS_DEVICE, os_devices);
 }
 
 static davit_status load_this_host(davit_topology *topology)
@@ -55,7 +56,8 @@ static davit_status load_hwloc(davit_topology *topology, const char *path, const
         topology->hwloc = NULL;
         return DAVIT_OUT_OF_MEMORY;
     }
-    configure(topology->hwloc);
+    configure(topology->hwloc, path != NULL ? HWLOC_TYPE_FILTER_KEEP_ALL
+                                            : davit_topology_pci_filter("/sys/bus/pci/devices"));
     return path != NULL ? load_recorded(topology, path, text, bytes) : load_this_host(topology);
 }
 

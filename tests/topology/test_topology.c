@@ -1,14 +1,16 @@
 /* The recorded machines are small hwloc XML files beside this test: two_nodes.xml was made with
  * hwloc_topology_set_synthetic("pack:2 [numa(memory=1073741824)] l3:1 core:4 pu:2"); what is expected follows from that line. */
-#define _GNU_SOURCE /* sched_getaffinity */
+#define _GNU_SOURCE /* sched_getaffinity, mkdtemp */
 #include "unit_test.h"
 
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#include "davit/topology.h"
+#include "host/topology/state.h"
 
 static davit_topology *load(const char *path)
 {
@@ -87,6 +89,50 @@ static void test_this_machine(void **state)
     davit_topology_destroy(topology);
 }
 
+/* A folder like /sys/bus/pci/devices with one device of each modalias. */
+static enum hwloc_type_filter_e filter_of(const char *const *aliases, size_t count)
+{
+    char folder[] = "/tmp/davit-pci-XXXXXX";
+    char path[128];
+    assert_non_null(mkdtemp(folder));
+    for (size_t i = 0; i < count; i++) {
+        snprintf(path, sizeof(path), "%s/%zu", folder, i);
+        assert_int_equal(mkdir(path, 0700), 0);
+        snprintf(path, sizeof(path), "%s/%zu/modalias", folder, i);
+        FILE *file = fopen(path, "w");
+        assert_non_null(file);
+        fprintf(file, "%s\n", aliases[i]);
+        assert_int_equal(fclose(file), 0);
+    }
+    enum hwloc_type_filter_e filter = davit_topology_pci_filter(folder);
+    for (size_t i = 0; i < count; i++) {
+        snprintf(path, sizeof(path), "%s/%zu/modalias", folder, i);
+        unlink(path);
+        snprintf(path, sizeof(path), "%s/%zu", folder, i);
+        rmdir(path);
+    }
+    rmdir(folder);
+    return filter;
+}
+
+static void test_what_hwloc_is_asked_for(void **state)
+{
+    (void)state;
+    static const char *const network = "pci:v00008086d000015F3sv00008086sd00000000bc02sc00i00";
+    static const char *const gpu = "pci:v000010DEd000020B5sv000010DEsd00001533bc03sc02i00";
+    static const char *const fpga = "pci:v00001D0Fd0000F010sv00001D0Fsd0000000Ebc11sc80i00";
+    const char *plain[] = {network, network};
+    const char *with_gpu[] = {network, gpu, network};
+    const char *with_fpga[] = {gpu, fpga, gpu};
+    const char *odd[] = {network, "pci:nonsense"};
+    assert_int_equal(filter_of(plain, 0), HWLOC_TYPE_FILTER_KEEP_NONE);
+    assert_int_equal(filter_of(plain, 2), HWLOC_TYPE_FILTER_KEEP_NONE);
+    assert_int_equal(filter_of(with_gpu, 3), HWLOC_TYPE_FILTER_KEEP_IMPORTANT);
+    assert_int_equal(filter_of(with_fpga, 3), HWLOC_TYPE_FILTER_KEEP_ALL);
+    assert_int_equal(filter_of(odd, 2), HWLOC_TYPE_FILTER_KEEP_ALL);
+    assert_int_equal(davit_topology_pci_filter("/nonexistent"), HWLOC_TYPE_FILTER_KEEP_ALL);
+}
+
 static void test_bad_files(void **state)
 {
     (void)state;
@@ -109,6 +155,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_recorded_machine),
         cmocka_unit_test(test_binding_on_a_recorded_machine_is_refused),
+        cmocka_unit_test(test_what_hwloc_is_asked_for),
         cmocka_unit_test(test_bad_files),
         cmocka_unit_test(test_this_machine), /* last: it binds this thread */
     };
