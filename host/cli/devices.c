@@ -169,9 +169,9 @@ const cli_command cli_devices = {
         "GPUs, FPGAs and displays on PCI are listed with the nearest NUMA node, their PCIe link\n"
         "(generation and width that fit its bandwidth), the narrowest link on the way to the "
         "host,\n"
-        "and the device of Davit that each is, or why it is none. `lstopo FILE.xml` (hwloc) "
-        "records\n"
-        "a machine.\n",
+        "and the device of Davit that each is, or why it is none; ? is unknown, <= a bound where\n"
+        "part of the way is. -v adds ids and bridges. `lstopo FILE.xml` (hwloc) records a "
+        "machine.\n",
     .options = options,
     .run = run,
 };
