@@ -1,4 +1,5 @@
-/* The operators that backends/cuda has kernels for. */
+/* The operators that a GPU is taken to have kernels for: those of convolutional and transformer
+ * networks that are worth sending there. */
 #include "davit/integer.h"
 #include "profile_parts.h"
 

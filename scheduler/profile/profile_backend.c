@@ -43,19 +43,6 @@ static bool supports(const davit_device_profile *profile, const davit_graph *gra
     return why == NULL;
 }
 
-static double joules(const davit_device_profile *profile, const davit_graph *graph,
-                     const davit_unit *unit)
-{
-    const davit_power_profile *power = &profile->power;
-    const davit_node *anchor = &graph->nodes[unit->anchor];
-    davit_dtype dtype = anchor->input_count > 0 && anchor->inputs[0] != DAVIT_NONE
-                            ? graph->values[anchor->inputs[0]].desc.dtype
-                            : DAVIT_F32;
-    bool bytes = dtype == DAVIT_S8 || dtype == DAVIT_U8;
-    return (double)unit->flops * (bytes ? power->joules_per_s8_op : power->joules_per_flop) +
-           (double)unit->bytes * power->joules_per_byte;
-}
-
 static davit_status cost(const davit_device_profile *profile, const davit_graph *graph,
                          const davit_unit *unit, davit_unit_cost *out)
 {
@@ -63,7 +50,6 @@ static davit_status cost(const davit_device_profile *profile, const davit_graph 
                          ? davit_profile_fpga_seconds(profile, graph, unit)
                          : davit_profile_roofline_seconds(profile, graph, unit);
     *out = (davit_unit_cost){.seconds = (double)profile->launch_ns * 1e-9 + seconds,
-                             .joules = joules(profile, graph, unit),
                              .confidence = profile->efficiency.confidence};
     return DAVIT_OK;
 }

@@ -8,9 +8,10 @@
 
 #include "davit/backend.h"
 
-#define DAVIT_PROFILE_PREFIX "profile:" /* of the name of a device that exists only as a profile   \
-                                         */
-#define DAVIT_PROFILE_NAME_MAX 23       /* bytes of a name, without the prefix */
+#define DAVIT_PROFILE_PREFIX                                                                       \
+    "profile:"                    /* of the name of a device that exists only as a profile         \
+                                   */
+#define DAVIT_PROFILE_NAME_MAX 23 /* bytes of a name, without the prefix */
 
 /* Reads a profile. path is for messages. DAVIT_BAD_DATA, reported with the field: malformed JSON,
  * another schema version, a field that is missing, unknown, of the wrong type or out of bounds. */
@@ -43,13 +44,14 @@ void davit_profile_describe(const char *name, const davit_device_profile *profil
  * would cost (pure functions of profile and unit); open is refused (DAVIT_UNAVAILABLE). It
  * enumerates nothing: devices are made by davit_profile_find when a user names them.
  *
- * A GPU runs what the CUDA backend has kernels for, an FPGA what the kernels of hls/ do, a CPU
+ * A GPU runs the operators of gpu_operators.c, an FPGA those of davit/engine_unit.h, a CPU
  * every operator whose result has a shape that does not depend on data.
  *
  * Cost of a CPU or GPU (roofline): launch + max(flops / (rate * efficiency), bytes / (bandwidth *
  * efficiency)), with the rate of the type of the unit's first input and the efficiency of its class
- * of work; joules = flops * joules per operation + bytes * joules per byte, without what the device
- * draws when idle. An efficiency of 0 (unknown) counts as 1. */
+ * of work (davit/work_class.h); an efficiency of 0 (unknown) counts as 1. Of an FPGA: launch + the
+ * cycle model of hls/; the images of a batch and the rows of a matrix are shared out over the
+ * compute units. */
 extern const davit_backend_table davit_profile_backend;
 
 #endif
