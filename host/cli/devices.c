@@ -5,6 +5,7 @@
 
 static const cli_option options[] = {
     {"topology", 0, "FILE.xml", "show a recorded machine (hwloc XML) instead of this one"},
+    {"profiles", 0, "DIR", "list the devices that exist only as profiles, of DIR and shipped"},
     CLI_COMMON_OPTIONS,
 };
 
@@ -104,13 +105,17 @@ static int show(const cli_machine *machine, const cli_arguments *arguments)
     if (machine->topology != NULL) {
         cli_print_pci(machine, arguments->level >= DAVIT_INFO);
     }
+    if (machine->profiles != NULL &&
+        cli_print_profiles(machine->profiles, machine->diag) != DAVIT_OK) {
+        return CLI_FAILED;
+    }
     return CLI_DONE;
 }
 
 static int show_recorded(const cli_arguments *arguments, const davit_diagnostics *diag)
 {
     davit_topology *topology = NULL;
-    cli_machine machine = {NULL, NULL, NULL};
+    cli_machine machine = {.profiles = arguments->profiles, .diag = diag};
     int exit_code = CLI_FAILED;
     if (davit_topology_load_untrusted(davit_allocator_default(), arguments->topology, diag,
                                       &topology) == DAVIT_OK &&
@@ -131,7 +136,10 @@ static int show_this(const cli_arguments *arguments, const davit_diagnostics *di
     if (davit_context_create(&context_options, &context) != DAVIT_OK) {
         return CLI_FAILED;
     }
-    cli_machine machine = {davit_context_topology(context), context, NULL};
+    cli_machine machine = {.topology = davit_context_topology(context),
+                           .context = context,
+                           .profiles = arguments->profiles,
+                           .diag = diag};
     int exit_code = CLI_FAILED;
     if (machine.topology == NULL ||
         davit_context_inventory(context, davit_allocator_default(), &machine.pci) == DAVIT_OK) {
@@ -163,15 +171,15 @@ static int run(int argc, char **argv)
 
 const cli_command cli_devices = {
     .name = "devices",
-    .arguments = "[--topology FILE.xml] [--json] [-v]",
+    .arguments = "[--topology FILE.xml] [--profiles DIR] [--json] [-v]",
     .summary = "show the devices of this machine and which backend drives each",
     .details =
         "GPUs, FPGAs and displays on PCI are listed with the nearest NUMA node, their PCIe link\n"
         "(generation and width that fit its bandwidth), the narrowest link on the way to the "
         "host,\n"
-        "and the device of Davit that each is, or why it is none; ? is unknown, <= a bound where\n"
-        "part of the way is. -v adds ids and bridges. `lstopo FILE.xml` (hwloc) records a "
-        "machine.\n",
+        "and the device of Davit that each is, or why it is none. `lstopo FILE.xml` (hwloc) "
+        "records\n"
+        "a machine.\n",
     .options = options,
     .run = run,
 };

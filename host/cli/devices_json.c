@@ -187,5 +187,13 @@ int cli_print_machine_json(const cli_machine *machine)
     if (root != NULL) {
         add_pci(machine, root);
     }
+    if (root != NULL && machine->profiles != NULL) {
+        json_t *profiles = cli_profiles_json(machine->profiles, machine->diag);
+        if (profiles == NULL) {
+            json_decref(root);
+            return CLI_FAILED;
+        }
+        json_object_set_new(root, "profiles", profiles);
+    }
     return cli_print_json(root);
 }
