@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "explain_moves.h"
 #include "predict.h"
 
 typedef struct explaining {
@@ -12,9 +13,7 @@ typedef struct explaining {
     davit_plan_explanation *explanation;
     davit_unit_problem made;
     davit_place_options place;
-    uint32_t *devices;  /* scratch, by unit */
-    bool *only;         /* scratch, by device */
-    size_t done, count; /* solutions */
+    uint32_t *devices; /* scratch, by unit */
 } explaining;
 
 static davit_status out_of_memory(const explaining *e)
@@ -22,32 +21,7 @@ static davit_status out_of_memory(const explaining *e)
     return davit_fail(e->diag, DAVIT_OUT_OF_MEMORY, "out of memory for explaining a plan");
 }
 
-/* ---- if a unit moved ---- */
-
-static davit_status solve_pinned(explaining *e, uint32_t unit, uint32_t device, double *value)
-{
-    const davit_candidates *candidates = &e->made.candidates;
-    davit_diagnostics_buffer quiet;
-    davit_diagnostics_buffer_init(&quiet);
-    if (e->options != NULL && e->options->progress != NULL) {
-        e->options->progress(e->options->progress_user, e->done, e->count);
-    }
-    e->done++;
-    e->only[device] = true;
-    davit_unit_problem_choose(&e->made, unit, e->only, device);
-    davit_placement placement;
-    davit_status status = davit_place_solve(
-        &e->made.problem, &e->place, e->explanation->arena.allocator, &quiet.sink, &placement);
-    e->only[device] = false;
-    davit_unit_problem_choose(&e->made, unit, &candidates->allowed[unit * candidates->device_count],
-                              candidates->pins[unit]);
-    *value = (double)INFINITY;
-    if (status == DAVIT_OK) {
-        *value = placement.objective;
-        davit_placement_clear(&placement);
-    }
-    return status == DAVIT_UNSUPPORTED ? DAVIT_OK : status;
-}
+/* ---- units on devices ---- */
 
 static const char *why_not(explaining *e, size_t unit, size_t device)
 {
@@ -66,42 +40,24 @@ static const char *why_not(explaining *e, size_t unit, size_t device)
                                                 : "a device before it in the list runs it";
 }
 
-static davit_status explain_unit(explaining *e, uint32_t unit)
+static davit_status list_moves(explaining *e)
 {
     const davit_candidates *candidates = &e->made.candidates;
-    for (uint32_t d = 0; d < e->plan->device_count; d++) {
-        size_t cell = unit * e->plan->device_count + d;
-        davit_plan_move *move = &e->explanation->moves[cell];
-        *move = (davit_plan_move){.supported = candidates->supported[cell],
-                                  .allowed = candidates->allowed[cell],
-                                  .reason = why_not(e, unit, d),
-                                  .cost = e->made.estimates[cell],
-                                  .moved = (double)NAN};
-        if (move->reason == NULL) {
-            return out_of_memory(e);
-        }
-        if (!move->supported || d == e->plan->units[unit].device ||
-            candidates->pins[unit] != DAVIT_NONE) {
-            continue;
-        }
-        if (solve_pinned(e, unit, d, &move->moved) != DAVIT_OK) {
-            return out_of_memory(e);
+    for (uint32_t u = 0; u < e->plan->unit_count; u++) {
+        for (uint32_t d = 0; d < e->plan->device_count; d++) {
+            size_t cell = u * e->plan->device_count + d;
+            davit_plan_move *move = &e->explanation->moves[cell];
+            *move = (davit_plan_move){.supported = candidates->supported[cell],
+                                      .allowed = candidates->allowed[cell],
+                                      .reason = why_not(e, u, d),
+                                      .cost = e->made.estimates[cell],
+                                      .moved = (double)NAN};
+            if (move->reason == NULL) {
+                return out_of_memory(e);
+            }
         }
     }
     return DAVIT_OK;
-}
-
-static size_t count_moves(const explaining *e)
-{
-    const davit_candidates *candidates = &e->made.candidates;
-    size_t count = 0;
-    for (size_t u = 0; u < e->plan->unit_count; u++) {
-        for (size_t d = 0; candidates->pins[u] == DAVIT_NONE && d < e->plan->device_count; d++) {
-            count += candidates->supported[u * candidates->device_count + d] &&
-                     d != e->plan->units[u].device;
-        }
-    }
-    return count;
 }
 
 /* ---- simpler plans ---- */
@@ -188,20 +144,19 @@ static davit_status explain(explaining *e)
     explanation->alternatives =
         davit_arena_alloc_array(arena, devices + 1, sizeof(davit_plan_alternative));
     e->devices = davit_arena_alloc_array(arena, units, sizeof(*e->devices));
-    e->only = davit_arena_alloc_array(arena, devices, sizeof(*e->only));
-    if (explanation->moves == NULL || explanation->alternatives == NULL || e->devices == NULL ||
-        e->only == NULL) {
+    if (explanation->moves == NULL || explanation->alternatives == NULL || e->devices == NULL) {
         return out_of_memory(e);
     }
     davit_status status = davit_unit_problem_make(arena->allocator, e->request, e->diag, &e->made);
     if (status == DAVIT_OK) {
-        e->count = count_moves(e);
         status = explain_alternatives(e);
     }
-    for (uint32_t u = 0; status == DAVIT_OK && u < units; u++) {
-        status = explain_unit(e, u);
+    if (status == DAVIT_OK) {
+        status = list_moves(e);
     }
-    return status;
+    return status == DAVIT_OK
+               ? davit_explain_moves(e->request, e->plan, e->options, e->diag, explanation)
+               : status;
 }
 
 davit_status davit_plan_explain(const davit_allocator *allocator, const davit_plan_request *request,

@@ -34,7 +34,7 @@ typedef struct davit_plan_explanation {
 } davit_plan_explanation;
 
 typedef struct davit_explain_options {
-    /* Called before each of count solutions; NULL: not. */
+    /* Called before each of count solutions, from any thread, one at a time; NULL: not. */
     void (*progress)(void *user, size_t done, size_t count);
     void *progress_user;
 } davit_explain_options;
