@@ -74,6 +74,31 @@ static void refuses_bad_lists(void **state)
     }
 }
 
+static void places_on_profiles(void **state)
+{
+    fixture *f = *state;
+    davit_session_options options = fixture_options();
+    float x[X_ELEMS];
+    float y[X_ELEMS];
+    davit_unit_summary unit;
+    davit_session_summary summary;
+    fixture_fill(x, y);
+    options.devices = "profile:a100";
+    assert_int_equal(fixture_session(f, &options), DAVIT_UNAVAILABLE);
+    assert_non_null(strstr(f->diag.text, "exists only as a profile"));
+    options.place_only = true;
+    assert_int_equal(fixture_session(f, &options), DAVIT_OK);
+    assert_int_equal(davit_session_unit(f->session, 0, &unit), DAVIT_OK);
+    assert_string_equal(unit.device, "profile:a100");
+    assert_string_equal(unit.implementation, "");
+    davit_session_get_summary(f->session, &summary);
+    assert_int_equal(summary.program_count, 0);
+    assert_int_equal(fixture_run(f, x, y), DAVIT_INVALID_ARGUMENT);
+    assert_non_null(strstr(f->diag.text, "cannot run"));
+    options.profiles = "/nonexistent";
+    assert_int_equal(fixture_session(f, &options), DAVIT_NOT_FOUND);
+}
+
 static void pins_units(void **state)
 {
     fixture *f = *state;
@@ -183,10 +208,15 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
-        TEST(knows_its_devices),   TEST(chooses_devices_by_default),
-        TEST(knows_its_devices),   TEST(means_the_only_device_by_ordinal_0),
-        TEST(refuses_bad_lists),   TEST(pins_units),
-        TEST(runs_a_written_plan), TEST(refuses_plans_that_do_not_fit),
+        TEST(knows_its_devices),
+        TEST(chooses_devices_by_default),
+        TEST(knows_its_devices),
+        TEST(means_the_only_device_by_ordinal_0),
+        TEST(refuses_bad_lists),
+        TEST(places_on_profiles),
+        TEST(pins_units),
+        TEST(runs_a_written_plan),
+        TEST(refuses_plans_that_do_not_fit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -187,6 +187,26 @@ class BadInput(unittest.TestCase):
             file.write("{ not json")
         self.refuse("run", path, "--devices", "reference", "--plan", self.path("p.json"), names=["p.json"])
 
+    def test_profiles(self):
+        path = self.save(model([RELU]))
+        only = "exists only as a profile"
+        self.refuse("run", path, "--devices", "profile:u250,cpu", names=["profile:u250", only, "fpga:0"])
+        self.refuse("bench", path, "--devices", "profile:a100", names=["profile:a100", only])
+        self.refuse("plan", path, "--devices", "profile:none", names=["none", "a100", "u250"])
+        self.refuse("plan", path, "--devices", "profile:../a100", names=["../a100"])
+        self.refuse("plan", path, "--devices", "profile:", names=["no profile ''"])
+        self.refuse("plan", path, "--devices", "profile:t4,profile:t4", names=["profile:t4", "twice"])
+        self.refuse("plan", path, "--devices", "profile:t4", "--profiles", self.path("none"), names=["none"])
+        self.refuse("devices", "--profiles", self.path("none"), names=["none"])
+        with open(self.path("mine.json"), "w", encoding="ascii") as file:
+            file.write('{"schema_version": 1, "name": "x", "kind": "gpu", "launch_ns": -1}')
+        self.refuse("plan", path, "--devices", "profile:mine", "--profiles", self.path(""),
+                    names=["mine.json", "launch_ns is -1"])
+        listed = self.run_davit("devices", "--profiles", self.path(""))
+        self.assertEqual(listed.returncode, 0, listed.stderr)
+        self.assertRegex(listed.stdout, "profile:mine +damaged .*launch_ns is -1")
+        self.assertRegex(listed.stdout, "profile:u250 +plan only")
+
     def test_plan_for_another_model(self):
         path = self.save(model([RELU]))
         plan = self.path("p.json")
