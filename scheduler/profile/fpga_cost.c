@@ -64,5 +64,6 @@ double davit_profile_fpga_seconds(const davit_device_profile *profile, const dav
         why = call.vector ? davit_vector_cycles(&engine, &call.vector_shape, &cycles)
                           : davit_gemm_cycles(&engine, &call.gemm_shape, &cycles);
     }
-    return why == NULL ? davit_engine_seconds(&engine, cycles.total) : 0;
+    return (double)profile->launch_ns * 1e-9 +
+           (why == NULL ? davit_engine_seconds(&engine, cycles.total) : 0);
 }

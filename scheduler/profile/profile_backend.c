@@ -49,8 +49,7 @@ static davit_status cost(const davit_device_profile *profile, const davit_graph 
     double seconds = profile->kind == DAVIT_DEVICE_FPGA
                          ? davit_profile_fpga_seconds(profile, graph, unit)
                          : davit_profile_roofline_seconds(profile, graph, unit);
-    *out = (davit_unit_cost){.seconds = (double)profile->launch_ns * 1e-9 + seconds,
-                             .confidence = profile->efficiency.confidence};
+    *out = (davit_unit_cost){.seconds = seconds, .confidence = profile->efficiency.confidence};
     return DAVIT_OK;
 }
 

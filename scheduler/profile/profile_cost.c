@@ -37,12 +37,16 @@ double davit_profile_roofline_seconds(const davit_device_profile *profile, const
                                       const davit_unit *unit)
 {
     const davit_efficiency_profile *e = &profile->efficiency;
+    const davit_node *anchor = &graph->nodes[unit->anchor];
     davit_work_class work = davit_unit_work_class(graph, unit);
     double rate = profile->f32_flops_per_s * known_or(e->elementwise, 1);
+    if (work == DAVIT_WORK_VIEW) {
+        return 0;
+    }
     if (work != DAVIT_WORK_OTHER) {
-        const davit_node *anchor = &graph->nodes[unit->anchor];
         rate = product_rate(profile, graph->values[anchor->inputs[0]].desc.dtype, work);
     }
     double bandwidth = profile->memory_bytes_per_s * known_or(e->memory, 1);
-    return larger((double)unit->flops / rate, (double)unit->bytes / bandwidth);
+    return (double)profile->launch_ns * 1e-9 +
+           larger((double)unit->flops / rate, (double)unit->bytes / bandwidth);
 }

@@ -1,4 +1,5 @@
-/* The profiles that are part of the library: shipped/NAME.json, embedded by cmake/EmbedFiles.cmake. */
+/* The profiles that are part of the library: shipped/NAME.json, embedded by cmake/EmbedFiles.cmake.
+ */
 #ifndef DAVIT_PROFILE_SHIPPED_H
 #define DAVIT_PROFILE_SHIPPED_H
 

@@ -102,6 +102,11 @@ static void test_roofline(void **state)
     /* Bound by memory: reads and writes 4 bytes for each element. */
     cost = cost_of(&p, "Relu x:1x64x56x56");
     assert_close(cost.seconds, 5e-6 + 8.0 * 64 * 56 * 56 / 0.5e11);
+    /* Views: the same bytes, but not where channels-last becomes dense. */
+    assert_true(cost_of(&p, "Reshape x:4x6 l:8,3").seconds == 0);
+    assert_true(cost_of(&p, "Flatten x:2x64x1x1").seconds == 0);
+    assert_true(cost_of(&p, "Flatten x:2x1x8x8").seconds == 0);
+    assert_close(cost_of(&p, "Flatten x:2x64x8x8").seconds, 5e-6 + 8.0 * 2 * 64 * 64 / 0.5e11);
     /* Bound by arithmetic: 121 operations for each of the 46 x 46 results. */
     cost = cost_of(&p, "AveragePool x:1x64x56x56 kernel_shape=11,11");
     assert_close(cost.seconds, 5e-6 + 121.0 * 64 * 46 * 46 / 0.1e12);

@@ -8,6 +8,9 @@ typedef enum davit_work_class {
     DAVIT_WORK_CONVOLUTION,
     DAVIT_WORK_DEPTHWISE, /* a convolution with one input channel for each group: no reuse */
     DAVIT_WORK_GEMM,      /* matrix products and recurrent layers */
+    /* The same bytes under another shape: nothing to do, where values of rank 4 lie channels-last
+     * and all others dense. */
+    DAVIT_WORK_VIEW,
     DAVIT_WORK_OTHER      /* bound by memory: element-wise, pools, movement */
 } davit_work_class;
 

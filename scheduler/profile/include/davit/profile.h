@@ -49,7 +49,8 @@ void davit_profile_describe(const char *name, const davit_device_profile *profil
  *
  * Cost of a CPU or GPU (roofline): launch + max(flops / (rate * efficiency), bytes / (bandwidth *
  * efficiency)), with the rate of the type of the unit's first input and the efficiency of its class
- * of work (davit/work_class.h); an efficiency of 0 (unknown) counts as 1. Of an FPGA: launch + the
+ * of work (davit/work_class.h); an efficiency of 0 (unknown) counts as 1. A view
+ * costs nothing. Of an FPGA: launch + the
  * cycle model of hls/; the images of a batch and the rows of a matrix are shared out over the
  * compute units. */
 extern const davit_backend_table davit_profile_backend;
