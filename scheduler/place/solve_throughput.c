@@ -1,6 +1,7 @@
 /* Throughput: which methods, in which order, and the best proof. */
 #include "anneal.h"
 #include "bounds.h"
+#include "contiguous.h"
 #include "loads.h"
 #include "random.h"
 #include "search.h"
@@ -50,6 +51,21 @@ static davit_status place_greedily(throughput *t)
     t->period = davit_place_loads_period(&loads);
     t->method = "list";
     return DAVIT_OK;
+}
+
+/* Contiguous placements: often the best beginning, in operator graphs with large values above all.
+ */
+static davit_status cut_into_pieces(throughput *t)
+{
+    uint64_t steps = 2000000 + (uint64_t)t->context->items->count * 1000;
+    davit_place_contiguous run = {.downsets = 4096, .steps = davit_place_effort(t->context, steps)};
+    davit_status status = davit_place_contiguous_run(t->context, &run, t->at, &t->period);
+    if (status == DAVIT_OK && run.found) {
+        t->method = "downsets";
+    }
+    davit_log(t->context->diag, DAVIT_DEBUG, "contiguous: %.9g%s", t->period,
+              run.exact ? ", exact" : "");
+    return status;
 }
 
 /* Rounds of annealing, hot first, then less; each starts from the best. */
@@ -139,6 +155,9 @@ static davit_status solve(throughput *t)
     }
     if (status == DAVIT_OK && count <= 14) {
         status = search_exactly(t); /* sooner done than local search */
+    }
+    if (status == DAVIT_OK && !is_proved(t)) {
+        status = cut_into_pieces(t);
     }
     if (status == DAVIT_OK && !is_proved(t)) {
         status = search_locally(t);
