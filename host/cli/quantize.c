@@ -18,7 +18,7 @@ static const cli_option options[] = {
      "(default 0,1,rgb)"},
     {"keep", 'k', "NAME", "leave the operator of that name or result in f32; repeatable"},
     {"keep-type", 0, "OP", "leave operators of that type in f32, as Softmax; repeatable"},
-    {"method", 'm', "METHOD", "minmax, percentile or entropy (default minmax)"},
+    {"method", 'm', "METHOD", "minmax, mse, percentile or entropy (default percentile)"},
     {"percentile", 0, "P", "for percentile: keep the middle P % of the values (default 99.99)"},
     {"per-tensor", 0, NULL, "one scale for all weights of an operator, not one per channel"},
     {"weights", 0, "TYPE", "s8 or u8 (default s8)"},
@@ -35,14 +35,17 @@ static int read_method(const cli_arguments *arguments, davit_quantizer_options *
 {
     static const char *const names[] = {[DAVIT_CALIBRATION_MINMAX] = "minmax",
                                         [DAVIT_CALIBRATION_PERCENTILE] = "percentile",
-                                        [DAVIT_CALIBRATION_ENTROPY] = "entropy"};
-    const char *name = arguments->method != NULL ? arguments->method : "minmax";
+                                        [DAVIT_CALIBRATION_ENTROPY] = "entropy",
+                                        [DAVIT_CALIBRATION_MSE] = "mse"};
+    const char *name = arguments->method != NULL ? arguments->method : "percentile";
+    enum { COUNT = sizeof(names) / sizeof(names[0]) };
     size_t method = 0;
-    while (method < 3 && strcmp(names[method], name) != 0) {
+    while (method < COUNT && strcmp(names[method], name) != 0) {
         method++;
     }
-    if (method == 3) {
-        return cli_usage_error(&cli_quantize, "--method %s: minmax, percentile or entropy", name);
+    if (method == COUNT) {
+        return cli_usage_error(&cli_quantize, "--method %s: minmax, mse, percentile or entropy",
+                               name);
     }
     quantizer->method = (davit_calibration)method;
     if (arguments->percentile != NULL) {

@@ -89,14 +89,20 @@ DAVIT_NODISCARD davit_status davit_equalize(davit_quantizer *job);
 /* calibrate.c: runs the graph on the samples and sets ranges of roots. */
 DAVIT_NODISCARD davit_status davit_calibrate(davit_quantizer *job);
 
+/* trim.c: cuts off what the readers of a value do not tell apart. Where all of them are
+ * HardSigmoid, HardSwish, Sigmoid or Silu, which are flat far from 0, a range ends where going on
+ * would change their result by less than davit_range_trim's share of a step. */
+DAVIT_NODISCARD davit_status davit_trim_ranges(davit_quantizer *job);
+
 /* parameters.c: types of values from their ranges. */
 void davit_choose_types(davit_quantizer *job);
 /* layer.c: scales, 8-bit weights; all scales are normal numbers, and biases fit s32. */
 DAVIT_NODISCARD davit_status davit_layers_quantize(davit_quantizer *job);
 
-/* bias_correction.c: what quantising its input and weights adds to the mean of an output channel,
- * over all samples, is taken off the layer's bias (Nagel et al. 2019, section 4.2, with what the
- * samples show in the place of batch normalisation). A MatMul has no bias and is left alone. */
+/* bias_correction.c: layer by layer, in their order, what quantising all that is before adds to the
+ * mean of an output channel goes off the layer's bias (Nagel et al. 2019, section 4.2, with what
+ * the samples show in the place of batch normalisation), as far as the samples agree on it:
+ * davit_shrink_means. A MatMul has no bias and is left alone. */
 DAVIT_NODISCARD davit_status davit_correct_biases(davit_quantizer *job);
 
 /* opset.c: raises the document to opset 13 where a scale per channel needs it. */

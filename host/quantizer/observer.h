@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "davit/quantize_table.h"
+
 /* An interval; low <= 0 <= high once it is used as a range of quantisation. */
 typedef struct davit_range {
     float low, high;
@@ -14,6 +16,11 @@ typedef struct davit_range {
 /* Widens *range by count elements. Returns false, with *range untouched, where one of them is not
  * finite. Start with {FLT_MAX, -FLT_MAX}. Reentrant. */
 bool davit_range_observe(davit_range *range, const float *x, size_t count);
+
+/* Narrows a range to what matters to y = f(x), as far as f is flat at its ends: the least number
+ * from which on f differs from f at the new end by at most a quarter of the step that 255 steps
+ * over f's values on the range (and 0) make. Found on a grid of 1024 points. */
+void davit_range_trim(davit_range *range, davit_function function, float alpha, float beta);
 
 /* Counts of values in equal bins over [range.low, range.high]. */
 typedef struct davit_histogram {
@@ -40,5 +47,15 @@ davit_range davit_histogram_percentile(const davit_histogram *histogram, double 
  * for 2 * bin_count numbers. The least t of equals. */
 davit_range davit_histogram_entropy(const davit_histogram *histogram, size_t levels,
                                     double *scratch);
+
+/* What 255 even steps over a range (and 0) make of the values: the sum of their square errors.
+ * Those beyond it are moved to its ends, those within half a step of 0 to 0, the others are off by
+ * the mean square of rounding, step^2 / 12. scratch has room for 3 * (bin_count + 1) numbers. */
+double davit_histogram_square_error(const davit_histogram *histogram, davit_range range,
+                                    double *scratch);
+
+/* The range of least davit_histogram_square_error among those whose ends are those of the
+ * histogram, drawn in towards 0 by k / 128 each, k from 0 to 127. scratch as there. */
+davit_range davit_histogram_mse(const davit_histogram *histogram, double *scratch);
 
 #endif

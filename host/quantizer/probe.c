@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#define PART_BYTES ((uint64_t)512 << 20)
+
 struct davit_probe {
     davit_arena arena;
     davit_model *model;
@@ -129,4 +131,68 @@ davit_status davit_probe_run(davit_probe *probe, davit_tensor *sample)
 const davit_tensor *davit_probe_value(const davit_probe *probe, size_t i)
 {
     return probe->values[i];
+}
+
+/* ---- all samples ---- */
+
+/* Shows values[begin] to values[end - 1]. */
+typedef struct part {
+    davit_quantizer *job;
+    const davit_value_id *values;
+    size_t begin, end;
+    davit_probe_visit visit;
+    void *user;
+} part;
+
+static davit_status show(const part *p, davit_probe *probe, size_t s, davit_tensor *sample)
+{
+    davit_status status = davit_probe_run(probe, sample);
+    for (size_t i = p->begin; status == DAVIT_OK && i < p->end; i++) {
+        status = p->visit(p->user, i, s, davit_probe_value(probe, i - p->begin));
+    }
+    return status;
+}
+
+static davit_status run_part(const part *p, const char *step)
+{
+    const davit_samples *samples = &p->job->options->samples;
+    davit_probe *probe = NULL;
+    davit_status status = DAVIT_OK;
+    for (size_t s = 0; status == DAVIT_OK && s < samples->count; s++) {
+        davit_tensor *sample;
+        status = samples->read(samples->user, s, &sample);
+        if (status != DAVIT_OK) {
+            break;
+        }
+        if (s == 0) {
+            status = davit_probe_open(p->job->context, p->job->graph, p->values + p->begin,
+                                      p->end - p->begin, sample, &probe);
+        }
+        if (status == DAVIT_OK) {
+            status = show(p, probe, s, sample);
+        }
+        davit_tensor_destroy(sample);
+        davit_quantizer_tell(p->job, step, s + 1);
+    }
+    davit_probe_close(probe);
+    return status;
+}
+
+davit_status davit_probe_samples(davit_quantizer *job, const davit_value_id *values, size_t count,
+                                 const char *step, davit_probe_visit visit, void *user)
+{
+    part p = {.job = job, .values = values, .visit = visit, .user = user};
+    davit_status status = DAVIT_OK;
+    while (status == DAVIT_OK && p.begin < count) {
+        uint64_t bytes = 0;
+        for (p.end = p.begin; p.end < count; p.end++) {
+            bytes += davit_tensor_desc_bytes(&job->graph->values[values[p.end]].desc);
+            if (bytes > PART_BYTES && p.end > p.begin) {
+                break;
+            }
+        }
+        status = run_part(&p, step);
+        p.begin = p.end;
+    }
+    return status;
 }

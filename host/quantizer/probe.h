@@ -2,7 +2,7 @@
 #ifndef DAVIT_QUANTIZER_PROBE_H
 #define DAVIT_QUANTIZER_PROBE_H
 
-#include "davit/graphs.h"
+#include "job.h"
 
 typedef struct davit_probe davit_probe;
 
@@ -19,5 +19,16 @@ DAVIT_NODISCARD davit_status davit_probe_run(davit_probe *probe, davit_tensor *s
 
 /* Value i of the list as the last run left it. */
 const davit_tensor *davit_probe_value(const davit_probe *probe, size_t i);
+
+/* Told of value i of a list as it is on a sample. */
+typedef davit_status (*davit_probe_visit)(void *user, size_t i, size_t sample,
+                                          const davit_tensor *x);
+
+/* Runs the job's graph on all samples and shows each value of the list on each sample once; stops
+ * at the first failure of visit. Values that together take more than 512 MiB are looked at a part
+ * at a time, each with a run of its own over the samples. step: for davit_quantizer_tell. */
+DAVIT_NODISCARD davit_status davit_probe_samples(davit_quantizer *job, const davit_value_id *values,
+                                                 size_t count, const char *step,
+                                                 davit_probe_visit visit, void *user);
 
 #endif

@@ -6,7 +6,7 @@
 
 void davit_quantizer_options_init(davit_quantizer_options *options)
 {
-    *options = (davit_quantizer_options){.method = DAVIT_CALIBRATION_MINMAX,
+    *options = (davit_quantizer_options){.method = DAVIT_CALIBRATION_PERCENTILE,
                                          .percentile = 99.99,
                                          .weights = DAVIT_S8,
                                          .activations = DAVIT_U8,

@@ -18,6 +18,7 @@ typedef enum role {
 typedef struct selection {
     davit_quantizer *job;
     davit_graph *graph;
+    bool *joined; /* by node: computed in one table with the function before it */
 } selection;
 
 static role role_of(const davit_graph *graph, const davit_node *node)
@@ -256,6 +257,66 @@ static void mark_move(selection *s, davit_node_id id)
     }
 }
 
+/* ---- chains of functions ---- */
+
+/* Which input a node is a function of, element by element, all others being numbers: -1, none. */
+static int function_input(const davit_graph *graph, const davit_node *node)
+{
+    switch (role_of(graph, node)) {
+    case ROLE_CLIP:
+        return 0;
+    case ROLE_FUNCTION:
+        return node->op->op == DAVIT_OP_AveragePool || node->op->op == DAVIT_OP_GlobalAveragePool ||
+                       node->op->op == DAVIT_OP_Softmax
+                   ? -1
+                   : 0;
+    case ROLE_PAIR:
+        for (int i = 0; i < 2 && node->op->op != DAVIT_OP_MatMul; i++) {
+            const davit_value *x = &graph->values[node->inputs[i]];
+            const davit_tensor *number = graph->values[node->inputs[1 - i]].constant;
+            if (x->constant == NULL && number != NULL &&
+                davit_tensor_desc_elems(&number->desc) == 1 &&
+                davit_tensor_desc_same_shape(&x->desc, &graph->values[node->outputs[0]].desc)) {
+                return i;
+            }
+        }
+        return -1;
+    default:
+        return -1;
+    }
+}
+
+/* Functions of one value that follow each other are one table: nothing is quantised between them,
+ * and their numbers stay as they are. */
+static void join_functions(selection *s, davit_node_id id)
+{
+    const davit_graph *graph = s->graph;
+    const davit_node *node = &graph->nodes[id];
+    int input = s->job->nodes[id].quantized ? function_input(graph, node) : -1;
+    if (input < 0) {
+        return;
+    }
+    const davit_value *x = &graph->values[node->inputs[input]];
+    if (x->producer == DAVIT_NONE || x->use_count != 1 || x->is_output) {
+        return;
+    }
+    const davit_node *before = &graph->nodes[x->producer];
+    int input_before = function_input(graph, before);
+    if (!s->job->nodes[x->producer].quantized || input_before < 0 ||
+        !(s->joined[x->producer] || s->job->values[before->inputs[input_before]].quantized)) {
+        return;
+    }
+    s->joined[id] = true;
+    s->job->values[node->inputs[input]].quantized = false;
+    const davit_node *both[] = {before, node};
+    const int of[] = {input_before, input};
+    for (int i = 0; i < 2; i++) {
+        if (role_of(graph, both[i]) == ROLE_PAIR) {
+            s->job->values[both[i]->inputs[1 - of[i]]].quantized = false;
+        }
+    }
+}
+
 /* ---- the whole ---- */
 
 /* A name that the options give must be somewhere; nodes that were folded into others count. */
@@ -319,6 +380,10 @@ davit_status davit_select(davit_quantizer *job)
         return status;
     }
     selection s = {.job = job, .graph = job->graph};
+    s.joined = davit_arena_alloc_array(&job->arena, graph->node_count, sizeof(bool));
+    if (s.joined == NULL) {
+        return DAVIT_OUT_OF_MEMORY;
+    }
     for (size_t n = 0; n < graph->order_count; n++) {
         mark_compute(&s, graph->order[n]);
     }
@@ -336,6 +401,9 @@ davit_status davit_select(davit_quantizer *job)
             mark_move(&s, id);
         }
         selected += job->nodes[id].quantized;
+    }
+    for (size_t n = 0; n < graph->order_count; n++) {
+        join_functions(&s, graph->order[n]);
     }
     return selected > 0 ? DAVIT_OK
                         : davit_fail(job->diag, DAVIT_UNSUPPORTED,

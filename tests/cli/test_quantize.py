@@ -87,7 +87,7 @@ class Quantize(unittest.TestCase):
 
     def test_onnxruntime_runs_the_file(self):
         for words in ([], ["--per-tensor"], ["--weights", "u8"], ["--activations", "s8"],
-                      ["--equalize"], ["--no-bias-correction"], ["-m", "entropy"],
+                      ["--equalize"], ["--no-bias-correction"], ["-m", "entropy"], ["-m", "minmax"], ["-m", "mse"],
                       ["-m", "percentile", "--percentile", "99.9"]):
             with self.subTest(words=words):
                 self.quantize(*words)

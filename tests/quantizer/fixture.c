@@ -160,3 +160,30 @@ void fixture_random(onnx_builder *builder, const char *name, int rank, const int
     onnx_add_initializer(builder, name, DAVIT_F32, rank, dims, data);
     free(data);
 }
+
+void fixture_open_job(fixture *f, davit_quantizer *job)
+{
+    memset(job, 0, sizeof(*job));
+    job->options = &f->options;
+    job->diag = &f->diag.sink;
+    davit_arena_init(&job->arena, davit_allocator_default());
+    const davit_context_options options = {.diag = &f->diag.sink};
+    assert_int_equal(davit_context_create(&options, &job->context), DAVIT_OK);
+    assert_int_equal(davit_model_load(job->context, f->model, &job->model), DAVIT_OK);
+    assert_int_equal(davit_session_create(job->model, NULL, &job->session), DAVIT_OK);
+    assert_int_equal(davit_graph_clone(davit_session_graph(job->session), &job->graph), DAVIT_OK);
+    job->values =
+        davit_arena_alloc_array(&job->arena, job->graph->value_count, sizeof(*job->values));
+    job->nodes = davit_arena_alloc_array(&job->arena, job->graph->node_count, sizeof(*job->nodes));
+    assert_int_equal(davit_select(job), DAVIT_OK);
+    assert_int_equal(davit_layers_make(job), DAVIT_OK);
+}
+
+void fixture_close_job(davit_quantizer *job)
+{
+    davit_graph_destroy(job->graph);
+    davit_session_destroy(job->session);
+    davit_model_destroy(job->model);
+    davit_context_destroy(job->context);
+    davit_arena_clear(&job->arena);
+}

@@ -4,6 +4,7 @@
 
 #include "davit/onnx_document.h"
 #include "davit/quantizer.h"
+#include "host/quantizer/job.h"
 #include "onnx_builder.h"
 #include "unit_test.h"
 
@@ -42,5 +43,9 @@ const davit_quantized_layer *fixture_layer(const fixture *f, const char *value);
 /* An initialiser of random numbers in [-1, 1). */
 void fixture_random(onnx_builder *builder, const char *name, int rank, const int64_t *dims,
                     uint64_t seed);
+
+/* Everything up to the layers, as davit_quantize_model does it. */
+void fixture_open_job(fixture *f, davit_quantizer *job);
+void fixture_close_job(davit_quantizer *job);
 
 #endif

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "fixture.h"
-#include "host/quantizer/job.h"
 #include "host/quantizer/probe.h"
 
 static const int64_t input_dims[] = {1, 3, 8, 8};
@@ -47,34 +46,6 @@ static void build(onnx_builder *b)
     onnx_add_output(b, "y");
 }
 
-/* Everything up to the layers, as davit_quantize_model does it. */
-static void open_job(fixture *f, davit_quantizer *job)
-{
-    memset(job, 0, sizeof(*job));
-    job->options = &f->options;
-    job->diag = &f->diag.sink;
-    davit_arena_init(&job->arena, davit_allocator_default());
-    const davit_context_options options = {.diag = &f->diag.sink};
-    assert_int_equal(davit_context_create(&options, &job->context), DAVIT_OK);
-    assert_int_equal(davit_model_load(job->context, f->model, &job->model), DAVIT_OK);
-    assert_int_equal(davit_session_create(job->model, NULL, &job->session), DAVIT_OK);
-    assert_int_equal(davit_graph_clone(davit_session_graph(job->session), &job->graph), DAVIT_OK);
-    job->values =
-        davit_arena_alloc_array(&job->arena, job->graph->value_count, sizeof(*job->values));
-    job->nodes = davit_arena_alloc_array(&job->arena, job->graph->node_count, sizeof(*job->nodes));
-    assert_int_equal(davit_select(job), DAVIT_OK);
-    assert_int_equal(davit_layers_make(job), DAVIT_OK);
-}
-
-static void close_job(davit_quantizer *job)
-{
-    davit_graph_destroy(job->graph);
-    davit_session_destroy(job->session);
-    davit_model_destroy(job->model);
-    davit_context_destroy(job->context);
-    davit_arena_clear(&job->arena);
-}
-
 static void run_graph(fixture *f, davit_quantizer *job, float *y, size_t count)
 {
     davit_tensor *sample;
@@ -102,7 +73,7 @@ static void test_function_stays(void **state)
     float after[ELEMS];
     build(&b);
     fixture_init(&f, &b, 4, input_dims);
-    open_job(&f, &job);
+    fixture_open_job(&f, &job);
     run_graph(&f, &job, before, ELEMS);
     float first = job.layers[0].weights[0];
     assert_int_equal(davit_equalize(&job), DAVIT_OK);
@@ -116,7 +87,7 @@ static void test_function_stays(void **state)
         norm += (double)before[i] * (double)before[i];
     }
     assert_true(sqrt(error / norm) < 1e-5);
-    close_job(&job);
+    fixture_close_job(&job);
     fixture_clear(&f);
 }
 
@@ -129,7 +100,7 @@ static void test_channels_are_equal(void **state)
     davit_quantizer job;
     build(&b);
     fixture_init(&f, &b, 4, input_dims);
-    open_job(&f, &job);
+    fixture_open_job(&f, &job);
     assert_int_equal(davit_equalize(&job), DAVIT_OK);
     for (size_t c = 0; c < 8; c++) {
         float one = 0;
@@ -142,7 +113,7 @@ static void test_channels_are_equal(void **state)
         }
         assert_true(fabsf(one - two) < 0.01f * one);
     }
-    close_job(&job);
+    fixture_close_job(&job);
     fixture_clear(&f);
 }
 

@@ -166,8 +166,8 @@ static void test_methods(void **state)
 {
     (void)state;
     const davit_calibration methods[] = {DAVIT_CALIBRATION_MINMAX, DAVIT_CALIBRATION_PERCENTILE,
-                                         DAVIT_CALIBRATION_ENTROPY};
-    for (size_t i = 0; i < 3; i++) {
+                                         DAVIT_CALIBRATION_ENTROPY, DAVIT_CALIBRATION_MSE};
+    for (size_t i = 0; i < 4; i++) {
         fixture f;
         open_network(&f);
         f.options.method = methods[i];

@@ -6,25 +6,30 @@
  *   optimise    the graph as a session would (batch normalisation folded, activations recognised):
  *               that graph decides which values are quantised
  *   equalise    on request: davit_equalize (Nagel et al. 2019)
- *   calibrate   the f32 graph runs on every sample; each value gets a range
- *   correct     unless switched off: what quantisation adds to a channel's mean goes off its bias
+ *   calibrate   the f32 graph runs on every sample; each value gets a range, without what the
+ *               functions that read it do not tell apart (a HardSwish: all below -3)
+ *   correct     unless switched off, layer by layer: what quantising all that is before adds to a
+ *               channel's mean goes off its bias, as far as the samples agree on it
  *   rewrite     the file's own message: what is not quantised stays as it was
  *   compare     both models run on the samples: signal to noise of each layer
  *
  * Values are u8 or s8 with one scale and zero point; weights are symmetric, one scale an output
  * channel; biases are s32 with scale x_scale * w_scale. Values that only move (MaxPool, Reshape,
  * Transpose...) share the parameters of what they move. A Relu or Clip behind a convolution,
- * product or sum has nothing between. */
+ * product or sum has nothing between, nor have functions of one value that follow each other
+ * (HardSwish, * 2, + 0.5): they become one table. */
 #ifndef DAVIT_QUANTIZER_H
 #define DAVIT_QUANTIZER_H
 
 #include "davit/davit.h"
 
-/* How a range is chosen from what the samples show. */
+/* How a range is chosen from what the samples show. All but the first are narrower only where the
+ * mean square error of the value falls: where the finer steps gain more than clipping costs. */
 typedef enum davit_calibration {
     DAVIT_CALIBRATION_MINMAX,     /* all that was seen */
     DAVIT_CALIBRATION_PERCENTILE, /* (100 - percentile) / 2 % cut off at both ends */
-    DAVIT_CALIBRATION_ENTROPY     /* least Kullback-Leibler divergence (TensorRT's method) */
+    DAVIT_CALIBRATION_ENTROPY,    /* least Kullback-Leibler divergence (TensorRT's method) */
+    DAVIT_CALIBRATION_MSE         /* least mean square error */
 } davit_calibration;
 
 /* Samples of the model's input, all of one shape. */
@@ -54,7 +59,7 @@ typedef struct davit_quantizer_options {
     void *progress_user;
 } davit_quantizer_options;
 
-/* u8 activations, s8 weights per channel, min-max, biases corrected; no samples yet. */
+/* u8 activations, s8 weights per channel, percentile 99.99, biases corrected; no samples yet. */
 void davit_quantizer_options_init(davit_quantizer_options *options);
 
 /* One operator, as optimised. Signal to noise is 10 log10(sum x^2 / sum (x - x')^2) over all
