@@ -1,3 +1,5 @@
+#include <math.h>
+
 #include "fusion.h"
 
 static size_t item_count(const davit_epilogue *epilogue)
@@ -56,7 +58,7 @@ static void fuse_activation(davit_onednn_fusion *fusion, const davit_epilogue *e
         davit_onednn_fuse_eltwise(fusion, dnnl_eltwise_relu, 0.0f, 0.0f);
         break;
     case DAVIT_ACTIVATION_CLIP:
-        davit_onednn_fuse_eltwise(fusion, dnnl_eltwise_clip, alpha, beta);
+        davit_onednn_fuse_eltwise(fusion, dnnl_eltwise_clip, fminf(alpha, beta), beta);
         break;
     case DAVIT_ACTIVATION_HARDSWISH:
         davit_onednn_fuse_eltwise(fusion, dnnl_eltwise_hardswish, 1.0f / 6.0f, 0.5f);

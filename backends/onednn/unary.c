@@ -49,9 +49,11 @@ static davit_dnnl_eltwise_params algorithm_of(const davit_graph *graph, const da
     if (node->op->op == DAVIT_OP_Clip) {
         const davit_tensor *low = davit_onednn_input_constant(graph, node, 1);
         const davit_tensor *high = davit_onednn_input_constant(graph, node, 2);
-        return (davit_dnnl_eltwise_params){.algorithm = dnnl_eltwise_clip,
-                                           .alpha = davit_onednn_constant_float(low, -INFINITY),
-                                           .beta = davit_onednn_constant_float(high, INFINITY)};
+        float beta = davit_onednn_constant_float(high, INFINITY);
+        return (davit_dnnl_eltwise_params){
+            .algorithm = dnnl_eltwise_clip,
+            .alpha = fminf(davit_onednn_constant_float(low, -INFINITY), beta),
+            .beta = beta};
     }
     davit_dnnl_eltwise_params params = {.algorithm = dnnl_alg_kind_undef};
     for (size_t i = 0; i < sizeof(algorithms) / sizeof(algorithms[0]); i++) {

@@ -30,6 +30,8 @@ static const char *const table[] = {
     "Conv x:1x8x13x13 w:8x8x3x3 w:8 pads=1,1,1,1 ; Add x:same ; Relu",
     "Conv x:1x8x6x6 w:8x8x1x1 w:8 ; Relu ; Add x:same",
     "Conv x:1x8x6x6 w:8x8x1x1 w:8 ; Clip s:0 s:6",
+    "Conv x:1x8x6x6 w:8x8x1x1 w:8 ; Clip s:2 s:-1", /* the greatest wins */
+    "Clip x:2x3 s:2 s:-1",
     "Conv x:1x8x6x6 w:8x8x1x1 w:8 ; HardSwish",
     "Conv x:1x8x6x6 w:8x8x1x1 w:8 ; HardSigmoid alpha=0.2 beta=0.5",
     "Conv x:1x8x6x6 w:8x8x1x1 w:8 ; Sigmoid",
