@@ -192,6 +192,29 @@ static davit_status evaluate_node(region *r, davit_value_id value, const float *
     return DAVIT_OK;
 }
 
+/* A column of one number, NULL where there is no room. */
+static const float *add_number(region *r, davit_value_id value, float number)
+{
+    float *y = add_column(r, value);
+    for (int i = 0; i < 256 && y; i++) {
+        y[i] = number;
+    }
+    return y;
+}
+
+/* Whether a value of bytes is a constant of one element; its real value. */
+static bool constant_byte(const davit_graph *graph, const davit_lowered *data, float *number)
+{
+    const davit_tensor *bytes = graph->values[data->value].constant;
+    float y[256];
+    if (!bytes || davit_tensor_desc_elems(&bytes->desc) != 1) {
+        return false;
+    }
+    dequantize_all(&data->type, y);
+    *number = y[*(const uint8_t *)bytes->data];
+    return true;
+}
+
 /* *out is the value's column, NULL where it depends on something else. */
 static davit_status evaluate(region *r, davit_value_id value, const float **out)
 {
@@ -202,11 +225,7 @@ static davit_status evaluate(region *r, davit_value_id value, const float **out)
         return DAVIT_OK;
     }
     if (davit_constant_scalar(r->l->graph, value, &number)) {
-        float *y = add_column(r, value);
-        for (int i = 0; i < 256 && y; i++) {
-            y[i] = (float)number;
-        }
-        *out = y;
+        *out = add_number(r, value, (float)number);
         return DAVIT_OK;
     }
     const davit_node *node = davit_lower_producer(r->l, value, NULL);
@@ -224,6 +243,11 @@ static davit_status evaluate(region *r, davit_value_id value, const float **out)
         status = evaluate_node(r, value, out);
         r->l->depth--;
         return status;
+    }
+    float one;
+    if (constant_byte(r->l->graph, &data, &one)) {
+        *out = add_number(r, value, one);
+        return DAVIT_OK;
     }
     if (r->x.value != DAVIT_NONE && r->x.value != data.value) {
         return DAVIT_OK;

@@ -91,7 +91,7 @@ static void test_functions(void **state)
                                      DAVIT_OP_HardSwish, DAVIT_OP_Gelu,       DAVIT_OP_LeakyRelu,
                                      DAVIT_OP_Silu,      DAVIT_OP_HardSigmoid};
     size_t count = sizeof(unary) / sizeof(unary[0]);
-    for (size_t i = 0; i < count + 2; i++) {
+    for (size_t i = 0; i < count + 3; i++) {
         builder b;
         builder_init(&b, NULL);
         davit_value_id x = quantized_input(&b, "x", 2, quantized_matrix, &quantized_b);
@@ -104,6 +104,9 @@ static void test_functions(void **state)
                              builder_number(&b, 6.0f));
             y = builder_binary(&b, DAVIT_OP_Mul, x, y);
             y = builder_binary(&b, DAVIT_OP_Div, y, builder_number(&b, 6.0f));
+        } else if (i == count + 1) { /* a number that is quantised too */
+            y = quantized_dequantize(&b, quantized_zero(&b, quantized_c.dtype, 200), &quantized_c);
+            y = builder_binary(&b, DAVIT_OP_Add, x, y);
         } else { /* x / 2 * (1 + erf(x / sqrt 2)) */
             y = builder_binary(&b, DAVIT_OP_Div, x, builder_number(&b, 1.41421356f));
             y = builder_binary(&b, DAVIT_OP_Add, builder_unary(&b, DAVIT_OP_Erf, y),
