@@ -12,7 +12,7 @@ static davit_status read_stream(const davit_allocator *allocator, FILE *file, si
 {
     size_t capacity = 0;
     *used = 0;
-    while (!feof(file)) {
+    do {
         if (*used > max_bytes) {
             return DAVIT_BAD_DATA;
         }
@@ -24,7 +24,7 @@ static davit_status read_stream(const davit_allocator *allocator, FILE *file, si
         if (ferror(file)) {
             return DAVIT_IO_ERROR;
         }
-    }
+    } while (!feof(file));
     (*text)[*used] = '\0';
     return *used > max_bytes ? DAVIT_BAD_DATA : DAVIT_OK;
 }

@@ -136,7 +136,9 @@ davit_status davit_profile_list(davit_arena *arena, const char *folder,
             return status;
         }
     }
-    qsort(list.names, list.count, sizeof(*list.names), compare_names);
+    if (list.count > 0) {
+        qsort(list.names, list.count, sizeof(*list.names), compare_names);
+    }
     *names = list.names;
     *count = list.count;
     return DAVIT_OK;

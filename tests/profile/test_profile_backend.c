@@ -112,7 +112,27 @@ static void test_roofline(void **state)
     assert_close(cost.seconds, 5e-6 + 121.0 * 64 * 46 * 46 / 0.1e12);
 }
 
-/* The cards of hls/model, and the shipped profiles of the same cards. */
+/* The shipped profiles of the cards that hls/model names have its parameters. */
+static void test_fpga_cards(void **state)
+{
+    (void)state;
+    const davit_engine *const engines[] = {&davit_engine_u250, &davit_engine_u280,
+                                           &davit_engine_u55c};
+    for (size_t i = 0; i < sizeof(engines) / sizeof(engines[0]); i++) {
+        const davit_engine *engine = engines[i];
+        const davit_device_profile p = shipped(engine->name);
+        const davit_fpga_profile *fpga = &p.fpga;
+        assert_true(fpga->rows == engine->gemm.rows && fpga->columns == engine->gemm.columns &&
+                    fpga->depth == engine->gemm.depth);
+        assert_true(fpga->clock_hz == engine->clock_hz);
+        assert_true(fpga->bank_bytes_per_s == engine->bytes_per_second);
+        assert_true(fpga->bank_latency_ns == engine->latency_ns);
+        assert_true(fpga->refresh_interval_ns == engine->refresh_interval_ns);
+        assert_true(fpga->refresh_ns == engine->refresh_ns);
+        assert_true(p.efficiency.memory == engine->efficiency);
+    }
+}
+
 static void test_fpga_cycles(void **state)
 {
     (void)state;
@@ -307,11 +327,9 @@ static void test_nothing_to_open(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_roofline),
-        cmocka_unit_test(test_fpga_cycles),
-        cmocka_unit_test(test_larger_is_never_cheaper),
-        cmocka_unit_test(test_support),
-        cmocka_unit_test(test_nothing_to_open),
+        cmocka_unit_test(test_roofline),    cmocka_unit_test(test_fpga_cards),
+        cmocka_unit_test(test_fpga_cycles), cmocka_unit_test(test_larger_is_never_cheaper),
+        cmocka_unit_test(test_support),     cmocka_unit_test(test_nothing_to_open),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
