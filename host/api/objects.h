@@ -5,7 +5,7 @@
 #include "call.h"
 #include "davit/davit.h"
 #include "davit/execute.h"
-#include "davit/graph.h"
+#include "davit/graphs.h"
 #include "davit/plan.h"
 #include "davit/topology.h"
 
@@ -44,14 +44,6 @@ struct davit_session {
     uint64_t load_ns;
     davit_run_record record; /* of the last run */
 };
-
-/* Chooses devices for a session: those of options->devices ("cpu,reference,profile:u250"), or by
- * default every usable one that is not emulated and not a part of another. Memory comes from arena.
- * Reports. */
-DAVIT_NODISCARD davit_status davit_context_choose(davit_context *context,
-                                                  const davit_session_options *options,
-                                                  davit_arena *arena, const davit_diagnostics *diag,
-                                                  davit_plan_device **devices, size_t *count);
 
 /* Binds the session's graph to the shapes and values of the options. Reports. */
 DAVIT_NODISCARD davit_status davit_session_bind(davit_session *session,

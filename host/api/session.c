@@ -174,3 +174,8 @@ const davit_plan *davit_session_get_plan(const davit_session *session)
 {
     return session->plan;
 }
+
+const davit_run_record *davit_session_last_run(const davit_session *session)
+{
+    return &session->record;
+}

@@ -99,6 +99,7 @@ static int set_number(const cli_command *command, cli_arguments *arguments, cons
         {"warmup", &arguments->warmup, 0, 1000000},
         {"inferences", &arguments->inferences, 1, 1000000000},
         {"seed", &seed, 0, LONG_MAX},
+        {"seconds", &arguments->seconds, 1, 100000},
     };
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
         if (strcmp(name, numbers[i].name) != 0) {
@@ -128,7 +129,12 @@ static bool set_flag(cli_arguments *arguments, const char *name)
                  {"per-tensor", &arguments->per_tensor},
                  {"no-bias-correction", &arguments->no_bias_correction},
                  {"equalize", &arguments->equalize},
-                 {"explain", &arguments->explain}};
+                 {"explain", &arguments->explain},
+
+                 {"clear", &arguments->clear},
+                 {"show", &arguments->show},
+                 {"only-models", &arguments->only_models},
+                 {"predict", &arguments->predict}};
     for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
         if (strcmp(name, flags[i].name) == 0) {
             *flags[i].flag = true;
@@ -155,6 +161,7 @@ static bool set_text(cli_arguments *arguments, const char *name, const char *val
                  {"method", &arguments->method},
                  {"percentile", &arguments->percentile},
                  {"weights", &arguments->weights},
+                 {"device", &arguments->devices},
                  {"activations", &arguments->activations}};
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         if (strcmp(name, texts[i].name) == 0) {

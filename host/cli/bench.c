@@ -5,12 +5,14 @@
 
 #include "cli.h"
 #include "json.h"
+#include "predict.h"
 #include "samples.h"
 #include "session.h"
 
 static const cli_option options[] = {
     {"repeat", 'n', "N", "measured runs (default 50)"},
     {"warmup", 0, "N", "runs before, not measured (default 5)"},
+    {"predict", 0, NULL, "also what `davit calibrate` lets expect, per unit with -v"},
     CLI_SESSION_OPTIONS,
     CLI_COMMON_OPTIONS,
 };
@@ -25,22 +27,42 @@ static const percentile percentiles[] = {
 };
 enum { PERCENTILES = sizeof(percentiles) / sizeof(percentiles[0]) };
 
-/* Runs warm-up and measured inferences; total_ns gets one latency each. */
-static davit_status measure(cli_session *session, size_t warmup, size_t repeat,
-                            uint64_t *total_ns)
+/* What measured runs took, in nanoseconds. */
+typedef struct samples {
+    size_t repeat, unit_count;
+    uint64_t *total;  /* [repeat] */
+    uint64_t *copies; /* [repeat] */
+    uint64_t *units;  /* [unit_count][repeat], only with --predict */
+} samples;
+
+static davit_status take(const cli_session *session, samples *s, size_t index)
 {
-    for (size_t i = 0; i < warmup + repeat; i++) {
-        davit_status status = cli_session_run(session);
+    davit_session_summary summary;
+    davit_session_get_summary(session->session, &summary);
+    s->total[index] = summary.last_ns;
+    s->copies[index] = summary.last_transfer_ns;
+    for (size_t u = 0; s->units != NULL && u < s->unit_count; u++) {
+        davit_unit_summary unit;
+        davit_status status = davit_session_unit(session->session, u, &unit);
         if (status != DAVIT_OK) {
             return status;
         }
-        if (i >= warmup) {
-            davit_session_summary summary;
-            davit_session_get_summary(session->session, &summary);
-            total_ns[i - warmup] = summary.last_ns;
-        }
+        s->units[u * s->repeat + index] = unit.last_ns;
     }
     return DAVIT_OK;
+}
+
+/* Runs warm-up and measured inferences. */
+static davit_status measure(cli_session *session, size_t warmup, samples *s)
+{
+    davit_status status = DAVIT_OK;
+    for (size_t i = 0; i < warmup + s->repeat && status == DAVIT_OK; i++) {
+        status = cli_session_run(session);
+        if (status == DAVIT_OK && i >= warmup) {
+            status = take(session, s, i - warmup);
+        }
+    }
+    return status;
 }
 
 static uint64_t peak_memory_bytes(void)
@@ -49,8 +71,46 @@ static uint64_t peak_memory_bytes(void)
     return getrusage(RUSAGE_SELF, &usage) == 0 ? (uint64_t)usage.ru_maxrss * 1024 : 0;
 }
 
-static int show(const cli_session *session, uint64_t *total_ns, size_t repeat, bool json)
+/* The median of what is no outlier, as calibration takes it. */
+static double typical(const uint64_t *samples_ns, size_t count, double *scratch)
 {
+    for (size_t i = 0; i < count; i++) {
+        scratch[i] = (double)samples_ns[i] * 1e-9;
+    }
+    return davit_measurement_of(scratch, count).median_s;
+}
+
+/* Compares with what the profile store lets expect. */
+static davit_status predict(const cli_session *session, const cli_arguments *arguments, samples *s,
+                            cli_measured *measured, cli_prediction *prediction)
+{
+    measured->unit_s = calloc(s->unit_count + 1, sizeof(*measured->unit_s));
+    if (measured->unit_s == NULL) {
+        return davit_fail(session->diag, DAVIT_OUT_OF_MEMORY, "out of memory");
+    }
+    double *seconds = calloc(s->repeat, sizeof(*seconds));
+    if (seconds == NULL) {
+        free(measured->unit_s);
+        return davit_fail(session->diag, DAVIT_OUT_OF_MEMORY, "out of memory");
+    }
+    measured->total_s = typical(s->total, s->repeat, seconds);
+    measured->copies_s = typical(s->copies, s->repeat, seconds);
+    for (size_t u = 0; u < s->unit_count; u++) {
+        measured->unit_s[u] = typical(s->units + u * s->repeat, s->repeat, seconds);
+    }
+    free(seconds);
+    davit_status status = cli_predict(session, (uint32_t)arguments->threads, measured, prediction);
+    if (status != DAVIT_OK) {
+        free(measured->unit_s);
+    }
+    return status;
+}
+
+static int show(const cli_session *session, samples *s, const cli_arguments *arguments,
+                json_t *prediction)
+{
+    uint64_t *total_ns = s->total;
+    size_t repeat = s->repeat;
     davit_session_summary summary;
     davit_session_get_summary(session->session, &summary);
     uint64_t sum = 0;
@@ -58,20 +118,19 @@ static int show(const cli_session *session, uint64_t *total_ns, size_t repeat, b
         sum += total_ns[i];
     }
     double per_second = sum > 0 ? (double)repeat * 1e9 / (double)sum : 0;
-    if (json) {
+    if (arguments->json) {
         json_t *latency = json_object();
         for (size_t i = 0; i < PERCENTILES; i++) {
-            json_object_set_new(latency, percentiles[i].name,
-                                json_integer((json_int_t)cli_percentile(total_ns, repeat,
-                                                                        percentiles[i].rank)));
+            json_object_set_new(
+                latency, percentiles[i].name,
+                json_integer((json_int_t)cli_percentile(total_ns, repeat, percentiles[i].rank)));
         }
-        return cli_print_json(
-            json_pack("{s:i, s:I, s:I, s:o, s:f, s:I, s:I, s:I}", "schema_version",
-                      CLI_SCHEMA_VERSION, "load_ns", (json_int_t)summary.load_ns, "repeat",
-                      (json_int_t)repeat, "latency_ns", latency, "inferences_per_s", per_second,
-                      "memory_bytes", (json_int_t)summary.memory_bytes, "peak_memory_bytes",
-                      (json_int_t)peak_memory_bytes(), "fallbacks",
-                      (json_int_t)summary.fallback_count));
+        return cli_print_json(json_pack(
+            "{s:i, s:I, s:I, s:o, s:f, s:I, s:I, s:I, s:o*}", "schema_version", CLI_SCHEMA_VERSION,
+            "load_ns", (json_int_t)summary.load_ns, "repeat", (json_int_t)repeat, "latency_ns",
+            latency, "inferences_per_s", per_second, "memory_bytes",
+            (json_int_t)summary.memory_bytes, "peak_memory_bytes", (json_int_t)peak_memory_bytes(),
+            "fallbacks", (json_int_t)summary.fallback_count, "prediction", prediction));
     }
     printf("latency  ");
     for (size_t i = 0; i < PERCENTILES; i++) {
@@ -87,20 +146,49 @@ static int show(const cli_session *session, uint64_t *total_ns, size_t repeat, b
     return CLI_DONE;
 }
 
-static int run_session(cli_session *session, const cli_arguments *arguments)
+static int show_prediction(const cli_session *session, samples *s, const cli_arguments *arguments)
 {
-    size_t repeat = arguments->repeat > 0 ? (size_t)arguments->repeat : 50;
-    size_t warmup = arguments->warmup >= 0 ? (size_t)arguments->warmup : 5;
-    uint64_t *total_ns = calloc(repeat, sizeof(*total_ns));
-    if (total_ns == NULL) {
-        (void)davit_fail(session->diag, DAVIT_OUT_OF_MEMORY, "out of memory");
+    cli_measured measured;
+    cli_prediction prediction;
+    if (predict(session, arguments, s, &measured, &prediction) != DAVIT_OK) {
         return CLI_FAILED;
     }
-    int exit_code = CLI_FAILED;
-    if (measure(session, warmup, repeat, total_ns) == DAVIT_OK) {
-        exit_code = show(session, total_ns, repeat, arguments->json);
+    int exit_code;
+    if (arguments->json) {
+        exit_code =
+            show(session, s, arguments, cli_prediction_json(session, &prediction, &measured));
+    } else {
+        exit_code = show(session, s, arguments, NULL);
+        if (cli_prediction_print(session, &prediction, &measured,
+                                 arguments->level > DAVIT_WARNING) != DAVIT_OK) {
+            exit_code = CLI_FAILED;
+        }
     }
-    free(total_ns);
+    free(measured.unit_s);
+    cli_prediction_clear(&prediction);
+    return exit_code;
+}
+
+static int run_session(cli_session *session, const cli_arguments *arguments)
+{
+    size_t warmup = arguments->warmup >= 0 ? (size_t)arguments->warmup : 5;
+    samples s = {.repeat = arguments->repeat > 0 ? (size_t)arguments->repeat : 50,
+                 .unit_count = davit_session_unit_count(session->session)};
+    s.total = calloc(s.repeat, sizeof(*s.total));
+    s.copies = calloc(s.repeat, sizeof(*s.copies));
+    if (arguments->predict) {
+        s.units = calloc(s.unit_count + 1, s.repeat * sizeof(*s.units));
+    }
+    int exit_code = CLI_FAILED;
+    if (s.total == NULL || s.copies == NULL || (arguments->predict && s.units == NULL)) {
+        (void)davit_fail(session->diag, DAVIT_OUT_OF_MEMORY, "out of memory");
+    } else if (measure(session, warmup, &s) == DAVIT_OK) {
+        exit_code = arguments->predict ? show_prediction(session, &s, arguments)
+                                       : show(session, &s, arguments, NULL);
+    }
+    free(s.total);
+    free(s.copies);
+    free(s.units);
     return exit_code;
 }
 

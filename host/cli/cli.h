@@ -38,6 +38,7 @@ extern const cli_command cli_plan;
 extern const cli_command cli_check;
 extern const cli_command cli_bench;
 extern const cli_command cli_quantize;
+extern const cli_command cli_calibrate;
 
 /* A growing list of strings, borrowed from argv. */
 typedef struct cli_list {
@@ -74,11 +75,17 @@ typedef struct cli_arguments {
     bool per_tensor;
     bool no_bias_correction;
     bool equalize;
+    bool clear;
+    bool show;
+    bool only_models;
+    bool predict;
+    bool shapes_of_some; /* set by commands of several models: a --shape may be for one of them */
     long repeat; /* 0: not given */
     long inferences;
     long threads;
     long timeout_s;
     long warmup; /* -1: not given */
+    long seconds; /* 0: not given */
     uint64_t seed;
     davit_severity level;
 } cli_arguments;

@@ -3,8 +3,8 @@
 
 #include "cli.h"
 
-static const cli_command *const commands[] = {&cli_devices, &cli_run, &cli_plan, &cli_check,
-                                              &cli_bench,   &cli_quantize};
+static const cli_command *const commands[] = {
+    &cli_devices, &cli_run, &cli_plan, &cli_check, &cli_bench, &cli_quantize, &cli_calibrate};
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
 
 static void print_usage(FILE *stream)

@@ -41,7 +41,7 @@ static void tell_progress(void *user, size_t done, size_t count)
 
 static davit_status explain(const cli_session *session, davit_plan_explanation **out)
 {
-    cli_progress progress = cli_progress_start();
+    cli_progress progress = cli_progress_start("moves");
     const davit_explain_options explain_options = {.progress = tell_progress,
                                                    .progress_user = &progress};
     davit_status status = davit_session_explain(session->session, &explain_options, out);

@@ -5,9 +5,9 @@
 
 enum { BAR = 40, LINES = 10 };
 
-cli_progress cli_progress_start(void)
+cli_progress cli_progress_start(const char *what)
 {
-    return (cli_progress){.terminal = isatty(STDERR_FILENO) == 1};
+    return (cli_progress){.terminal = isatty(STDERR_FILENO) == 1, .what = what};
 }
 
 static void draw(const char *step, size_t done, size_t total)
@@ -34,6 +34,6 @@ void cli_progress_tell(void *user, const char *step, size_t done, size_t total)
     }
     if (tenths > progress->told || done == total) {
         progress->told = tenths;
-        fprintf(stderr, "davit: %s: %zu of %zu samples\n", step, done, total);
+        fprintf(stderr, "davit: %s: %zu of %zu %s\n", step, done, total, progress->what);
     }
 }

@@ -7,10 +7,11 @@
 
 typedef struct cli_progress {
     bool terminal;
+    const char *what; /* is counted: "samples" */
     size_t told; /* tenths of the present step that were told */
 } cli_progress;
 
-cli_progress cli_progress_start(void);
+cli_progress cli_progress_start(const char *what);
 
 /* Step `step` has done `done` of `total`. user is a cli_progress. */
 void cli_progress_tell(void *user, const char *step, size_t done, size_t total);

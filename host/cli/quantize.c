@@ -163,7 +163,7 @@ static int quantize(const cli_arguments *arguments, davit_quantizer_options *qua
     if (cli_calibration_open(model, arguments, diag, &calibration) != DAVIT_OK) {
         return CLI_FAILED;
     }
-    cli_progress progress = cli_progress_start();
+    cli_progress progress = cli_progress_start("samples");
     quantizer->samples = (davit_samples){calibration.count, cli_calibration_read, &calibration};
     quantizer->progress = cli_progress_tell;
     quantizer->progress_user = &progress;

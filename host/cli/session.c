@@ -66,8 +66,7 @@ static davit_status read_objective(const cli_arguments *arguments, const davit_d
     if (arguments->latency_limit != NULL) {
         char *end;
         double limit_ms = strtod(arguments->latency_limit, &end);
-        if (*end != '\0' || end == arguments->latency_limit || !(limit_ms > 0) ||
-            limit_ms > 1e12) {
+        if (*end != '\0' || end == arguments->latency_limit || !(limit_ms > 0) || limit_ms > 1e12) {
             return davit_fail(diag, DAVIT_INVALID_ARGUMENT,
                               "--latency-limit %s: a number of milliseconds above 0 is expected",
                               arguments->latency_limit);
@@ -94,21 +93,64 @@ static davit_status read_options(const cli_arguments *arguments, const davit_dia
     return read_objective(arguments, diag, options);
 }
 
-static davit_status open_all(const char *model, const cli_arguments *arguments,
-                             cli_session *session)
+/* The arguments with those --shape only whose input the model has. Free shapes.items. */
+static cli_arguments own_shapes(const davit_model *model, const cli_arguments *arguments)
+{
+    cli_arguments own = *arguments;
+    own.shapes.count = 0;
+    own.shapes.items = calloc(arguments->shapes.count + 1, sizeof(char *));
+    for (size_t i = 0; own.shapes.items != NULL && i < arguments->shapes.count; i++) {
+        const char *option = arguments->shapes.items[i];
+        size_t length = (size_t)(strrchr(option, '=') - option);
+        davit_port port;
+        for (size_t k = 0; davit_model_input(model, k, &port) == DAVIT_OK; k++) {
+            if (strlen(port.name) == length && strncmp(port.name, option, length) == 0) {
+                own.shapes.items[own.shapes.count++] = option;
+                break;
+            }
+        }
+    }
+    return own;
+}
+
+static davit_status read_inputs(const cli_arguments *arguments, cli_session *session)
+{
+    if (!arguments->shapes_of_some) {
+        return cli_inputs_read(session->model, arguments, session->diag, &session->inputs);
+    }
+    cli_arguments own = own_shapes(session->model, arguments);
+    davit_status status = DAVIT_OUT_OF_MEMORY;
+    if (own.shapes.items != NULL) {
+        status = cli_inputs_read(session->model, &own, session->diag, &session->inputs);
+    }
+    free(own.shapes.items);
+    return status;
+}
+
+/* From a file, or from a graph, which is taken over. */
+static davit_status open_model(const char *model, davit_graph *graph, cli_session *session)
 {
     const davit_context_options context_options = {.diag = session->diag};
+    davit_status status = davit_context_create(&context_options, &session->context);
+    if (status != DAVIT_OK) {
+        davit_graph_destroy(graph);
+        return status;
+    }
+    return graph != NULL ? davit_model_adopt(session->context, graph, model, &session->model)
+                         : davit_model_load(session->context, model, &session->model);
+}
+
+static davit_status open_all(const char *model, davit_graph *graph, const cli_arguments *arguments,
+                             cli_session *session)
+{
     davit_session_options options;
-    davit_status status = read_options(arguments, session->diag, &options);
-    options.place_only = session->place_only;
+    davit_status status = open_model(model, graph, session);
     if (status == DAVIT_OK) {
-        status = davit_context_create(&context_options, &session->context);
+        status = read_options(arguments, session->diag, &options);
+        options.place_only = session->place_only;
     }
     if (status == DAVIT_OK) {
-        status = davit_model_load(session->context, model, &session->model);
-    }
-    if (status == DAVIT_OK) {
-        status = cli_inputs_read(session->model, arguments, session->diag, &session->inputs);
+        status = read_inputs(arguments, session);
     }
     if (status == DAVIT_OK) {
         status = create_session(session, &options, &session->session);
@@ -128,7 +170,7 @@ void cli_outputs_free(davit_named_tensor *outputs, size_t count)
     free(outputs);
 }
 
-static void close_session(cli_session *session)
+void cli_session_close(cli_session *session)
 {
     cli_outputs_free(session->outputs, session->output_count);
     cli_inputs_clear(&session->inputs);
@@ -138,15 +180,13 @@ static void close_session(cli_session *session)
     memset(session, 0, sizeof(*session));
 }
 
-/* Loads the model, reads inputs, creates the session, fills in random inputs. On failure everything
- * is released and the reason has been told. */
-static davit_status open_session(const cli_command *command, const cli_arguments *arguments,
-                                 cli_session *out)
+davit_status cli_session_open(const char *model, davit_graph *graph, bool place_only,
+                              const cli_arguments *arguments, cli_session *out)
 {
     cli_session session = {.diag = davit_diagnostics_stderr(arguments->level),
-                           .place_only = command->places_only};
+                           .place_only = place_only};
     memset(out, 0, sizeof(*out));
-    davit_status status = open_all(arguments->positional.items[0], arguments, &session);
+    davit_status status = open_all(model, graph, arguments, &session);
     if (status == DAVIT_OK) {
         session.output_count = davit_model_output_count(session.model);
         session.outputs = make_outputs(session.model, session.output_count);
@@ -155,7 +195,7 @@ static davit_status open_session(const cli_command *command, const cli_arguments
         }
     }
     if (status != DAVIT_OK) {
-        close_session(&session);
+        cli_session_close(&session);
         return status;
     }
     *out = session;
@@ -209,9 +249,10 @@ int cli_session_command(const cli_command *command, int argc, char **argv,
     if (arguments.positional.count != 1) {
         exit_code = cli_usage_error(command, "one MODEL is expected, %zu are given",
                                     arguments.positional.count);
-    } else if (open_session(command, &arguments, &session) == DAVIT_OK) {
+    } else if (cli_session_open(arguments.positional.items[0], NULL, command->places_only,
+                                &arguments, &session) == DAVIT_OK) {
         exit_code = work(&session, &arguments);
-        close_session(&session);
+        cli_session_close(&session);
     }
     cli_arguments_clear(&arguments);
     return exit_code;

@@ -3,6 +3,7 @@
 #define DAVIT_CLI_SESSION_H
 
 #include "cli.h"
+#include "davit/graphs.h"
 #include "inputs.h"
 
 /* What a command that runs a model holds. */
@@ -21,6 +22,14 @@ typedef struct cli_session {
  * Returns the exit code, that of work where it came so far. */
 int cli_session_command(const cli_command *command, int argc, char **argv,
                         int (*work)(cli_session *session, const cli_arguments *arguments));
+
+/* Loads the model, reads inputs, creates the session, fills in random inputs. With a graph the
+ * model is that, taken over also on failure, and `model` its label. place_only: nothing is opened
+ * to run. On failure everything is released and the reason has been told. */
+DAVIT_NODISCARD davit_status cli_session_open(const char *model, davit_graph *graph,
+                                              bool place_only, const cli_arguments *arguments,
+                                              cli_session *out);
+void cli_session_close(cli_session *session);
 
 /* Runs one inference with the inputs into the outputs. */
 DAVIT_NODISCARD davit_status cli_session_run(cli_session *session);

@@ -1,3 +1,4 @@
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -92,8 +93,14 @@ static double exponentials(const davit_unit *unit)
 
 /* ---- operators ---- */
 
+/* Layouts of blocks of 16 channels fit, or are padded or given up. */
+static double fits_blocks(double channels)
+{
+    return fmod(channels, 16) == 0 ? 1 : 0;
+}
+
 /* [batch, channels in, channels out, groups, pixels out, taps, stride, residuals, exponentials,
- * pixels in] */
+ * which of the channels fit blocks] */
 static void describe_convolution(working *w, uint32_t weights_input, uint32_t residual_input)
 {
     const davit_tensor_desc *x = input_of(w, 0);
@@ -125,7 +132,7 @@ static void describe_convolution(working *w, uint32_t weights_input, uint32_t re
                               stride,
                               residuals(w, residual_input),
                               exponentials(w->unit),
-                              product(x, 2, DAVIT_MAX_RANK)};
+                              fits_blocks(dim(x, 1)) + fits_blocks(dim(y, 1))};
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
         add(w, numbers[i]);
     }
@@ -185,21 +192,37 @@ static double taps_of(const working *w)
     return taps;
 }
 
-/* [elements of the first input, of all inputs, of the output, last dimension of input and output,
- * taps] */
+/* How two operands meet: "/same" shapes, one number with many ("/scalar"), "/broadcast". */
+static const char *meeting(const working *w)
+{
+    double first = elems(input_of(w, 0));
+    double second = elems(input_of(w, 1));
+    if (w->anchor->op->max_inputs != 2 || w->anchor->input_count != 2) {
+        return "";
+    }
+    return first == second ? "/same" : fmin(first, second) <= 1 ? "/scalar" : "/broadcast";
+}
+
+/* [elements of the largest input, of all inputs, of the output, batch, channels, which fit blocks,
+ * last dimension, taps] */
 static void describe_other(working *w)
 {
     const davit_tensor_desc *x = input_of(w, 0);
     const davit_tensor_desc *y = output_of(w);
     double all = 0;
     for (uint32_t i = 0; i < w->anchor->input_count; i++) {
-        all += elems(input_of(w, i));
+        const davit_tensor_desc *desc = input_of(w, i);
+        all += elems(desc);
+        x = elems(desc) > elems(x) ? desc : x;
     }
-    set_kind(w, "");
+    set_kind(w, meeting(w));
+    double channels = x != NULL && x->rank > 2 ? dim(x, 1) : 1;
     const double numbers[] = {elems(x),
                               all,
                               elems(y),
-                              dim(x, x != NULL ? x->rank - 1 : 0),
+                              dim(x, 0),
+                              channels,
+                              fits_blocks(channels),
                               dim(y, y != NULL ? y->rank - 1 : 0),
                               taps_of(w)};
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {

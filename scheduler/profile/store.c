@@ -47,14 +47,9 @@ static void find_problem(davit_store *store)
     if (store->folder[0] == '\0') {
         snprintf(store->problem, sizeof(store->problem),
                  "neither XDG_CACHE_HOME nor HOME is set to an absolute path");
-        davit_log(store->diag, DAVIT_WARNING, "no measured times are used: %s", store->problem);
         return;
     }
     store_folder_problem(store->folder, store->problem, sizeof(store->problem));
-    if (store->problem[0] != '\0') {
-        davit_log(store->diag, DAVIT_WARNING, "no measured times are used from %s: %s",
-                  store->folder, store->problem);
-    }
 }
 
 davit_status davit_store_open(const davit_allocator *allocator, const char *folder,
@@ -141,7 +136,7 @@ static char *path_of(const davit_store *store, const char *key)
 /* Moves a damaged file away, unless another process did meanwhile. */
 static void set_aside(const davit_store *store, const char *path, const char *problem, int held)
 {
-    char aside[STORE_PATH_BYTES];
+    char aside[STORE_PATH_BYTES + 16];
     int lock = held;
     bool moved = false;
     snprintf(aside, sizeof(aside), "%s.damaged", path);
@@ -169,6 +164,10 @@ static json_t *load_entries(const davit_store *store, const store_device *device
     davit_status status = DAVIT_OK;
     if (store->problem[0] == '\0') {
         status = store_read(device->path, store->diag, severity, &text, &bytes);
+    } else if (store->devices->count == 0) { /* said once */
+        davit_log(store->diag, store->folder[0] != '\0' ? DAVIT_WARNING : DAVIT_INFO,
+                  "no measured times are used%s%s: %s", store->folder[0] != '\0' ? " from " : "",
+                  store->folder, store->problem);
     }
     if (status != DAVIT_OK && severity == DAVIT_ERROR) {
         return NULL;
@@ -262,6 +261,11 @@ davit_status davit_store_list(const davit_store *store, const char *device_key,
     *entries = list;
     *count = used;
     return DAVIT_OK;
+}
+
+void davit_store_free_list(const davit_store *store, davit_store_entry *entries)
+{
+    davit_free(store->allocator, entries);
 }
 
 /* ---- all files ---- */

@@ -122,7 +122,7 @@ static void keeps_what_was_put(void **state)
     assert_int_equal(entries[1].work.dtype, DAVIT_S8);
     assert_true(entries[1].work.flops == 1e9 && entries[1].work.dims[0] == 7);
     assert_int_equal(entries[1].work.dim_count, 2);
-    davit_free(davit_allocator_default(), entries);
+    davit_store_free_list(store, entries);
     const char **keys;
     assert_int_equal(davit_store_keys(store, &keys, &count), DAVIT_OK);
     assert_int_equal(count, 2);
@@ -196,7 +196,7 @@ static size_t count_entries(world *w)
     davit_store_entry *entries;
     size_t count;
     assert_int_equal(davit_store_list(store, KEY, &entries, &count), DAVIT_OK);
-    davit_free(davit_allocator_default(), entries);
+    davit_store_free_list(store, entries);
     assert_true(find(store, KEY, "old") == 42);
     davit_store_close(store);
     return count;
@@ -213,7 +213,7 @@ static void survives_kills(void **state)
     assert_int_equal(davit_store_save(store), DAVIT_OK);
     davit_store_close(store);
     size_t count = 1;
-    for (int i = 0; i < 60; i++) {
+    for (int i = 0; i < 60 || (count <= 5 && i < 600); i++) { /* a busy machine saves little */
         const struct timespec pause = {.tv_nsec = (long)test_random_below(&seed, 25000000)};
         pid_t writers[] = {start_writer(w, "x"), start_writer(w, "y")};
         nanosleep(&pause, NULL);
@@ -352,8 +352,8 @@ static void finds_its_folder(void **state)
     assert_int_equal(unsetenv("XDG_CACHE_HOME") + unsetenv("HOME"), 0);
     assert_int_equal(davit_store_open(davit_allocator_default(), NULL, &w->diag.sink, &store),
                      DAVIT_OK);
-    assert_int_equal(w->diag.warning_count, 1);
     assert_true(find(store, KEY, "a") == 0);
+    assert_int_equal(w->diag.warning_count, 0);
     assert_int_equal(davit_store_save(store), DAVIT_IO_ERROR);
     assert_non_null(strstr(w->diag.text, "HOME"));
     davit_store_close(store);
@@ -373,7 +373,7 @@ static void keeps_the_newest(void **state)
     size_t count;
     assert_int_equal(davit_store_list(store, KEY, &entries, &count), DAVIT_OK);
     assert_int_equal(count, DAVIT_STORE_MAX_ENTRIES);
-    davit_free(davit_allocator_default(), entries);
+    davit_store_free_list(store, entries);
     davit_store_close(store);
 }
 
@@ -417,11 +417,17 @@ static void summarises_as_defined(void **state)
             double spike = test_random_below(&seed, 5) == 0 ? 20 : 1;
             samples[i] = copy[i] = spike * (2 + test_random_float(&seed));
         }
-        double median = sorted_median(copy, count);
-        for (size_t i = 0; i < count; i++) {
-            distances[i] = fabs(samples[i] - median);
+        sorted_median(copy, count);
+        size_t width = (count + 2) / 3 < 3 ? (count < 3 ? 1 : 3) : (count + 2) / 3;
+        size_t best = 0;
+        for (size_t i = 0; i + width <= count; i++) {
+            best = copy[i + width - 1] - copy[i] < copy[best + width - 1] - copy[best] ? i : best;
         }
-        double most = fmax(5 * 1.4826 * sorted_median(distances, count), 0.1 * median);
+        double median = sorted_median(copy + best, width);
+        for (size_t i = 0; i < width; i++) {
+            distances[i] = fabs(copy[best + i] - median);
+        }
+        double most = fmax(5 * 1.4826 * sorted_median(distances, width), 0.1 * median);
         size_t used = 0;
         for (size_t i = 0; i < count; i++) {
             if (fabs(samples[i] - median) <= most) {
@@ -441,6 +447,28 @@ static void summarises_as_defined(void **state)
     assert_int_equal(davit_measurement_of(NULL, 0).count, 0);
 }
 
+/* With one sample in a hundred made 500 times slower, and with half of them disturbed. */
+static void disturbances_do_not_count(void **state)
+{
+    (void)state;
+    uint64_t seed = 3;
+    double clean[1000], spiked[1000], busy[60];
+    for (size_t i = 0; i < 1000; i++) {
+        clean[i] = 1 + 0.03 * (double)test_random_float(&seed);
+        spiked[i] = clean[i] * (test_random_below(&seed, 100) == 0 ? 500 : 1);
+    }
+    for (size_t i = 0; i < 60; i++) {
+        busy[i] = clean[i] * (i % 2 == 0 ? 1 : 1.2 + (double)test_random_below(&seed, 1000) / 100);
+    }
+    davit_measurement before = davit_measurement_of(clean, 1000);
+    davit_measurement after = davit_measurement_of(spiked, 1000);
+    davit_measurement half = davit_measurement_of(busy, 60);
+    assert_int_equal(before.dropped, 0);
+    assert_true(after.dropped > 3 && after.dropped < 30);
+    assert_true(fabs(after.median_s / before.median_s - 1) < 2e-3);
+    assert_true(fabs(half.median_s / before.median_s - 1) < 0.02);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -453,6 +481,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(keeps_the_newest, setup, teardown),
         cmocka_unit_test_setup_teardown(refuses_times_that_are_none, setup, teardown),
         cmocka_unit_test(summarises_as_defined),
+        cmocka_unit_test(disturbances_do_not_count),
         cmocka_unit_test_setup_teardown(finds_its_folder, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,7 +21,19 @@ DAVIT_NODISCARD davit_status davit_session_explain(const davit_session *session,
                                                    const davit_explain_options *options,
                                                    davit_plan_explanation **out);
 
+struct davit_run_record;
+
 /* The graph that a session runs: bound, optimised, with units. Belongs to the session. */
 const davit_graph *davit_session_graph(const davit_session *session);
+/* What its last run took (davit/execute.h), all 0 before the first. Belongs to the session. */
+const struct davit_run_record *davit_session_last_run(const davit_session *session);
+
+/* Chooses devices as a session does: those of options->devices ("cpu,reference,profile:u250"), or by
+ * default every usable one that is not emulated and not a part of another. Memory comes from arena.
+ * Reports. */
+DAVIT_NODISCARD davit_status davit_context_choose(davit_context *context,
+                                                  const davit_session_options *options,
+                                                  davit_arena *arena, const davit_diagnostics *diag,
+                                                  davit_plan_device **devices, size_t *count);
 
 #endif

@@ -45,7 +45,7 @@ typedef struct davit_store_entry {
 
 /* folder NULL: the default. Reads nothing yet, and makes nothing: a folder that is not there is
  * made at the first save. A folder that cannot be used (no home, another owner, writable by others)
- * is a warning and the store is empty; saving then fails. Only DAVIT_OUT_OF_MEMORY is returned. Not
+ * is a warning at the first use and the store is empty; saving then fails. Only DAVIT_OUT_OF_MEMORY is returned. Not
  * thread-safe; processes may share a folder. */
 DAVIT_NODISCARD davit_status davit_store_open(const davit_allocator *allocator, const char *folder,
                                               const davit_diagnostics *diag, davit_store **out);
@@ -62,10 +62,10 @@ DAVIT_NODISCARD davit_status davit_store_put(davit_store *store, const char *dev
                                              const char *signature,
                                              const davit_measurement *measurement,
                                              const davit_work *work);
-/* Everything that is known of a device, by signature. *entries is to be freed with the store's
- * allocator. */
+/* Everything that is known of a device, by signature. Free with davit_store_free_list. */
 DAVIT_NODISCARD davit_status davit_store_list(const davit_store *store, const char *device_key,
                                               davit_store_entry **entries, size_t *count);
+void davit_store_free_list(const davit_store *store, davit_store_entry *entries);
 /* The keys of all files, sorted; their files are read. Pointers live as long as the store; *keys is
  * to be freed with the store's allocator. */
 DAVIT_NODISCARD davit_status davit_store_keys(davit_store *store, const char ***keys,
@@ -76,8 +76,8 @@ DAVIT_NODISCARD davit_status davit_store_save(davit_store *store);
 /* Removes everything, files included (but for the lock). Reports. */
 DAVIT_NODISCARD davit_status davit_store_clear(davit_store *store);
 
-/* Sorts samples and summarises them: the median of what lies within a robust distance of the
- * median. None: all 0. */
+/* Sorts samples and summarises them: the median of what lies within a robust distance of where they
+ * lie densest. Up to two thirds of the samples may be disturbed. None: all 0. */
 davit_measurement davit_measurement_of(double *samples_s, size_t count);
 
 #endif

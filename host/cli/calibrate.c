@@ -1,0 +1,419 @@
+/* davit calibrate: measure this machine's devices and links into the profile store. */
+#define _XOPEN_SOURCE 700 /* sigaction with SA_RESETHAND */
+#include "calibrate.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli.h"
+#include "davit/execute.h"
+#include "davit/inventory.h"
+#include "davit/plan.h"
+#include "progress.h"
+#include "session.h"
+
+enum { GROUP = 4, DEFAULT_SECONDS = 60, WARMUP = 2, MIN_RUNS = 7, MAX_RUNS = 60 };
+#define NS_PER_S 1000000000u
+#define LINK_SHARE 0.05     /* of a device's time */
+#define REFERENCE_SHARE 0.2 /* of the time of another device */
+#define MODEL_SHARE 0.5     /* of a device's time, where models are given */
+
+static const cli_option options[] = {
+    {"device", 'd', "LIST", "measure these devices only, as cpu,reference"},
+    {"seconds", 0, "N", "how long it may take, models apart (default 60)"},
+    {"only-models", 0, NULL, "measure the models given, not the built-in networks"},
+    {"shape", 's', "NAME=1x3x640x640", "shape of an input that a model leaves open"},
+    {"threads", 't', "N", "threads of CPU devices (default: all cores)"},
+    {"show", 0, NULL, "print what is known and measure nothing"},
+    {"clear", 0, NULL, "forget what is known and measure nothing"},
+    CLI_COMMON_OPTIONS,
+};
+
+static volatile sig_atomic_t interrupted;
+
+static void on_interrupt(int signal)
+{
+    (void)signal;
+    interrupted = 1;
+}
+
+static bool stopped(void *user)
+{
+    (void)user;
+    return interrupted != 0;
+}
+
+/* A second interrupt ends the program at once. */
+static void catch_interrupts(void)
+{
+    struct sigaction action;
+    memset(&action, 0, sizeof(action));
+    action.sa_handler = on_interrupt;
+    action.sa_flags = (int)(SA_RESETHAND | SA_RESTART);
+    (void)sigaction(SIGINT, &action, NULL);
+    (void)sigaction(SIGTERM, &action, NULL);
+}
+
+typedef struct calibration {
+    const cli_arguments *arguments;
+    const davit_diagnostics *diag;
+    davit_context *context;
+    davit_store *store;
+    davit_arena arena;
+    davit_plan_device *devices;
+    cli_calibrated done;
+    cli_progress progress;
+    size_t steps, steps_done; /* of one device, for the progress bar */
+} calibration;
+
+/* ---- networks ---- */
+
+static davit_status run_network(void *user, davit_run_record *record)
+{
+    cli_session *session = user;
+    davit_status status = cli_session_run(session);
+    if (status == DAVIT_OK) {
+        *record = *davit_session_last_run(session->session);
+    }
+    return status;
+}
+
+/* Sessions that are measured in turn. */
+typedef struct group {
+    size_t count;
+    cli_session sessions[GROUP];
+    davit_measured_network networks[GROUP];
+} group;
+
+static void close_group(group *g)
+{
+    for (size_t i = 0; i < g->count; i++) {
+        cli_session_close(&g->sessions[i]);
+    }
+    g->count = 0;
+}
+
+/* Opens a model or a built-in network on a device; what it lacks runs on the reference. */
+static davit_status add_network(const calibration *c, group *g, const char *device,
+                                const char *model, davit_graph *graph)
+{
+    char list[96];
+    bool reference = strcmp(device, "reference") == 0;
+    snprintf(list, sizeof(list), "%s%s", device, reference ? "" : ",reference");
+    cli_arguments arguments = *c->arguments;
+    arguments.devices = list;
+    arguments.shapes_of_some = c->arguments->positional.count > 1;
+    if (graph != NULL) { /* what a built-in network lacks on a device is nobody's concern */
+        arguments.shapes.count = 0;
+        arguments.level = arguments.level == DAVIT_WARNING ? DAVIT_ERROR : arguments.level;
+    }
+    cli_session *session = &g->sessions[g->count];
+    davit_status status = cli_session_open(model, graph, false, &arguments, session);
+    if (status == DAVIT_OK) {
+        g->networks[g->count++] =
+            (davit_measured_network){.graph = davit_session_graph(session->session),
+                                     .plan = davit_session_get_plan(session->session),
+                                     .threads = (uint32_t)arguments.threads,
+                                     .run = run_network,
+                                     .user = session};
+    }
+    return status;
+}
+
+/* Runs each network once and drops those that would take longer than they may. */
+static davit_status drop_slow_networks(const calibration *c, group *g, uint64_t budget_ns)
+{
+    size_t kept = 0;
+    davit_status status = DAVIT_OK;
+    for (size_t i = 0; i < g->count; i++) {
+        davit_run_record record = {0};
+        if (status == DAVIT_OK) {
+            status = run_network(&g->sessions[i], &record);
+        }
+        if (status == DAVIT_OK && record.total_ns * MIN_RUNS <= 2 * budget_ns) {
+            g->sessions[kept] = g->sessions[i];
+            g->networks[kept] = g->networks[i];
+            g->networks[kept].user = &g->sessions[kept];
+            kept++;
+        } else {
+            davit_log(c->diag, DAVIT_INFO, "a network is left out: it takes too long");
+            cli_session_close(&g->sessions[i]);
+        }
+    }
+    g->count = kept;
+    return status;
+}
+
+static davit_status measure_group(calibration *c, group *g, uint64_t budget_ns, bool all,
+                                  struct cli_calibrated_device *device)
+{
+    const davit_measure_limits limits = {.warmup = WARMUP,
+                                         .min_runs = MIN_RUNS,
+                                         .max_runs = MAX_RUNS,
+                                         .budget_ns = budget_ns,
+                                         .stopped = stopped};
+    size_t units = 0;
+    davit_status status = DAVIT_OK;
+    if (!all) {
+        status = drop_slow_networks(c, g, budget_ns / (g->count > 0 ? g->count : 1));
+    }
+    if (status == DAVIT_OK) {
+        status = davit_measure_networks(g->networks, g->count, &limits, c->store,
+                                        davit_allocator_default(), c->diag, &units);
+    }
+    device->units += units;
+    device->networks += g->count;
+    davit_status saved = davit_store_save(c->store);
+    return status != DAVIT_OK ? status : saved;
+}
+
+static void step(calibration *c, size_t count, const char *device)
+{
+    c->steps_done += count;
+    if (c->steps_done <= c->steps) {
+        cli_progress_tell(&c->progress, device, c->steps_done, c->steps);
+    }
+}
+
+/* The built-in networks, as many as the time allows, the first ones first. */
+static davit_status measure_built_in(calibration *c, struct cli_calibrated_device *device,
+                                     uint64_t budget_ns)
+{
+    size_t total = davit_measure_network_count();
+    uint64_t deadline_ns = davit_deadline_after(budget_ns);
+    davit_status status = DAVIT_OK;
+    for (size_t next = 0; status == DAVIT_OK && next < total && interrupted == 0;) {
+        uint64_t now_ns = davit_clock_ns();
+        if (now_ns >= deadline_ns) {
+            davit_log(c->diag, DAVIT_INFO, "%s: the time is over after %zu of %zu networks",
+                      device->name, next, total);
+            step(c, total - next, device->name);
+            break;
+        }
+        uint64_t share_ns = (deadline_ns - now_ns) * GROUP / (total - next);
+        group g = {.count = 0};
+        size_t first = next;
+        for (; status == DAVIT_OK && g.count < GROUP && next < total; next++) {
+            davit_graph *graph;
+            char name[48];
+            snprintf(name, sizeof(name), "built-in network %zu", next);
+            status = davit_measure_network_make(next, davit_allocator_default(), &graph);
+            status = status == DAVIT_OK ? add_network(c, &g, device->name, name, graph) : status;
+        }
+        if (status == DAVIT_OK) { /* about half of the time goes into opening them */
+            status = measure_group(c, &g, share_ns / 2, false, device);
+        }
+        close_group(&g);
+        step(c, next - first, device->name);
+    }
+    return status;
+}
+
+static davit_status measure_models(calibration *c, struct cli_calibrated_device *device,
+                                   uint64_t budget_ns)
+{
+    const cli_list *models = &c->arguments->positional;
+    davit_status status = DAVIT_OK;
+    for (size_t next = 0; status == DAVIT_OK && next < models->count && interrupted == 0;) {
+        group g = {.count = 0};
+        for (; status == DAVIT_OK && g.count < GROUP && next < models->count; next++) {
+            status = add_network(c, &g, device->name, models->items[next], NULL);
+        }
+        if (status == DAVIT_OK) {
+            status = measure_group(c, &g, budget_ns * g.count / models->count, true, device);
+        }
+        size_t opened = g.count;
+        close_group(&g);
+        step(c, opened, device->name);
+    }
+    return status;
+}
+
+/* ---- devices ---- */
+
+static davit_status measure_links(calibration *c, const davit_plan_device *device, const char *key,
+                                  uint64_t budget_ns)
+{
+    const davit_topology *topology = davit_context_topology(c->context);
+    const davit_device_options device_options = {
+        .allocator = davit_allocator_default(),
+        .diag = c->diag,
+        .threads = (uint32_t)c->arguments->threads,
+        .bind_thread = topology != NULL ? davit_topology_bind_thread : NULL,
+        .bind_user = (void *)topology};
+    const davit_measure_limits limits = {
+        .min_runs = MIN_RUNS, .max_runs = MAX_RUNS, .budget_ns = budget_ns, .stopped = stopped};
+    return davit_measure_links(device->backend, &device->info, &device_options, key, &limits,
+                               c->store);
+}
+
+static davit_status measure_device(calibration *c, const davit_plan_device *device, double seconds)
+{
+    struct cli_calibrated_device *done = &c->done.devices[c->done.device_count++];
+    size_t models = c->arguments->positional.count;
+    bool built_in = !c->arguments->only_models;
+    done->name = device->info.name;
+    davit_device_key(device->backend, &device->info, (uint32_t)c->arguments->threads, done->key);
+    c->steps = models + (built_in ? davit_measure_network_count() : 0);
+    c->steps_done = 0;
+    double share = models == 0 ? 0 : built_in ? MODEL_SHARE : 1;
+    davit_status status =
+        measure_links(c, device, done->key, (uint64_t)(seconds * LINK_SHARE * NS_PER_S));
+    if (status == DAVIT_OK && models > 0) {
+        status = measure_models(c, done, (uint64_t)(seconds * share * NS_PER_S));
+    }
+    if (status == DAVIT_OK && built_in) {
+        status = measure_built_in(c, done, (uint64_t)(seconds * (1 - share) * NS_PER_S));
+    }
+    davit_status saved = davit_store_save(c->store);
+    return status != DAVIT_OK ? status : saved;
+}
+
+/* Emulated devices and those that compute nothing have no speed of their own. */
+static davit_status refuse_pretenders(const calibration *c)
+{
+    for (size_t i = 0; i < c->done.device_count; i++) {
+        const davit_device_info *info = &c->devices[i].info;
+        if (info->emulated || info->profile.kind == DAVIT_DEVICE_NULL) {
+            return davit_fail(c->diag, DAVIT_INVALID_ARGUMENT,
+                              "device %s is emulated: its time says nothing of a device; its "
+                              "profile is what plans use",
+                              info->name);
+        }
+    }
+    return DAVIT_OK;
+}
+
+static double weight_of(const davit_plan_device *device)
+{
+    return device->info.profile.kind == DAVIT_DEVICE_REFERENCE ? REFERENCE_SHARE : 1;
+}
+
+static davit_status measure_all(calibration *c)
+{
+    size_t count = c->done.device_count;
+    double seconds = c->arguments->seconds > 0 ? (double)c->arguments->seconds : DEFAULT_SECONDS;
+    double weights = 0;
+    for (size_t i = 0; i < count; i++) {
+        weights += weight_of(&c->devices[i]);
+    }
+    c->done.devices = davit_arena_alloc_array(&c->arena, count, sizeof(*c->done.devices));
+    if (c->done.devices == NULL) {
+        return davit_fail(c->diag, DAVIT_OUT_OF_MEMORY, "out of memory");
+    }
+    c->done.device_count = 0;
+    davit_status status = DAVIT_OK;
+    for (size_t i = 0; i < count && status == DAVIT_OK && interrupted == 0; i++) {
+        fprintf(stderr, "davit: measuring %s for about %.0f s: copies, %s%s\n",
+                c->devices[i].info.name, seconds * weight_of(&c->devices[i]) / weights,
+                c->arguments->only_models ? "" : "built-in networks",
+                c->arguments->positional.count == 0 ? ""
+                : c->arguments->only_models         ? "the models given"
+                                                    : ", the models given");
+        status = measure_device(c, &c->devices[i], seconds * weight_of(&c->devices[i]) / weights);
+    }
+    c->done.interrupted = interrupted != 0;
+    return status;
+}
+
+/* ---- the command ---- */
+
+static int calibrate(calibration *c)
+{
+    const davit_context_options context_options = {.diag = c->diag};
+    davit_status status = davit_store_save(c->store); /* before a minute is spent in vain */
+    if (status == DAVIT_OK) {
+        status = davit_context_create(&context_options, &c->context);
+    }
+    if (status == DAVIT_OK) {
+        davit_session_options session_options;
+        davit_session_options_init(&session_options);
+        session_options.devices = c->arguments->devices;
+        status = davit_context_choose(c->context, &session_options, &c->arena, c->diag, &c->devices,
+                                      &c->done.device_count);
+    }
+    if (status == DAVIT_OK) {
+        status = refuse_pretenders(c);
+    }
+    if (status == DAVIT_OK) {
+        catch_interrupts();
+        status = measure_all(c);
+    }
+    c->done.store = c->store;
+    int code = status == DAVIT_OK ? cli_calibrated_print(&c->done, c->arguments->json) : CLI_FAILED;
+    davit_context_destroy(c->context);
+    return code;
+}
+
+static int check_usage(const cli_arguments *arguments)
+{
+    size_t models = arguments->positional.count;
+    if (arguments->show && arguments->clear) {
+        return cli_usage_error(&cli_calibrate, "--show and --clear exclude each other");
+    }
+    if ((arguments->show || arguments->clear) && models > 0) {
+        return cli_usage_error(&cli_calibrate, "--%s takes no model",
+                               arguments->show ? "show" : "clear");
+    }
+    if (arguments->only_models && models == 0) {
+        return cli_usage_error(&cli_calibrate, "--only-models needs a MODEL");
+    }
+    return CLI_DONE;
+}
+
+static int work(const cli_arguments *arguments)
+{
+    calibration c = {.arguments = arguments,
+                     .diag = davit_diagnostics_stderr(arguments->level),
+                     .progress = cli_progress_start("networks")};
+    const davit_diagnostics *quiet = davit_diagnostics_stderr(DAVIT_ERROR);
+    davit_arena_init(&c.arena, davit_allocator_default());
+    /* What a command that measures cannot use is an error of its own, not a warning before it. */
+    if (davit_store_open(davit_allocator_default(), NULL, arguments->show ? c.diag : quiet,
+                         &c.store) != DAVIT_OK) {
+        return CLI_FAILED;
+    }
+    int code;
+    if (arguments->show) {
+        code = cli_store_print(c.store, arguments->json);
+    } else if (arguments->clear) {
+        code = davit_store_clear(c.store) == DAVIT_OK ? CLI_DONE : CLI_FAILED;
+    } else {
+        code = calibrate(&c);
+    }
+    davit_store_close(c.store);
+    davit_arena_clear(&c.arena);
+    return code;
+}
+
+static int run(int argc, char **argv)
+{
+    cli_arguments arguments;
+    int exit_code;
+    if (!cli_parse(&cli_calibrate, argc, argv, &arguments, &exit_code)) {
+        return exit_code;
+    }
+    exit_code = check_usage(&arguments);
+    if (exit_code == CLI_DONE) {
+        exit_code = work(&arguments);
+    }
+    cli_arguments_clear(&arguments);
+    return exit_code;
+}
+
+const cli_command cli_calibrate = {
+    .name = "calibrate",
+    .arguments = "[MODEL.onnx]... [OPTIONS]",
+    .summary = "measure this machine's devices and links",
+    .details =
+        "Runs built-in networks and the models given on each device, and copies to and from it.\n"
+        "Medians per unit are kept under $XDG_CACHE_HOME/davit (else ~/.cache/davit), also when "
+        "it\n"
+        "is interrupted. Plans use them: a unit that was measured has its measured time, others "
+        "are\n"
+        "estimated from those that are like it.\n",
+    .options = options,
+    .run = run,
+};

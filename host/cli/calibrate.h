@@ -1,0 +1,26 @@
+/* What `davit calibrate` shows of the profile store. */
+#ifndef DAVIT_CLI_CALIBRATE_H
+#define DAVIT_CLI_CALIBRATE_H
+
+#include "davit/measure.h"
+
+/* What was done, for the last lines of the command. */
+typedef struct cli_calibrated {
+    const davit_store *store;
+    bool interrupted;
+    size_t device_count;
+    struct cli_calibrated_device {
+        const char *name;
+        char key[DAVIT_DEVICE_KEY_BYTES];
+        size_t units;    /* measured now */
+        size_t networks; /* measured now, models included */
+    } * devices;
+} cli_calibrated;
+
+/* Prints the summary of a calibration; returns an exit code. */
+int cli_calibrated_print(const cli_calibrated *done, bool json);
+
+/* Prints everything that a store holds; returns an exit code. */
+int cli_store_print(davit_store *store, bool json);
+
+#endif

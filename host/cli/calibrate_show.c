@@ -1,0 +1,168 @@
+#include "calibrate.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "cli.h"
+#include "json.h"
+
+static const char *const ways[] = {DAVIT_LINK_TO_DEVICE, DAVIT_LINK_TO_HOST};
+static const char *const way_names[] = {"to the device", "to the host"};
+
+static bool is_link(const char *signature)
+{
+    return strncmp(signature, ways[0], strlen(ways[0])) == 0 ||
+           strncmp(signature, ways[1], strlen(ways[1])) == 0;
+}
+
+/* ---- after a calibration ---- */
+
+/* The rate of the largest copy that was measured; 0 for none. */
+static double link_rate(const davit_store *store, const char *key, int way)
+{
+    for (size_t bytes = (size_t)64 << 20; bytes >= 1024; bytes /= 4) {
+        char signature[64];
+        davit_measurement m;
+        snprintf(signature, sizeof(signature), "%s%zu", ways[way], bytes);
+        if (davit_store_find(store, key, signature, &m)) {
+            return (double)bytes / m.median_s;
+        }
+    }
+    return 0;
+}
+
+static double submission_s(const davit_store *store, const char *key)
+{
+    davit_measurement m;
+    return davit_store_find(store, key, DAVIT_SUBMISSION, &m) ? m.median_s : 0;
+}
+
+int cli_calibrated_print(const cli_calibrated *done, bool json)
+{
+    json_t *devices = json_array();
+    for (size_t i = 0; i < done->device_count; i++) {
+        const struct cli_calibrated_device *device = &done->devices[i];
+        double in = link_rate(done->store, device->key, 0);
+        double out = link_rate(done->store, device->key, 1);
+        double submission = submission_s(done->store, device->key);
+        json_array_append_new(
+            devices, json_pack("{s:s, s:s, s:I, s:I, s:f, s:f, s:f}", "name", device->name, "key",
+                               device->key, "networks", (json_int_t)device->networks, "units",
+                               (json_int_t)device->units, "submission_s", submission,
+                               "to_device_bytes_per_s", in, "to_host_bytes_per_s", out));
+        if (!json) {
+            printf("%-10s %zu networks, %zu different units; %.1f us to submit a program; copies "
+                   "%.1f GB/s %s, %.1f GB/s %s\n",
+                   device->name, device->networks, device->units, submission * 1e6, in * 1e-9,
+                   way_names[0], out * 1e-9, way_names[1]);
+        }
+    }
+    if (json) {
+        return cli_print_json(json_pack(
+            "{s:i, s:s, s:b, s:o}", "schema_version", CLI_SCHEMA_VERSION, "folder",
+            davit_store_folder(done->store), "interrupted", done->interrupted, "devices", devices));
+    }
+    json_decref(devices);
+    printf("kept in %s%s\n", davit_store_folder(done->store),
+           done->interrupted ? " (interrupted: what was measured until then)" : "");
+    return CLI_DONE;
+}
+
+/* ---- the whole store ---- */
+
+static json_t *work_json(const davit_work *work)
+{
+    json_t *dims = json_array();
+    for (uint32_t i = 0; i < work->dim_count; i++) {
+        json_array_append_new(dims, json_real(work->dims[i]));
+    }
+    return json_pack("{s:s, s:s, s:f, s:f, s:o}", "kind", work->kind, "dtype",
+                     davit_dtype_name(work->dtype), "flops", work->flops, "bytes", work->bytes,
+                     "dims", dims);
+}
+
+static json_t *entry_json(const davit_store_entry *entry)
+{
+    json_t *object = json_pack(
+        "{s:s, s:f, s:f, s:I, s:I, s:I}", "signature", entry->signature, "median_s",
+        entry->measurement.median_s, "spread_s", entry->measurement.spread_s, "count",
+        (json_int_t)entry->measurement.count, "dropped", (json_int_t)entry->measurement.dropped,
+        "measured_at", (json_int_t)entry->measured_at);
+    if (entry->work.kind[0] != '\0') {
+        json_object_set_new(object, "work", work_json(&entry->work));
+    }
+    return object;
+}
+
+static void print_entry(const davit_store_entry *entry)
+{
+    const davit_work *work = &entry->work;
+    char dims[160] = "";
+    size_t used = 0;
+    for (uint32_t i = 0; i < work->dim_count && used < sizeof(dims); i++) {
+        int length =
+            snprintf(dims + used, sizeof(dims) - used, "%s%.0f", i > 0 ? "x" : "", work->dims[i]);
+        used += length > 0 ? (size_t)length : 0;
+    }
+    bool link = is_link(entry->signature) || strcmp(entry->signature, DAVIT_SUBMISSION) == 0;
+    printf("  %-34s %-24s %-5s %11.4f %9.4f %5u %4u  %s\n", entry->signature,
+           link ? "-" : work->kind, link ? "-" : davit_dtype_name(work->dtype),
+           entry->measurement.median_s * 1e3, entry->measurement.spread_s * 1e3,
+           entry->measurement.count, entry->measurement.dropped, dims);
+}
+
+/* Prints what is known of one device, or adds it to list. */
+static davit_status show_device(const davit_store *store, const char *key, json_t *list)
+{
+    davit_store_entry *entries;
+    size_t count;
+    davit_status status = davit_store_list(store, key, &entries, &count);
+    if (status != DAVIT_OK) {
+        return status;
+    }
+    json_t *array = json_array();
+    if (list == NULL) {
+        printf("%s\n  %-34s %-24s %-5s %11s %9s %5s %4s  %s\n", key, "signature", "work", "type",
+               "median ms", "spread", "count", "out", "numbers");
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (list != NULL) {
+            json_array_append_new(array, entry_json(&entries[i]));
+        } else {
+            print_entry(&entries[i]);
+        }
+    }
+    davit_store_free_list(store, entries);
+    if (list != NULL) {
+        json_array_append_new(list, json_pack("{s:s, s:O}", "key", key, "entries", array));
+    }
+    json_decref(array);
+    return DAVIT_OK;
+}
+
+int cli_store_print(davit_store *store, bool json)
+{
+    const char **keys;
+    size_t count;
+    davit_status status = davit_store_keys(store, &keys, &count);
+    if (status != DAVIT_OK) {
+        return CLI_FAILED;
+    }
+    json_t *devices = json ? json_array() : NULL;
+    for (size_t i = 0; i < count && status == DAVIT_OK; i++) {
+        status = show_device(store, keys[i], devices);
+    }
+    davit_free(davit_allocator_default(), keys);
+    if (status != DAVIT_OK) {
+        json_decref(devices);
+        return CLI_FAILED;
+    }
+    if (json) {
+        return cli_print_json(json_pack("{s:i, s:s, s:o}", "schema_version", CLI_SCHEMA_VERSION,
+                                        "folder", davit_store_folder(store), "devices", devices));
+    }
+    if (count == 0) {
+        printf("nothing is measured yet; `davit calibrate` does (%s)\n", davit_store_folder(store));
+    }
+    return CLI_DONE;
+}

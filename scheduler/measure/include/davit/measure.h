@@ -1,0 +1,58 @@
+/* Measures this machine: times of units as they are inside whole programs, of copies between a
+ * device's memory and the host's, and of submitting a program; into the profile store.
+ *
+ * A unit is measured where it runs: its inputs have the layout and lie in the caches as its
+ * neighbours left them. Networks are run in turn, so that what disturbs the machine for a while
+ * disturbs all of them. Medians of what is no outlier are kept (davit_measurement_of). */
+#ifndef DAVIT_MEASURE_H
+#define DAVIT_MEASURE_H
+
+#include "davit/cost.h"
+#include "davit/execute.h"
+
+/* A network that is ready to run. */
+typedef struct davit_measured_network {
+    const davit_graph *graph;
+    const davit_plan *plan;
+    uint32_t threads; /* with which it was opened: a part of the device key */
+    /* Runs one inference. record->unit_ns is valid until the next call. */
+    davit_status (*run)(void *user, davit_run_record *record);
+    void *user;
+} davit_measured_network;
+
+typedef struct davit_measure_limits {
+    uint32_t warmup;             /* runs of each network before, not measured */
+    uint32_t min_runs;           /* of each network, whatever they take */
+    uint32_t max_runs;           /* at most this many */
+    uint64_t budget_ns;          /* for all networks; no run begins after it */
+    bool (*stopped)(void *user); /* asked before each run; NULL: never */
+    void *user;
+} davit_measure_limits;
+
+/* Runs the networks in turn and puts what their units and submissions took into the store, under
+ * the keys of their devices. A unit that occurs several times gets the mean of its medians. When
+ * stopped, what was measured so far is kept where there are at least 3 samples. The store is not
+ * saved. *units, if not NULL, is set to how many different units were measured. */
+DAVIT_NODISCARD davit_status davit_measure_networks(const davit_measured_network *networks,
+                                                    size_t count,
+                                                    const davit_measure_limits *limits,
+                                                    davit_store *store,
+                                                    const davit_allocator *allocator,
+                                                    const davit_diagnostics *diag, size_t *units);
+
+/* Measures copies of 1 KiB to 64 MiB in both directions, in turn. options are those of
+ * davit_device_open; key is where the times are kept. */
+DAVIT_NODISCARD davit_status davit_measure_links(
+    davit_backend *backend, const davit_device_info *info, const davit_device_options *options,
+    const char *key, const davit_measure_limits *limits, davit_store *store);
+
+/* The built-in networks: small chains of the layers of usual networks, with neighbours as those
+ * have them, f32 and 8-bit, in a fixed order from what matters most. */
+size_t davit_measure_network_count(void);
+/* Makes the one of that index, with random weights and inputs of fixed shapes. Free with
+ * davit_graph_destroy. DAVIT_OUT_OF_MEMORY. */
+DAVIT_NODISCARD davit_status davit_measure_network_make(size_t index,
+                                                        const davit_allocator *allocator,
+                                                        davit_graph **out);
+
+#endif
