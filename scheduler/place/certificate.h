@@ -34,6 +34,10 @@ DAVIT_NODISCARD davit_status davit_place_check_packing(const davit_place_proof *
                                                        double *proved);
 DAVIT_NODISCARD davit_status davit_place_check_search(const davit_place_proof *proof,
                                                       double *proved);
+DAVIT_NODISCARD davit_status davit_place_check_paths(const davit_place_proof *proof,
+                                                     double *proved);
+DAVIT_NODISCARD davit_status davit_place_check_branches(const davit_place_proof *proof,
+                                                        double *proved);
 
 /* Groups of a problem as certificate.md defines them. */
 typedef struct davit_place_groups {
@@ -50,5 +54,9 @@ typedef struct davit_place_groups {
 DAVIT_NODISCARD davit_status davit_place_groups_make(const davit_place_proof *proof,
                                                      bool with_copies_in,
                                                      davit_place_groups *groups);
+/* The member `order`: each group once, named by its first node, pinned ones first. */
+DAVIT_NODISCARD davit_status davit_place_read_order(const davit_place_proof *proof,
+                                                    const davit_place_groups *groups,
+                                                    uint32_t **order);
 
 #endif

@@ -21,6 +21,8 @@ static const form forms[] = {
     {"area", {false, true, false}, davit_place_check_area},
     {"packing", {false, true, false}, davit_place_check_packing},
     {"search", {false, true, false}, davit_place_check_search},
+    {"paths", {true, false, true}, davit_place_check_paths},
+    {"branches", {true, false, true}, davit_place_check_branches},
 };
 
 davit_status davit_place_wrong(const davit_place_proof *proof, const char *what)

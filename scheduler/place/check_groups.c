@@ -61,7 +61,8 @@ static void add_nodes(const davit_place_proof *proof, davit_place_groups *groups
             size_t at = (size_t)g * p->device_count + d;
             groups->sure[at] = groups->seconds[at];
             groups->allowed[at] = isfinite(groups->seconds[at]) &&
-                                  p->devices[d].discipline != DAVIT_PLACE_UNLIMITED &&
+                                  (p->devices[d].discipline != DAVIT_PLACE_UNLIMITED ||
+                                   proof->options->objective != DAVIT_PLACE_THROUGHPUT) &&
                                   davit_place_fits(groups->bytes[g], p->devices[d].memory_bytes);
         }
     }
@@ -106,4 +107,38 @@ davit_status davit_place_groups_make(const davit_place_proof *proof, bool with_c
         add_copies(proof, with_copies_in, groups);
     }
     return status;
+}
+
+davit_status davit_place_read_order(const davit_place_proof *proof,
+                                    const davit_place_groups *groups, uint32_t **order)
+{
+    const json_t *array = json_object_get(proof->json, "order");
+    uint32_t count = groups->count;
+    *order = davit_arena_alloc_array(proof->arena, count, sizeof(uint32_t));
+    bool *seen = davit_arena_alloc_array(proof->arena, count, sizeof(bool));
+    if (*order == NULL || seen == NULL) {
+        return davit_place_no_memory(proof);
+    }
+    if (!json_is_array(array) || json_array_size(array) != count) {
+        return davit_place_wrong(proof, "'order' does not name each group");
+    }
+    bool free_seen = false;
+    for (uint32_t k = 0; k < count; k++) {
+        const json_t *entry = json_array_get(array, k);
+        json_int_t node = json_is_integer(entry) ? json_integer_value(entry) : -1;
+        if (node < 0 || node >= proof->problem->node_count) {
+            return davit_place_wrong(proof, "'order' names a node that does not exist");
+        }
+        uint32_t g = groups->of_node[node];
+        if (groups->first[g] != (uint32_t)node || seen[g]) {
+            return davit_place_wrong(proof, "'order' does not name each group once");
+        }
+        seen[g] = true;
+        free_seen = free_seen || !groups->pinned[g];
+        if (free_seen && groups->pinned[g]) {
+            return davit_place_wrong(proof, "'order' has a pinned group after another");
+        }
+        (*order)[k] = g;
+    }
+    return DAVIT_OK;
 }

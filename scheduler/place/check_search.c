@@ -23,39 +23,6 @@ typedef struct enumeration {
     bool reached; /* a placement below the bound */
 } enumeration;
 
-static davit_status read_order(const davit_place_proof *proof, enumeration *e)
-{
-    const json_t *array = json_object_get(proof->json, "order");
-    uint32_t count = e->groups.count;
-    e->order = davit_arena_alloc_array(proof->arena, count, sizeof(uint32_t));
-    bool *seen = davit_arena_alloc_array(proof->arena, count, sizeof(bool));
-    if (e->order == NULL || seen == NULL) {
-        return davit_place_no_memory(proof);
-    }
-    if (!json_is_array(array) || json_array_size(array) != count) {
-        return davit_place_wrong(proof, "'order' does not name each group");
-    }
-    bool free_seen = false;
-    for (uint32_t k = 0; k < count; k++) {
-        const json_t *entry = json_array_get(array, k);
-        json_int_t node = json_is_integer(entry) ? json_integer_value(entry) : -1;
-        if (node < 0 || node >= proof->problem->node_count) {
-            return davit_place_wrong(proof, "'order' names a node that does not exist");
-        }
-        uint32_t g = e->groups.of_node[node];
-        if (e->groups.first[g] != (uint32_t)node || seen[g]) {
-            return davit_place_wrong(proof, "'order' does not name each group once");
-        }
-        seen[g] = true;
-        free_seen = free_seen || !e->groups.pinned[g];
-        if (free_seen && e->groups.pinned[g]) {
-            return davit_place_wrong(proof, "'order' has a pinned group after another");
-        }
-        e->order[k] = g;
-    }
-    return DAVIT_OK;
-}
-
 /* Each value once for each group that makes or reads it. */
 static davit_status index_values(const davit_place_proof *proof, enumeration *e)
 {
@@ -246,7 +213,7 @@ davit_status davit_place_check_search(const davit_place_proof *proof, double *pr
         status = davit_place_groups_make(proof, false, &e.groups);
     }
     if (status == DAVIT_OK) {
-        status = read_order(proof, &e);
+        status = davit_place_read_order(proof, &e.groups, &e.order);
     }
     if (status == DAVIT_OK) {
         status = index_values(proof, &e);

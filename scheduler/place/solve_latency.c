@@ -1,46 +1,263 @@
-/* Latency and energy. */
-#include "solvers.h"
+/* Latency and energy: local search, then branch and bound, which proves a bound. */
+#include <string.h>
 
-/* Each item where it takes least time, memory allowing, largest first is not needed: what does not
- * fit goes on. The bound is the longest time that some item takes at least. */
-static davit_status place_fastest(const davit_place_context *context, davit_place_answer *answer)
+#include "bounds.h"
+#include "branches.h"
+#include "levels.h"
+
+/* Steps of local search, of all its runs together: constant time for problems up to where a step
+ * takes much, then at least some. */
+#define SEARCH_WORK 100000000u
+#define SEARCH_LEAST 50000u
+/* Runs from anywhere, and then again from the best, per effort of 100. */
+enum { FRESH_RUNS = 2, AGAIN_RUNS = 4 };
+/* Branches times what a bound costs, for one try; and branches at most. */
+#define BRANCH_WORK 150000000u
+#define BRANCH_MOST 2000000u
+#define BRANCH_LEAST 2000u
+#define BRANCH_ITEMS 2000u /* more, a check would not follow */
+/* Branches that are looked at before local search: small problems need no more. */
+#define BRANCH_FIRST 100000u
+
+/* What is tried to be proved when the best cannot be, as shares of it. */
+static const double shares[] = {0.99, 0.95, 0.9, 0.8, 0.65, 0.5};
+
+static davit_status run_levels(davit_place_quest *quest)
 {
-    const davit_place_items *items = context->items;
-    uint32_t devices = context->problem->device_count;
-    double *used = davit_alloc_array(context->allocator, devices, sizeof(double));
-    if (used == NULL) {
-        return davit_fail(context->diag, DAVIT_OUT_OF_MEMORY, "no memory to place");
+    const davit_place_context *context = quest->context;
+    davit_place_units units;
+    davit_status status = davit_place_units_of_items(context->items, context->allocator, &units);
+    if (status != DAVIT_OK) {
+        return status;
     }
-    for (uint32_t item = 0; item < items->count && !answer->none; item++) {
-        uint32_t best = DAVIT_PLACE_NONE;
-        for (uint32_t d = 0; d < devices; d++) {
-            if (davit_place_item_allowed(items, item, d) &&
-                davit_place_fits(used[d] + items->bytes[item],
-                                 context->problem->devices[d].memory_bytes) &&
-                (best == DAVIT_PLACE_NONE || davit_place_item_seconds(items, item, d) <
-                                                 davit_place_item_seconds(items, item, best))) {
-                best = d;
+    uint64_t steps = SEARCH_WORK / (context->problem->node_count + 20u);
+    steps = steps > SEARCH_LEAST ? steps : SEARCH_LEAST;
+    uint64_t rounds = context->options.effort / 100u;
+    rounds = rounds > 0 ? rounds : 1;
+    steps = davit_place_effort(context, steps) / (rounds * (2 * FRESH_RUNS + AGAIN_RUNS));
+    for (uint64_t round = 0; round < rounds && status == DAVIT_OK; round++) {
+        for (int run = 0; run < FRESH_RUNS && status == DAVIT_OK; run++) {
+            status = davit_place_levels_run(quest, &units, 2 * steps, false);
+        }
+        for (int run = 0; run < AGAIN_RUNS && status == DAVIT_OK; run++) {
+            status = davit_place_levels_run(quest, &units, steps, true);
+        }
+    }
+    davit_place_units_clear(&units);
+    return status;
+}
+
+static bool item_is_pinned(const davit_place_items *items, uint32_t item)
+{
+    for (uint32_t k = items->first[item]; k < items->first[item + 1]; k++) {
+        if (items->problem->nodes[items->nodes[k]].pin != DAVIT_PLACE_NONE) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Pinned items first (the other devices can then be exchanged), then as nodes follow each other. */
+static void sort_items(const davit_place_items *items, uint32_t *order)
+{
+    uint32_t count = 0;
+    for (int pinned = 1; pinned >= 0; pinned--) {
+        for (uint32_t item = 0; item < items->count; item++) {
+            if (item_is_pinned(items, item) == (pinned != 0)) {
+                order[count++] = item;
             }
         }
-        answer->none = best == DAVIT_PLACE_NONE;
-        for (uint32_t k = items->first[item]; !answer->none && k < items->first[item + 1]; k++) {
-            answer->devices[items->nodes[k]] = best;
-        }
-        used[answer->none ? 0 : best] += items->bytes[item];
     }
-    davit_free(context->allocator, used);
-    answer->certificate = json_pack("{s:s}", "form", "nothing");
-    answer->method = "fastest";
-    answer->bound_method = "nothing";
-    return DAVIT_OK;
+}
+
+static uint64_t branch_limit(const davit_place_context *context)
+{
+    const davit_place_problem *problem = context->problem;
+    uint64_t reads = problem->node_count;
+    for (uint32_t i = 0; i < problem->value_count; i++) {
+        reads += problem->values[i].consumer_count;
+    }
+    uint64_t cost = reads * problem->device_count * problem->device_count;
+    uint64_t limit = davit_place_effort(context, BRANCH_WORK) / (cost + 1);
+    limit = limit < BRANCH_MOST ? limit : BRANCH_MOST;
+    return limit >= BRANCH_LEAST && context->items->count <= BRANCH_ITEMS ? limit : 0;
+}
+
+static json_t *form_of_paths(const davit_place_context *context, const double *multipliers)
+{
+    json_t *form =
+        multipliers == NULL ? json_object() : davit_place_area_certificate(context, multipliers);
+    if (json_object_set_new(form, "form", json_string("paths")) != 0) {
+        json_decref(form);
+        form = NULL;
+    }
+    return form;
+}
+
+static json_t *form_of_branches(const davit_place_branches *branches)
+{
+    const davit_place_context *context = branches->quest->context;
+    const davit_place_items *items = context->items;
+    json_t *list = json_array();
+    for (uint32_t i = 0; list != NULL && i < items->count; i++) {
+        uint32_t node = items->nodes[items->first[branches->order[i]]];
+        if (json_array_append_new(list, json_integer(node)) != 0) {
+            json_decref(list);
+            list = NULL;
+        }
+    }
+    json_t *form = form_of_paths(context, branches->earliest->multipliers);
+    if (list == NULL || json_object_set_new(form, "order", list) != 0 ||
+        json_object_set_new(form, "form", json_string("branches")) != 0) {
+        json_decref(form);
+        form = NULL;
+    }
+    return form;
+}
+
+/* Everything was looked at: the best is the optimum. Or below what was looked for: a bound. */
+static davit_status set_bound(const davit_place_branches *branches, double bound,
+                              davit_place_answer *answer)
+{
+    answer->bound = bound;
+    answer->bound_method = "branch and bound";
+    json_decref(answer->certificate);
+    answer->certificate = form_of_branches(branches);
+    return answer->certificate != NULL ? DAVIT_OK : DAVIT_OUT_OF_MEMORY;
+}
+
+/* Looks at all placements below a bound; raises answer->bound when that was possible. */
+static davit_status branch_below(const davit_place_branches *branches, double below, uint64_t limit,
+                                 bool *complete, davit_place_answer *answer)
+{
+    davit_place_quest *quest = branches->quest;
+    *complete = false;
+    if (limit == 0 || answer->bound >= fmin(below, quest->best_score)) {
+        return DAVIT_OK;
+    }
+    double before = quest->best_score;
+    davit_status status = davit_place_branches_run(branches, below, limit, complete);
+    if (status == DAVIT_OK && quest->best_score < before) {
+        answer->method = "enumeration";
+    }
+    double bound = fmin(below, quest->best_score);
+    if (status == DAVIT_OK && *complete && isfinite(bound)) {
+        status = set_bound(branches, bound, answer);
+    }
+    return status;
+}
+
+/* Small problems are solved at once; else local search, then a bound as high as can be. */
+static davit_status find_and_prove(const davit_place_branches *branches, davit_place_answer *answer)
+{
+    davit_place_quest *quest = branches->quest;
+    if (quest->context->items->count == 0) {
+        (void)davit_place_quest_try(quest, quest->best);
+        return DAVIT_OK;
+    }
+    uint64_t limit = branch_limit(quest->context);
+    bool complete = false;
+    davit_status status = branch_below(branches, INFINITY, limit < BRANCH_FIRST ? 0 : BRANCH_FIRST,
+                                       &complete, answer);
+    if (status != DAVIT_OK || complete) {
+        return status;
+    }
+    status = run_levels(quest);
+    if (status == DAVIT_OK && limit > BRANCH_FIRST) {
+        status = branch_below(branches, INFINITY, limit, &complete, answer);
+    }
+    for (size_t i = 0; i < sizeof(shares) / sizeof(shares[0]) && status == DAVIT_OK && !complete &&
+                       isfinite(quest->best_score);
+         i++) {
+        status =
+            branch_below(branches, shares[i] * quest->best_score, limit / 4, &complete, answer);
+    }
+    return status;
+}
+
+static davit_status prove_paths(davit_place_earliest *earliest, uint32_t *at,
+                                const davit_place_context *context, davit_place_answer *answer)
+{
+    for (uint32_t item = 0; item < context->items->count; item++) {
+        at[item] = DAVIT_PLACE_NONE;
+    }
+    answer->bound = davit_place_earliest_latency(earliest, at);
+    if (context->options.objective == DAVIT_PLACE_ENERGY) {
+        answer->bound = davit_place_least_joules(earliest, at, answer->bound);
+    }
+    answer->bound_method = "paths";
+    answer->certificate = form_of_paths(context, earliest->multipliers);
+    return answer->certificate != NULL ? DAVIT_OK : DAVIT_OUT_OF_MEMORY;
+}
+
+/* *multipliers: NULL when a device has no load. */
+static davit_status weigh_devices(const davit_place_context *context, davit_arena *arena,
+                                  double **multipliers)
+{
+    *multipliers = NULL;
+    for (uint32_t d = 0; d < context->problem->device_count; d++) {
+        if (context->problem->devices[d].discipline == DAVIT_PLACE_UNLIMITED) {
+            return DAVIT_OK;
+        }
+    }
+    davit_place_bounds bounds;
+    davit_status status = davit_place_bound_area(context, arena, &bounds);
+    *multipliers = status == DAVIT_OK ? bounds.multipliers : NULL;
+    return status;
+}
+
+static davit_status search(davit_place_quest *quest, const double *multipliers,
+                           davit_place_answer *answer)
+{
+    const davit_place_context *context = quest->context;
+    davit_place_earliest earliest;
+    davit_status status = davit_place_earliest_make(context->items, &quest->clock, multipliers,
+                                                    context->allocator, &earliest);
+    if (status != DAVIT_OK) {
+        return status;
+    }
+    uint32_t *order = davit_alloc_array(context->allocator, context->items->count, sizeof(*order));
+    status = order != NULL ? prove_paths(&earliest, order, context, answer) : DAVIT_OUT_OF_MEMORY;
+    if (status == DAVIT_OK) {
+        sort_items(context->items, order);
+        davit_place_branches branches = {.quest = quest, .earliest = &earliest, .order = order};
+        status = find_and_prove(&branches, answer);
+    }
+    davit_free(context->allocator, order);
+    davit_place_earliest_clear(&earliest);
+    return status;
+}
+
+static davit_status solve(const davit_place_context *context, davit_place_answer *answer)
+{
+    davit_arena arena;
+    davit_arena_init(&arena, context->allocator);
+    double *multipliers;
+    davit_status status = weigh_devices(context, &arena, &multipliers);
+    if (status == DAVIT_OK) {
+        davit_place_quest quest;
+        status = davit_place_quest_make(context, &quest);
+        if (status == DAVIT_OK) {
+            answer->method = "local search";
+            status = search(&quest, multipliers, answer);
+            answer->none = !isfinite(quest.best_score);
+            memcpy(answer->devices, quest.best, context->problem->node_count * sizeof(uint32_t));
+            davit_place_quest_clear(&quest);
+        }
+        if (status != DAVIT_OK) {
+            status = davit_fail(context->diag, status, "no memory to place");
+        }
+    }
+    davit_arena_clear(&arena);
+    return status;
 }
 
 davit_status davit_place_latency(const davit_place_context *context, davit_place_answer *answer)
 {
-    return place_fastest(context, answer);
+    return solve(context, answer);
 }
 
 davit_status davit_place_energy(const davit_place_context *context, davit_place_answer *answer)
 {
-    return place_fastest(context, answer);
+    return solve(context, answer);
 }

@@ -1,0 +1,181 @@
+/* Placements of the least latency, and of the least energy within a latency. */
+#include <pthread.h>
+#include <string.h>
+
+#include "clock.h"
+#include "counting_allocator.h"
+#include "solving.h"
+#include "unit_test.h"
+
+static const random_shape middle_shape = {.nodes = 40,
+                                          .devices = 4,
+                                          .classes = 2,
+                                          .density = 0.2,
+                                          .unsupported = 0.1,
+                                          .grouped = 0.2,
+                                          .memory = 0.35,
+                                          .transport = 0.3,
+                                          .discipline = -2,
+                                          .joules = true};
+
+static bool same(double a, double b)
+{
+    return a == b || fabs(a - b) <= 1e-9 * fmax(fabs(a), fabs(b));
+}
+
+/* The fast evaluator is the simulator. */
+static void clock_agrees_with_the_simulator(void **state)
+{
+    (void)state;
+    uint64_t random = 5;
+    for (uint64_t seed = 0; seed < 300; seed++) {
+        random_shape shape = seed % 2 == 0 ? random_small_shape(seed) : middle_shape;
+        shape.discipline = seed % 4 == 1 ? -1 : shape.discipline;
+        shape.discipline = seed % 8 == 3 ? DAVIT_PLACE_IN_ORDER : shape.discipline;
+        shape.joules = true;
+        random_problem made;
+        random_problem_make(&made, &shape, seed);
+        davit_place_clock clock;
+        assert_int_equal(
+            davit_place_clock_make(&made.problem, true, davit_allocator_default(), &clock),
+            DAVIT_OK);
+        for (int k = 0; k < 20; k++) {
+            uint32_t device[64];
+            for (uint32_t v = 0; v < made.problem.node_count; v++) {
+                device[v] = k < 5 || v == 0 || test_random_below(&random, 4) == 0
+                                ? (uint32_t)test_random_below(&random, made.problem.device_count)
+                                : device[v - 1];
+            }
+            davit_place_timeline timeline;
+            davit_place_fault fault;
+            assert_int_equal(davit_place_simulate(&made.problem, device, false,
+                                                  davit_allocator_default(), &timeline, &fault),
+                             DAVIT_OK);
+            davit_place_time time;
+            davit_place_clock_read(&clock, device, &time);
+            assert_true(same(time.latency_s, timeline.latency_s));
+            assert_true(same(time.joules, timeline.joules));
+            assert_true(fault != DAVIT_PLACE_MEMORY_EXCEEDED || time.excess > 0.0);
+            davit_place_timeline_clear(&timeline);
+        }
+        davit_place_clock_clear(&clock);
+        random_problem_clear(&made);
+    }
+}
+
+static void finds_and_proves_the_least_latency(void **state)
+{
+    (void)state;
+    compare_with_brute_force(DAVIT_PLACE_LATENCY, 0, 100, true);
+}
+
+static void finds_and_proves_the_least_energy(void **state)
+{
+    (void)state;
+    compare_with_brute_force(DAVIT_PLACE_ENERGY, 0, 100, true);
+}
+
+/* Also on problems too large for brute force: the answer is what it says, the bound is proved. */
+static void proves_what_it_says(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 0; seed < 6; seed++) {
+        random_shape shape = middle_shape;
+        shape.discipline = seed % 2 == 0 ? DAVIT_PLACE_IN_ORDER : -2;
+        random_problem made;
+        random_problem_make(&made, &shape, seed);
+        davit_place_options options = {.objective = DAVIT_PLACE_LATENCY, .effort = 10};
+        davit_placement placement;
+        assert_true(solve_checked(&made.problem, &options, &placement));
+        assert_true(placement.bound > 0.0);
+        options.objective = DAVIT_PLACE_ENERGY;
+        options.latency_limit_s = placement.objective * 1.2;
+        davit_placement_clear(&placement);
+        assert_true(solve_checked(&made.problem, &options, &placement));
+        assert_true(placement.bound > 0.0);
+        davit_placement_clear(&placement);
+        random_problem_clear(&made);
+    }
+}
+
+typedef struct job {
+    const davit_place_problem *problem;
+    davit_placement placement;
+    davit_status status;
+} job;
+
+static void *solve_job(void *argument)
+{
+    job *j = argument;
+    davit_place_options options = {.objective = DAVIT_PLACE_LATENCY, .effort = 10};
+    j->status =
+        davit_place_solve(j->problem, &options, davit_allocator_default(), NULL, &j->placement);
+    return NULL;
+}
+
+static void gives_the_same_bytes_in_two_threads(void **state)
+{
+    (void)state;
+    random_problem made;
+    random_problem_make(&made, &middle_shape, 7);
+    job jobs[3] = {
+        {.problem = &made.problem}, {.problem = &made.problem}, {.problem = &made.problem}};
+    pthread_t threads[2];
+    for (int k = 0; k < 2; k++) {
+        assert_int_equal(pthread_create(&threads[k], NULL, solve_job, &jobs[k]), 0);
+    }
+    for (int k = 0; k < 2; k++) {
+        assert_int_equal(pthread_join(threads[k], NULL), 0);
+    }
+    (void)solve_job(&jobs[2]);
+    for (int k = 0; k < 3; k++) {
+        assert_int_equal(jobs[k].status, DAVIT_OK);
+        assert_memory_equal(jobs[k].placement.devices, jobs[0].placement.devices,
+                            made.problem.node_count * sizeof(uint32_t));
+        assert_string_equal(jobs[k].placement.certificate, jobs[0].placement.certificate);
+    }
+    for (int k = 0; k < 3; k++) {
+        davit_placement_clear(&jobs[k].placement);
+    }
+    random_problem_clear(&made);
+}
+
+static void fails_cleanly_without_memory(void **state)
+{
+    (void)state;
+    random_problem made;
+    random_shape shape = middle_shape;
+    shape.nodes = 62; /* more than one level */
+    random_problem_make(&made, &shape, 7);
+    davit_place_options options = {.objective = DAVIT_PLACE_LATENCY, .effort = 1};
+    counting_allocator counting;
+    counting_allocator_init(&counting);
+    davit_diagnostics_buffer diag;
+    davit_status status = DAVIT_OUT_OF_MEMORY;
+    for (size_t fail_at = 1; status != DAVIT_OK; fail_at++) {
+        assert_true(fail_at < 2000);
+        counting_allocator_restart(&counting, fail_at);
+        davit_diagnostics_buffer_init(&diag);
+        davit_placement placement;
+        status =
+            davit_place_solve(&made.problem, &options, &counting.allocator, &diag.sink, &placement);
+        assert_true(status == DAVIT_OK || status == DAVIT_OUT_OF_MEMORY);
+        assert_int_equal(diag.error_count, status == DAVIT_OK ? 0 : 1);
+        davit_placement_clear(&placement);
+        assert_int_equal(counting.live, 0);
+    }
+    random_problem_clear(&made);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(clock_agrees_with_the_simulator),
+        cmocka_unit_test(finds_and_proves_the_least_latency),
+        cmocka_unit_test(finds_and_proves_the_least_energy),
+        cmocka_unit_test(proves_what_it_says),
+        cmocka_unit_test(gives_the_same_bytes_in_two_threads),
+        cmocka_unit_test(fails_cleanly_without_memory),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
