@@ -1,7 +1,8 @@
 /* What is allowed of the axes of a window. */
 #include "extent.h"
 
-#define LIMIT_BYTES (1ull << 30)
+/* So that no address counter of the engine, up to 15 images behind the last, leaves 31 bits. */
+#define LIMIT_BYTES (1ull << 27)
 
 const char *davit_extent_check(const davit_extent *a)
 {

@@ -27,7 +27,7 @@ static inline uint64_t davit_words(uint64_t bytes)
 /* NULL, or what is wrong with the axis. */
 const char *davit_extent_check(const davit_extent *axis);
 
-/* a * b * c * d bytes are at most 1 GiB; all factors are below 2^31. */
+/* a * b * c * d bytes are at most 128 MiB. */
 bool davit_extent_bytes_fit(uint32_t a, uint32_t b, uint32_t c, uint32_t d);
 
 /* The shift of the engine's input from u8 to s8 applied to its zero point. */

@@ -23,7 +23,7 @@ static const char *check_shape(const davit_vector_shape *s)
     }
     if (!davit_extent_bytes_fit(s->images, s->in_h, s->in_w, s->channels) ||
         !davit_extent_bytes_fit(s->images, s->out_h, s->out_w, s->channels)) {
-        return "a tensor is larger than 1 GiB";
+        return "a tensor or a window is larger than 128 MiB";
     }
     return NULL;
 }

@@ -153,7 +153,8 @@ typedef struct davit_gemm_layout {
 } davit_gemm_layout;
 
 /* Why a shape does not fit the engine; NULL when it does, and then *out is set. Limits:
- * - all extents at least 1, pads smaller than the (dilated) kernel, everything below 2^31 bytes;
+ * - all extents at least 1, pads smaller than the (dilated) kernel, tensors of up to
+ *   128 MiB;
  * - kt <= tile_steps and <= panel_steps (K up to 16,384 in the default build);
  * - columns of the result <= table_tiles * columns of the array;
  * - all column tiles in one panel, or N a multiple of 64 (the host adds columns of zero weights);
