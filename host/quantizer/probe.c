@@ -135,6 +135,17 @@ const davit_tensor *davit_probe_value(const davit_probe *probe, size_t i)
 
 /* ---- all samples ---- */
 
+size_t davit_probe_part(const davit_graph *graph, const davit_value_id *values, size_t begin,
+                        size_t count)
+{
+    uint64_t bytes = 0;
+    size_t end = begin;
+    while (end < count && (end == begin || bytes < PART_BYTES)) {
+        bytes += davit_tensor_desc_bytes(&graph->values[values[end++]].desc);
+    }
+    return end;
+}
+
 /* Shows values[begin] to values[end - 1]. */
 typedef struct part {
     davit_quantizer *job;
@@ -184,13 +195,7 @@ davit_status davit_probe_samples(davit_quantizer *job, const davit_value_id *val
     part p = {.job = job, .values = values, .visit = visit, .user = user};
     davit_status status = DAVIT_OK;
     while (status == DAVIT_OK && p.begin < count) {
-        uint64_t bytes = 0;
-        for (p.end = p.begin; p.end < count; p.end++) {
-            bytes += davit_tensor_desc_bytes(&job->graph->values[values[p.end]].desc);
-            if (bytes > PART_BYTES && p.end > p.begin) {
-                break;
-            }
-        }
+        p.end = davit_probe_part(job->graph, values, p.begin, count);
         status = run_part(&p, step);
         p.begin = p.end;
     }

@@ -18,6 +18,8 @@ typedef struct measurement {
     davit_graph *written;
     size_t count;
     comparison *comparisons;
+    davit_value_id *values[2]; /* [count], of both models */
+    size_t begin, end;         /* of those looked at now */
     davit_probe *probes[2];
 } measurement;
 
@@ -66,22 +68,23 @@ static davit_status choose(measurement *m)
 
 static davit_status open_probes(measurement *m, const davit_tensor *sample)
 {
-    davit_value_id *ids = davit_arena_alloc_array(&m->job->arena, m->count + 1, sizeof(*ids));
-    if (ids == NULL) {
-        return DAVIT_OUT_OF_MEMORY;
-    }
     for (int side = 0; side < 2; side++) {
-        for (size_t i = 0; i < m->count; i++) {
-            ids[i] = side == 0 ? m->comparisons[i].f32 : m->comparisons[i].quantized;
-        }
-        davit_status status =
-            davit_probe_open(m->job->context, side == 0 ? m->job->graph : m->written, ids, m->count,
-                             sample, &m->probes[side]);
+        davit_status status = davit_probe_open(
+            m->job->context, side == 0 ? m->job->graph : m->written, m->values[side] + m->begin,
+            m->end - m->begin, sample, &m->probes[side]);
         if (status != DAVIT_OK) {
             return status;
         }
     }
     return DAVIT_OK;
+}
+
+static void close_probes(measurement *m)
+{
+    for (int side = 0; side < 2; side++) {
+        davit_probe_close(m->probes[side]);
+        m->probes[side] = NULL;
+    }
 }
 
 static davit_status compare(measurement *m, davit_tensor *sample)
@@ -92,10 +95,10 @@ static davit_status compare(measurement *m, davit_tensor *sample)
             return status;
         }
     }
-    for (size_t i = 0; i < m->count; i++) {
-        const davit_tensor *x = davit_probe_value(m->probes[0], i);
+    for (size_t i = m->begin; i < m->end; i++) {
+        const davit_tensor *x = davit_probe_value(m->probes[0], i - m->begin);
         const float *want = x->data;
-        const float *got = davit_probe_value(m->probes[1], i)->data;
+        const float *got = davit_probe_value(m->probes[1], i - m->begin)->data;
         int64_t elems = davit_tensor_desc_elems(&x->desc);
         for (int64_t k = 0; k < elems; k++) {
             double difference = (double)want[k] - (double)got[k];
@@ -106,7 +109,7 @@ static davit_status compare(measurement *m, davit_tensor *sample)
     return DAVIT_OK;
 }
 
-static davit_status run(measurement *m)
+static davit_status run_part(measurement *m)
 {
     const davit_samples *samples = &m->job->options->samples;
     davit_status status = DAVIT_OK;
@@ -114,7 +117,7 @@ static davit_status run(measurement *m)
         davit_tensor *sample;
         status = samples->read(samples->user, s, &sample);
         if (status != DAVIT_OK) {
-            return status;
+            break;
         }
         if (s == 0) {
             status = open_probes(m, sample);
@@ -124,6 +127,28 @@ static davit_status run(measurement *m)
         }
         davit_tensor_destroy(sample);
         davit_quantizer_tell(m->job, "comparing", s + 1);
+    }
+    close_probes(m);
+    return status;
+}
+
+static davit_status run(measurement *m)
+{
+    for (int side = 0; side < 2; side++) {
+        m->values[side] =
+            davit_arena_alloc_array(&m->job->arena, m->count + 1, sizeof(*m->values[side]));
+        if (m->values[side] == NULL) {
+            return DAVIT_OUT_OF_MEMORY;
+        }
+        for (size_t i = 0; i < m->count; i++) {
+            m->values[side][i] = side == 0 ? m->comparisons[i].f32 : m->comparisons[i].quantized;
+        }
+    }
+    davit_status status = DAVIT_OK;
+    while (status == DAVIT_OK && m->begin < m->count) {
+        m->end = davit_probe_part(m->job->graph, m->values[0], m->begin, m->count);
+        status = run_part(m);
+        m->begin = m->end;
     }
     return status;
 }
@@ -189,8 +214,6 @@ davit_status davit_measure(davit_quantizer *job, const uint8_t *bytes, size_t si
     if (status == DAVIT_OK) {
         status = fill(&m, report);
     }
-    davit_probe_close(m.probes[0]);
-    davit_probe_close(m.probes[1]);
     davit_graph_destroy(m.written);
     return status;
 }
