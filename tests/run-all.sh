@@ -13,6 +13,7 @@ root=$(pwd)
 logs=build/logs
 mkdir -p "$logs"
 export OMP_WAIT_POLICY=passive # tests share the cores
+export XDG_CACHE_HOME="$root/build/cache" # what a user measured changes no plan of a test
 jobs=$(nproc)
 
 # build PRESET FOLDER [cmake options]

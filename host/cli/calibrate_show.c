@@ -20,7 +20,7 @@ static bool is_link(const char *signature)
 /* The rate of the largest copy that was measured; 0 for none. */
 static double link_rate(const davit_store *store, const char *key, int way)
 {
-    for (size_t bytes = (size_t)64 << 20; bytes >= 1024; bytes /= 4) {
+    for (size_t bytes = (size_t)16 << 20; bytes >= 1024; bytes /= 4) {
         char signature[64];
         davit_measurement m;
         snprintf(signature, sizeof(signature), "%s%zu", ways[way], bytes);

@@ -18,12 +18,13 @@ enum {
     FEWEST = 6, /* works of a kind; else those of the same operator */
     ROUNDS = 4
 };
-#define RIDGE 0.1
+#define RIDGE 6.0       /* where nothing says otherwise, works of a kind are equally efficient */
 #define FAR_WEIGHT 0.02 /* of works at the other end of the kind */
 #define HUBER 1.5
 #define LEAST_SPREAD 0.02   /* of residuals, in powers of two */
 #define NEAR 0.25           /* a distance that means "the same", in powers of two */
 #define MOST_DEVIATIONS 3.0 /* how far beyond what was measured the regression goes */
+#define BEYOND 0.25 /* how far beyond the measured efficiencies an estimate goes, powers of two */
 
 typedef struct point {
     davit_work work; /* kind and type only are read */
@@ -340,6 +341,18 @@ static double correction(const neighbour *list, size_t count)
     return sum / weights;
 }
 
+/* Keeps the ratio to the plain form near those that were measured. */
+static double within_measured(const neighbour *list, size_t count, double ratio)
+{
+    double least = INFINITY, most = -INFINITY;
+    for (size_t i = 0; i < count; i++) {
+        double measured = list[i].point->time - list[i].point->base;
+        least = fmin(least, measured);
+        most = fmax(most, measured);
+    }
+    return fmin(fmax(ratio, least - BEYOND), most + BEYOND);
+}
+
 static void estimate(neighbour *list, size_t count, const point *asked, double *scratch,
                      double *seconds, double *confidence)
 {
@@ -350,8 +363,8 @@ static void estimate(neighbour *list, size_t count, const point *asked, double *
         regress(list, count, &s, coefficients);
         spread = judge(list, count, &s, coefficients, scratch);
     }
-    double time = asked->base + evaluate(coefficients, asked, &s) + correction(list, count);
-    *seconds = exp2(time);
+    double ratio = evaluate(coefficients, asked, &s) + correction(list, count);
+    *seconds = exp2(asked->base + within_measured(list, count, ratio));
     *confidence = 0.9 / (1 + spread + 0.2 * list[0].distance);
 }
 

@@ -2,7 +2,7 @@
 
 #include "davit/measure.h"
 
-enum { SIZES = 9, FIRST_BYTES = 1024, MAX_RUNS = 64 }; /* 1 KiB, 4 KiB, ... 64 MiB */
+enum { SIZES = 8, FIRST_BYTES = 1024, MAX_RUNS = 64 }; /* 1 KiB, 4 KiB, ... 16 MiB */
 
 typedef struct copying {
     davit_device *device;

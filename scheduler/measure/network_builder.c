@@ -357,6 +357,23 @@ davit_value_id network_multiply(network_builder *b, davit_value_id x, davit_valu
     return b->integer ? combine(b, DAVIT_OP_IntegerMul, x, y) : binary(b, DAVIT_OP_Mul, x, y);
 }
 
+static davit_value_id byte(network_builder *b)
+{
+    davit_tensor *tensor = new_tensor(b, DAVIT_U8, 0, NULL);
+    if (tensor == NULL) {
+        return DAVIT_NONE;
+    }
+    *(uint8_t *)tensor->data = ZERO_POINT;
+    return add_constant(b, tensor);
+}
+
+davit_value_id network_affine(network_builder *b, davit_value_id x)
+{
+    davit_value_id factor = b->integer ? byte(b) : number(b, 1.5f);
+    davit_value_id term = b->integer ? byte(b) : number(b, 0.5f);
+    return network_add(b, network_multiply(b, factor, x), term);
+}
+
 davit_value_id network_max_pool(network_builder *b, davit_value_id x)
 {
     static const int64_t kernel[] = {3, 3}, strides[] = {2, 2}, pads[] = {1, 1, 1, 1};
@@ -452,19 +469,9 @@ davit_value_id network_transpose(network_builder *b, davit_value_id x, const int
     return add_node(b, DAVIT_OP_Transpose, &x, 1, &a);
 }
 
-static davit_value_id zero_point(network_builder *b)
-{
-    davit_tensor *tensor = new_tensor(b, DAVIT_U8, 0, NULL);
-    if (tensor == NULL) {
-        return DAVIT_NONE;
-    }
-    *(uint8_t *)tensor->data = ZERO_POINT;
-    return add_constant(b, tensor);
-}
-
 static davit_value_id convert(network_builder *b, davit_op op, davit_value_id x)
 {
-    const davit_value_id inputs[] = {x, number(b, SCALE), zero_point(b)};
+    const davit_value_id inputs[] = {x, number(b, SCALE), byte(b)};
     return b->integer ? add_node(b, op, inputs, 3, NULL) : x;
 }
 

@@ -50,6 +50,8 @@ davit_value_id network_product(network_builder *b, davit_value_id left, davit_va
 davit_value_id network_apply(network_builder *b, davit_value_id x, network_function function);
 davit_value_id network_add(network_builder *b, davit_value_id x, davit_value_id y);
 davit_value_id network_multiply(network_builder *b, davit_value_id x, davit_value_id y);
+/* Times one number plus one number. */
+davit_value_id network_affine(network_builder *b, davit_value_id x);
 davit_value_id network_max_pool(network_builder *b, davit_value_id x);
 /* Over the whole image of that size. */
 davit_value_id network_average(network_builder *b, davit_value_id x, int64_t height, int64_t width);

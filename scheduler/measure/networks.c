@@ -275,8 +275,8 @@ static davit_value_id separable(network_builder *b, recipe *r)
     davit_value_id x = depthwise(b, image_input(b, r), c, 3, 1, NETWORK_HARDSWISH);
     x = convolve(b, x, c, 2 * c, 1, NETWORK_HARDSWISH);
     x = depthwise(b, x, 2 * c, 5, 1, NETWORK_HARDSWISH);
-    x = excite(b, x, r, 2 * c);
-    x = convolve(b, x, 2 * c, 2 * c, 1, NETWORK_HARDSWISH);
+    x = excite(b, network_affine(b, x), r, 2 * c);
+    x = network_affine(b, convolve(b, x, 2 * c, 2 * c, 1, NETWORK_HARDSWISH));
     return network_apply(b, b->integer ? network_dequantize(b, x) : x, NETWORK_SIGMOID);
 }
 

@@ -233,7 +233,7 @@ class BadInput(unittest.TestCase):
         self.refuse("check", self.path("none"), names=["none"])
         self.refuse("check", self.folder.name, names=[self.folder.name])
         self.refuse("devices", "--topology", self.path("none.xml"), names=["none.xml"])
-        for command in ("devices", "run", "plan", "check", "bench"):
+        for command in ("devices", "run", "plan", "check", "bench", "calibrate"):
             done = self.run_davit(command, "--help")
             self.assertEqual(done.returncode, 0)
             self.assertIn("usage: davit " + command, done.stdout)

@@ -310,7 +310,7 @@ static void measures_links(void **state)
                                          &limits, s.store),
                      DAVIT_OK);
     assert_true(davit_store_find(s.store, "n", DAVIT_LINK_TO_DEVICE "1024", &small));
-    assert_true(davit_store_find(s.store, "n", DAVIT_LINK_TO_HOST "67108864", &large));
+    assert_true(davit_store_find(s.store, "n", DAVIT_LINK_TO_HOST "16777216", &large));
     assert_true(large.median_s > small.median_s);
     close_scratch(&s);
 }

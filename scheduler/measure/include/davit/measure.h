@@ -40,7 +40,7 @@ DAVIT_NODISCARD davit_status davit_measure_networks(const davit_measured_network
                                                     const davit_allocator *allocator,
                                                     const davit_diagnostics *diag, size_t *units);
 
-/* Measures copies of 1 KiB to 64 MiB in both directions, in turn. options are those of
+/* Measures copies of 1 KiB to 16 MiB in both directions, in turn. options are those of
  * davit_device_open; key is where the times are kept. */
 DAVIT_NODISCARD davit_status davit_measure_links(
     davit_backend *backend, const davit_device_info *info, const davit_device_options *options,
