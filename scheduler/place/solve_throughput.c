@@ -68,21 +68,29 @@ static davit_status cut_into_pieces(throughput *t)
     return status;
 }
 
+/* Real plans are waited for; blocks are the published problems, which are solved offline. */
+static uint64_t local_steps(const davit_place_context *context)
+{
+    bool blocks = false;
+    for (uint32_t d = 0; d < context->problem->device_count; d++) {
+        blocks = blocks || context->problem->devices[d].discipline == DAVIT_PLACE_BLOCK;
+    }
+    uint64_t count = context->items->count;
+    return davit_place_effort(context, blocks ? 6000000 + 4000 * count : 1000000 + 900 * count);
+}
+
 /* Rounds of annealing, hot first, then less; each starts from the best. */
 static davit_status search_locally(throughput *t)
 {
-    const davit_place_context *context = t->context;
-    uint32_t count = context->items->count;
-    uint64_t whole = 3000000 + (uint64_t)count * 500;
-    uint64_t seed = context->options.seed;
-    static const double hot[] = {1.0, 0.3, 0.1};
-    for (uint32_t round = 0; round < 3; round++) {
-        davit_place_anneal schedule = {.steps = davit_place_effort(context, whole / 3),
+    static const double hot[] = {1.0, 0.3, 0.1, 0.03};
+    uint64_t seed = t->context->options.seed;
+    for (uint32_t round = 0; round < 4; round++) {
+        davit_place_anneal schedule = {.steps = local_steps(t->context) / (round == 0 ? 2 : 6),
                                        .seed = davit_place_random(&seed),
                                        .hot = hot[round],
-                                       .cold = 0.001};
+                                       .cold = 0.0003};
         double before = t->period;
-        davit_status status = davit_place_anneal_run(context, &schedule, t->at, &t->period);
+        davit_status status = davit_place_anneal_run(t->context, &schedule, t->at, &t->period);
         if (status != DAVIT_OK) {
             return status;
         }

@@ -92,7 +92,9 @@ static void fails_cleanly_without_memory(void **state)
 {
     (void)state;
     random_problem made;
-    random_problem_make(&made, &middle_shape, 7);
+    random_shape shape = middle_shape;
+    shape.nodes = 15; /* above what is only enumerated */
+    random_problem_make(&made, &shape, 7);
     davit_place_options options = throughput;
     options.effort = 1;
     counting_allocator counting;
