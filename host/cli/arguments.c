@@ -152,6 +152,7 @@ static bool set_text(cli_arguments *arguments, const char *name, const char *val
     } texts[] = {{"output", &arguments->output},
                  {"devices", &arguments->devices},
                  {"plan", &arguments->plan},
+                 {"problem", &arguments->problem},
                  {"preprocess", &arguments->preprocess},
                  {"topology", &arguments->topology},
                  {"calibration", &arguments->calibration},

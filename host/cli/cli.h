@@ -62,6 +62,7 @@ typedef struct cli_arguments {
     const char *output;
     const char *devices;
     const char *plan;
+    const char *problem;
     const char *preprocess;
     const char *topology;
     const char *profiles;
@@ -104,6 +105,9 @@ DAVIT_PRINTF(2, 3) int cli_usage_error(const cli_command *command, const char *f
     {                                                                                              \
         "profiles", 0, "DIR", "a folder of device profiles NAME.json, before those that are shipped" \
     }
+
+/* Writes the file of --output; reports. Returns an exit code. */
+int cli_write_file(const davit_diagnostics *diag, const char *path, const char *text);
 
 /* The options that every command takes. */
 #define CLI_COMMON_OPTIONS                                                                         \

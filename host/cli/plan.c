@@ -1,9 +1,8 @@
 /* davit plan: place without running. */
-#include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "cli.h"
+#include "plan_problem.h"
 #include "plan_table.h"
 #include "progress.h"
 #include "session.h"
@@ -11,6 +10,9 @@
 
 static const cli_option options[] = {
     {"output", 'o', "PLAN.json", "write the plan, for davit run --plan"},
+    {"problem", 0, "FILE.json",
+     "instead of a MODEL: an abstract placement problem (maxFPGAs, nodes, edges); -o writes the "
+     "placement"},
     {"objective", 0, "NAME", "latency (default), throughput of a pipeline, or energy"},
     {"latency-limit", 0, "MS", "the latency that energy may take at most (default: any)"},
     {"inferences", 0, "N",
@@ -21,18 +23,6 @@ static const cli_option options[] = {
     CLI_SESSION_OPTIONS,
     CLI_COMMON_OPTIONS,
 };
-
-static int write_file(const davit_diagnostics *diag, const char *path, const char *text)
-{
-    FILE *file = fopen(path, "w");
-    bool written = file != NULL && fputs(text, file) >= 0;
-    written = (file == NULL || fclose(file) == 0) && written;
-    if (!written) {
-        (void)davit_fail(diag, DAVIT_IO_ERROR, "--output %s: %s", path, strerror(errno));
-        return CLI_FAILED;
-    }
-    return CLI_DONE;
-}
 
 static void tell_progress(void *user, size_t done, size_t count)
 {
@@ -86,7 +76,7 @@ static int show_explained(const cli_session *session, const cli_arguments *argum
     }
     int exit_code = CLI_DONE;
     if (arguments->output != NULL) {
-        exit_code = write_file(session->diag, arguments->output, text);
+        exit_code = cli_write_file(session->diag, arguments->output, text);
     }
     if (exit_code == CLI_DONE && arguments->json) {
         fputs(text, stdout);
@@ -110,12 +100,25 @@ static int show(cli_session *session, const cli_arguments *arguments)
 
 static int run(int argc, char **argv)
 {
+    cli_arguments arguments;
+    int exit_code;
+    if (!cli_parse(&cli_plan, argc, argv, &arguments, &exit_code)) {
+        return exit_code;
+    }
+    bool is_problem = arguments.problem != NULL;
+    if (is_problem) {
+        exit_code = cli_plan_problem(&cli_plan, &arguments);
+    }
+    cli_arguments_clear(&arguments);
+    if (is_problem) {
+        return exit_code;
+    }
     return cli_session_command(&cli_plan, argc, argv, show);
 }
 
 const cli_command cli_plan = {
     .name = "plan",
-    .arguments = "MODEL.onnx [-o PLAN.json] [OPTIONS]",
+    .arguments = "MODEL.onnx | --problem FILE.json [-o PLAN.json] [OPTIONS]",
     .summary = "place a model without running it",
     .details = "Units are placed so that the objective is least, with what was measured on this\n"
                "machine (davit calibrate) and else with models of the devices; devices\n"

@@ -225,6 +225,31 @@ class BadInput(unittest.TestCase):
         self.assertEqual(done.returncode, 1)
         self.assertEqual(len(done.stderr.splitlines()), 1)
 
+    def test_placement_problems(self):
+        node = '{"id":%s,"supportedOnFpga":1,"cpuLatency":2,"fpgaLatency":1,"size":9}'
+        file = '{"maxSizePerFPGA":%s,"maxFPGAs":1,"maxCPUs":%s,"nodes":[%s],"edges":[%s]}'
+        edge = '{"sourceId":%s,"destId":%s,"cost":1}'
+        two = node % 1 + "," + node % 2
+
+        def problem(*parts):
+            return self.save((file % parts).encode(), "problem.json")
+
+        self.refuse("plan", "--problem", self.path("none.json"), names=["none.json"])
+        self.refuse("plan", "--problem", self.save(b"{", "p.json"), names=["p.json", "line 1"])
+        self.refuse("plan", "--problem", problem(9, 1, two, edge % (1, 3)), names=["node 3"])
+        circle = edge % (1, 2) + "," + edge % (2, 1)
+        self.refuse("plan", "--problem", problem(9, 1, two, circle), names=["circle", "node 1"])
+        self.refuse("plan", "--problem", problem(8, 0, two, ""), names=["node 1", "9 bytes", "8"])
+        self.refuse("plan", "--problem", problem(9, 0, two, ""), names=["18 bytes", "9"])
+        good = problem(9, 1, two, edge % (1, 2))
+        self.refuse("plan", "--problem", good, "--objective", "energy", names=["energy"])
+        self.refuse("plan", "--problem", good, "--objective", "speed", names=["speed"])
+        self.refuse("plan", "--problem", good, "m.onnx", names=["m.onnx"], code=2)
+        for objective in ("latency", "throughput"):
+            done = self.run_davit("plan", "--problem", good, "--objective", objective)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertIn("gap 0.00 %", done.stdout)
+
     def test_usage(self):
         self.refuse("frob", names=["frob"], code=2)
         self.refuse("run", "a", "b", code=2)
