@@ -12,9 +12,9 @@
 /* Runs from anywhere, and then again from the best, per effort of 100. */
 enum { FRESH_RUNS = 2, AGAIN_RUNS = 4 };
 /* Branches times what a bound costs, for one try; and branches at most. */
-#define BRANCH_WORK 150000000u
+#define BRANCH_WORK 60000000u
 #define BRANCH_MOST 2000000u
-#define BRANCH_LEAST 2000u
+#define BRANCH_LEAST 10000u
 #define BRANCH_ITEMS 2000u /* more, a check would not follow */
 /* Branches that are looked at before local search: small problems need no more. */
 #define BRANCH_FIRST 100000u
