@@ -169,13 +169,12 @@ davit_status davit_plan_explain(const davit_allocator *allocator, const davit_pl
         return davit_fail(diag, DAVIT_OUT_OF_MEMORY, "out of memory for explaining a plan");
     }
     davit_arena_init(&explanation->arena, allocator);
-    explaining e = {
-        .request = request,
-        .plan = plan,
-        .options = options,
-        .diag = diag,
-        .explanation = explanation,
-        .place = {.objective = request->objective, .latency_limit_s = request->latency_limit_s}};
+    explaining e = {.request = request,
+                    .plan = plan,
+                    .options = options,
+                    .diag = diag,
+                    .explanation = explanation,
+                    .place = davit_plan_place_options(request)};
     davit_status status = explain(&e);
     davit_unit_problem_clear(&e.made);
     if (status != DAVIT_OK) {

@@ -37,8 +37,9 @@ static size_t take(moving *m)
     while (cell < cells && !to_solve(m, cell)) {
         cell++;
     }
-    m->next = cell + 1;
+    m->next = cell;
     if (cell < cells) {
+        m->next++;
         m->done++;
         if (m->options != NULL && m->options->progress != NULL) {
             m->options->progress(m->options->progress_user, m->done, m->count);
@@ -51,8 +52,7 @@ static size_t take(moving *m)
 static davit_status solve_pinned(const moving *m, davit_unit_problem *made, size_t cell, bool *only)
 {
     const davit_candidates *candidates = &made->candidates;
-    const davit_place_options options = {.objective = m->request->objective,
-                                         .latency_limit_s = m->request->latency_limit_s};
+    const davit_place_options options = davit_plan_place_options(m->request);
     uint32_t unit = (uint32_t)(cell / candidates->device_count);
     uint32_t device = (uint32_t)(cell % candidates->device_count);
     davit_diagnostics_buffer quiet;

@@ -38,8 +38,7 @@ static davit_status check_powers(const placing *p)
 static davit_status solve(placing *p)
 {
     const davit_plan_request *request = p->request;
-    const davit_place_options options = {.objective = request->objective,
-                                         .latency_limit_s = request->latency_limit_s};
+    const davit_place_options options = davit_plan_place_options(request);
     davit_plan *plan = p->plan;
     davit_placement placement;
     davit_status status =

@@ -287,8 +287,7 @@ static davit_status read_objective(const reading *r, const char *name,
 static davit_status take_proof(reading *r, const davit_plan_request *request,
                                const davit_unit_problem *made, const read_prediction *read)
 {
-    const davit_place_options options = {.objective = request->objective,
-                                         .latency_limit_s = request->latency_limit_s};
+    const davit_place_options options = davit_plan_place_options(request);
     davit_plan_prediction *prediction = &r->plan->prediction;
     davit_arena *arena = &r->plan->arena;
     char *text = json_dumps(read->certificate, JSON_COMPACT | JSON_REAL_PRECISION(17));

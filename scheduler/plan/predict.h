@@ -11,6 +11,9 @@ DAVIT_NODISCARD davit_status davit_plan_predict(davit_plan *plan, const davit_pl
                                                 const davit_unit_problem *made,
                                                 const davit_diagnostics *diag);
 
+/* What the solver is asked for a request; the same for a plan and for what explains it. */
+davit_place_options davit_plan_place_options(const davit_plan_request *request);
+
 /* The objective of a simulated placement. */
 double davit_timeline_objective(const davit_place_timeline *timeline,
                                 davit_place_objective objective);
