@@ -8,8 +8,8 @@
  *   DAVIT_DATAFLOW_END;
  *
  * Under v++ these are plain calls in a function with #pragma HLS DATAFLOW. */
-#ifndef DAVIT_CSIM_DATAFLOW_H
-#define DAVIT_CSIM_DATAFLOW_H
+#ifndef DAVIT_HLS_DATAFLOW_H
+#define DAVIT_HLS_DATAFLOW_H
 
 #ifdef DAVIT_CSIM
 #include "csim.h"
