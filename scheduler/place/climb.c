@@ -139,9 +139,6 @@ static double measure(davit_place_quest *quest, const uint32_t *device, double *
     if (options->objective != DAVIT_PLACE_ENERGY) {
         return time.latency_s;
     }
-    if (time.excess <= 0.0) {
-        quest->least_latency_s = fmin(quest->least_latency_s, time.latency_s);
-    }
     if (time.latency_s > options->latency_limit_s) {
         *excess += options->latency_limit_s > 0.0 ? time.latency_s / options->latency_limit_s - 1.0
                                                   : time.latency_s;
@@ -239,10 +236,8 @@ davit_status davit_place_climb_run(davit_place_quest *quest, const davit_place_c
 
 davit_status davit_place_quest_make(const davit_place_context *context, davit_place_quest *quest)
 {
-    *quest = (davit_place_quest){.context = context,
-                                 .random = context->options.seed,
-                                 .best_score = INFINITY,
-                                 .least_latency_s = INFINITY};
+    *quest = (davit_place_quest){
+        .context = context, .random = context->options.seed, .best_score = INFINITY};
     davit_status status =
         davit_place_clock_make(context->problem, context->options.objective == DAVIT_PLACE_ENERGY,
                                context->allocator, &quest->clock);

@@ -11,9 +11,8 @@ typedef struct davit_place_quest {
     const davit_place_context *context;
     davit_place_clock clock;
     uint64_t random;
-    uint32_t *best;         /* [node_count] devices; meaningful when best_score is finite */
-    double best_score;      /* INFINITY: nothing feasible was met */
-    double least_latency_s; /* of what keeps the memory limits, for energy */
+    uint32_t *best;    /* [node_count] devices; meaningful when best_score is finite */
+    double best_score; /* INFINITY: nothing feasible was met */
 } davit_place_quest;
 
 /* Borrows the context. DAVIT_OUT_OF_MEMORY, not reported. */

@@ -22,6 +22,32 @@ enum { FRESH_RUNS = 2, AGAIN_RUNS = 4 };
 /* What is tried to be proved when the best cannot be, as shares of it. */
 static const double shares[] = {0.99, 0.95, 0.9, 0.8, 0.65, 0.5};
 
+/* Greedy placement is what search begins with; for very large problems it is hard to beat. */
+static davit_status try_greedy(davit_place_quest *quest, davit_place_objective objective)
+{
+    const davit_place_context *context = quest->context;
+    const davit_allocator *allocator = context->allocator;
+    davit_place_options options = context->options;
+    options.objective = objective;
+    uint32_t *device = davit_alloc_array(allocator, context->problem->node_count, sizeof(*device));
+    if (device == NULL) {
+        return DAVIT_OUT_OF_MEMORY;
+    }
+    davit_status status = davit_place_greedy(context->problem, &options, allocator, device);
+    davit_place_timeline timeline = {0};
+    davit_place_fault fault = DAVIT_PLACE_CIRCLE;
+    if (status == DAVIT_OK) {
+        status =
+            davit_place_simulate(context->problem, device, false, allocator, &timeline, &fault);
+    }
+    davit_place_timeline_clear(&timeline);
+    if (status == DAVIT_OK && fault == DAVIT_PLACE_FEASIBLE) {
+        (void)davit_place_quest_try(quest, device);
+    }
+    davit_free(allocator, device);
+    return status;
+}
+
 static davit_status run_levels(davit_place_quest *quest)
 {
     const davit_place_context *context = quest->context;
@@ -157,8 +183,14 @@ static davit_status find_and_prove(const davit_place_branches *branches, davit_p
     }
     uint64_t limit = branch_limit(quest->context);
     bool complete = false;
-    davit_status status = branch_below(branches, INFINITY, limit < BRANCH_FIRST ? 0 : BRANCH_FIRST,
-                                       &complete, answer);
+    davit_status status = try_greedy(quest, quest->context->options.objective);
+    if (status == DAVIT_OK) {
+        status = try_greedy(quest, DAVIT_PLACE_LATENCY);
+    }
+    if (status == DAVIT_OK) {
+        status = branch_below(branches, INFINITY, limit < BRANCH_FIRST ? 0 : BRANCH_FIRST,
+                              &complete, answer);
+    }
     if (status != DAVIT_OK || complete) {
         return status;
     }
@@ -252,6 +284,49 @@ static davit_status solve(const davit_place_context *context, davit_place_answer
     return status;
 }
 
+/* Nothing within the limit was found: the fastest placement is taken if it is, else told. */
+static davit_status take_fastest(const davit_place_context *context, const uint32_t *fastest,
+                                 double bound_s, davit_place_answer *answer)
+{
+    davit_place_timeline timeline;
+    davit_place_fault fault;
+    davit_status status = davit_place_simulate(context->problem, fastest, false, context->allocator,
+                                               &timeline, &fault);
+    if (status != DAVIT_OK) {
+        return davit_fail(context->diag, status, "no memory to place");
+    }
+    double latency_s = timeline.latency_s;
+    davit_place_timeline_clear(&timeline);
+    if (latency_s > context->options.latency_limit_s) {
+        return davit_fail(context->diag, DAVIT_UNSUPPORTED,
+                          "no placement was found within a latency of %.6g s: the least found is "
+                          "%.6g s, and none is below %.6g s",
+                          context->options.latency_limit_s, latency_s, fmin(bound_s, latency_s));
+    }
+    memcpy(answer->devices, fastest, context->problem->node_count * sizeof(*fastest));
+    answer->none = false;
+    return DAVIT_OK;
+}
+
+static davit_status find_fastest(const davit_place_context *context, davit_place_answer *answer)
+{
+    davit_place_context fastest = *context;
+    fastest.options.objective = DAVIT_PLACE_LATENCY;
+    davit_place_answer found = {0};
+    found.devices =
+        davit_alloc_array(context->allocator, context->problem->node_count, sizeof(uint32_t));
+    if (found.devices == NULL) {
+        return davit_fail(context->diag, DAVIT_OUT_OF_MEMORY, "no memory to place");
+    }
+    davit_status status = solve(&fastest, &found);
+    if (status == DAVIT_OK && !found.none) {
+        status = take_fastest(context, found.devices, found.bound, answer);
+    }
+    json_decref(found.certificate);
+    davit_free(context->allocator, found.devices);
+    return status;
+}
+
 davit_status davit_place_latency(const davit_place_context *context, davit_place_answer *answer)
 {
     return solve(context, answer);
@@ -259,5 +334,7 @@ davit_status davit_place_latency(const davit_place_context *context, davit_place
 
 davit_status davit_place_energy(const davit_place_context *context, davit_place_answer *answer)
 {
-    return solve(context, answer);
+    davit_status status = solve(context, answer);
+    bool limited = isfinite(context->options.latency_limit_s);
+    return status == DAVIT_OK && answer->none && limited ? find_fastest(context, answer) : status;
 }

@@ -98,6 +98,34 @@ static void proves_what_it_says(void **state)
     }
 }
 
+/* Three seconds one after the other on either device. */
+static void says_what_latency_can_be_had(void **state)
+{
+    (void)state;
+    const davit_place_node nodes[] = {{"a", 0, DAVIT_PLACE_NONE, DAVIT_PLACE_NONE},
+                                      {"b", 0, DAVIT_PLACE_NONE, DAVIT_PLACE_NONE}};
+    const davit_place_device devices[] = {{"cpu", 0, DAVIT_PLACE_IN_ORDER, INFINITY, 0, 0}};
+    const double seconds[] = {1, 2};
+    const double joules[] = {5, 5};
+    const davit_place_problem problem = {.node_count = 2,
+                                         .nodes = nodes,
+                                         .device_count = 1,
+                                         .devices = devices,
+                                         .class_count = 1,
+                                         .node_seconds = seconds,
+                                         .node_joules = joules};
+    davit_place_options options = {.objective = DAVIT_PLACE_ENERGY, .latency_limit_s = 2.5};
+    davit_diagnostics_buffer diag;
+    davit_diagnostics_buffer_init(&diag);
+    davit_placement placement;
+    assert_int_equal(
+        davit_place_solve(&problem, &options, davit_allocator_default(), &diag.sink, &placement),
+        DAVIT_UNSUPPORTED);
+    assert_int_equal(diag.error_count, 1);
+    assert_string_equal(diag.text, "no placement was found within a latency of 2.5 s: the least "
+                                   "found is 3 s, and none is below 3 s");
+}
+
 typedef struct job {
     const davit_place_problem *problem;
     davit_placement placement;
@@ -174,6 +202,7 @@ int main(void)
         cmocka_unit_test(finds_and_proves_the_least_latency),
         cmocka_unit_test(finds_and_proves_the_least_energy),
         cmocka_unit_test(proves_what_it_says),
+        cmocka_unit_test(says_what_latency_can_be_had),
         cmocka_unit_test(gives_the_same_bytes_in_two_threads),
         cmocka_unit_test(fails_cleanly_without_memory),
     };
