@@ -1,5 +1,4 @@
 /* davit calibrate: measure this machine's devices and links into the profile store. */
-#define _XOPEN_SOURCE 700 /* sigaction with SA_RESETHAND */
 #include "calibrate.h"
 
 #include <signal.h>

@@ -15,6 +15,7 @@ enum {
     FEATURES = 2 + DAVIT_WORK_DIMS,
     TERMS = FEATURES + 1, /* and a constant */
     NEIGHBOURS = 8,
+    WIDTH = 32, /* the regression looks at about as many works */
     FEWEST = 6, /* works of a kind; else those of the same operator */
     ROUNDS = 4
 };
@@ -263,7 +264,7 @@ static void solve(double a[TERMS][TERMS], double b[TERMS])
 /* How much a work counts: its nearness, of a width that takes in several times NEIGHBOURS. */
 static double nearness(const neighbour *list, size_t count, size_t i)
 {
-    size_t last = count - 1 < 4 * NEIGHBOURS ? count - 1 : 4 * NEIGHBOURS;
+    size_t last = count - 1 < WIDTH ? count - 1 : WIDTH;
     double relative = list[i].distance / fmax(list[last].distance, 1e-3);
     return exp(-relative * relative) + FAR_WEIGHT;
 }

@@ -101,14 +101,13 @@ static const char **device_keys(measuring *m, const davit_measured_network *netw
 }
 
 /* What lies beside the units of a run is shared out among its programs. */
-static davit_measurement submission_of(const measuring *m, probe *p)
+static davit_measurement submission_of(probe *p)
 {
     const davit_plan *plan = p->network->plan;
     size_t programs = 0;
     for (size_t u = 0; u < plan->unit_count; u++) {
         programs += u == 0 || plan->units[u].device != plan->units[u - 1].device;
     }
-    (void)m;
     for (uint32_t r = 0; r < p->runs; r++) {
         p->submit_s[r] /= (double)programs;
     }
@@ -135,7 +134,7 @@ static davit_status collect(measuring *m, probe *p)
     }
     finding *f = &m->findings[m->finding_count++];
     f->key = keys[network->plan->units[0].device];
-    f->measurement = submission_of(m, p);
+    f->measurement = submission_of(p);
     strcpy(f->signature, DAVIT_SUBMISSION);
     return DAVIT_OK;
 }

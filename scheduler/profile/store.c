@@ -121,7 +121,10 @@ static char *path_of(const davit_store *store, const char *key)
     for (; length < sizeof(name) - 1 && key[length] > ' '; length++) {
         char c = key[length];
         bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        name[length] = plain ? c : '_';
+        name[length] = '_';
+        if (plain) {
+            name[length] = c;
+        }
     }
     name[length] = '\0';
     size_t bytes = strlen(store->folder) + sizeof(name) + 64;

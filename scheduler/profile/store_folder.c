@@ -1,4 +1,3 @@
-#define _GNU_SOURCE /* flock, O_NOFOLLOW with O_DIRECTORY */
 #include "store_folder.h"
 
 #include <dirent.h>
