@@ -13,12 +13,12 @@
 #include "progress.h"
 #include "session.h"
 
-enum { GROUP = 4, DEFAULT_SECONDS = 60, WARMUP = 2, MIN_RUNS = 7, MAX_RUNS = 60 };
+enum { GROUP = 4, DEFAULT_SECONDS = 60, MIN_RUNS = 8, MAX_RUNS = 60 };
 #define NS_PER_S 1000000000u
 #define SHORT_NS (NS_PER_S / 2) /* a network may take that long, whatever the budget */
-#define LINK_SHARE 0.05     /* of a device's time */
-#define REFERENCE_SHARE 0.2 /* of the time of another device */
-#define MODEL_SHARE 0.5     /* of a device's time, where models are given */
+#define LINK_SHARE 0.05         /* of a device's time */
+#define REFERENCE_SHARE 0.2     /* of the time of another device */
+#define MODEL_SHARE 0.5         /* of a device's time, where models are given */
 
 static const cli_option options[] = {
     {"device", 'd', "LIST", "measure these devices only, as cpu,reference"},
@@ -149,11 +149,8 @@ static davit_status drop_slow_networks(const calibration *c, group *g, uint64_t 
 static davit_status measure_group(calibration *c, group *g, uint64_t budget_ns, bool all,
                                   struct cli_calibrated_device *device)
 {
-    const davit_measure_limits limits = {.warmup = WARMUP,
-                                         .min_runs = MIN_RUNS,
-                                         .max_runs = MAX_RUNS,
-                                         .budget_ns = budget_ns,
-                                         .stopped = stopped};
+    const davit_measure_limits limits = {
+        .min_runs = MIN_RUNS, .max_runs = MAX_RUNS, .budget_ns = budget_ns, .stopped = stopped};
     size_t units = 0;
     davit_status status = DAVIT_OK;
     if (!all) {

@@ -5,6 +5,7 @@
 #include "davit/measure.h"
 
 #define FEWEST_SAMPLES 3
+#define TURN 4       /* runs of a network that are kept, one after the other */
 #define LEAST_S 1e-9 /* what a clock of nanoseconds shows as 0 */
 
 /* What is collected of one network. */
@@ -56,20 +57,39 @@ static bool stopped(const measuring *m)
     return m->limits->stopped != NULL && m->limits->stopped(m->limits->user);
 }
 
+/* One turn of a network: a run that fills the caches, which those before it have taken, then runs
+ * that are kept. Sets *over when no further run may begin. */
+static davit_status take_turn(const measuring *m, probe *p, uint64_t deadline_ns, bool *over)
+{
+    const davit_measure_limits *limits = m->limits;
+    davit_status status = DAVIT_OK;
+    for (uint32_t i = 0; i <= TURN && p->runs < limits->max_runs && status == DAVIT_OK; i++) {
+        bool enough = p->runs >= limits->min_runs;
+        if (stopped(m) || (enough && davit_clock_ns() > deadline_ns)) {
+            *over = true;
+            return DAVIT_OK;
+        }
+        status = take_run(m, p, i > 0);
+    }
+    return status;
+}
+
 static davit_status run_all(measuring *m)
 {
     const davit_measure_limits *limits = m->limits;
     uint64_t deadline_ns = davit_deadline_after(limits->budget_ns);
-    for (uint32_t round = 0; round < limits->warmup + limits->max_runs; round++) {
+    for (uint32_t round = 0; round * TURN < limits->max_runs; round++) {
+        bool over = m->count > 0;
         for (size_t i = 0; i < m->count; i++) {
-            bool enough = round >= limits->warmup + limits->min_runs;
-            if (stopped(m) || (enough && davit_clock_ns() > deadline_ns)) {
-                return DAVIT_OK;
-            }
-            davit_status status = take_run(m, &m->probes[i], round >= limits->warmup);
+            bool ended = false;
+            davit_status status = take_turn(m, &m->probes[i], deadline_ns, &ended);
             if (status != DAVIT_OK) {
                 return status;
             }
+            over = over && ended;
+        }
+        if (over) {
+            break;
         }
     }
     return DAVIT_OK;

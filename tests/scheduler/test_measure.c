@@ -289,9 +289,9 @@ static void keeps_what_it_has_when_stopped(void **state)
     davit_plan *plan = fixture_plan(f, NULL, 0);
     make_up(&r, 5);
     open_scratch(&s);
-    r.stop_after = 2;
+    r.stop_after = 3;
     assert_int_equal(measure(f, plan, &r, s.store), 0);
-    r.stop_after = 5;
+    r.stop_after = 6;
     assert_int_equal(measure(f, plan, &r, s.store), UNITS);
     close_scratch(&s);
     davit_plan_destroy(plan);

@@ -3,7 +3,8 @@
  *
  * A unit is measured where it runs: its inputs have the layout and lie in the caches as its
  * neighbours left them. Networks are run in turn, so that what disturbs the machine for a while
- * disturbs all of them. Medians of what is no outlier are kept (davit_measurement_of). */
+ * disturbs all of them; each turn begins with a run that is not kept and fills the caches. Medians
+ * of what is no outlier are kept (davit_measurement_of). */
 #ifndef DAVIT_MEASURE_H
 #define DAVIT_MEASURE_H
 
@@ -21,7 +22,6 @@ typedef struct davit_measured_network {
 } davit_measured_network;
 
 typedef struct davit_measure_limits {
-    uint32_t warmup;             /* runs of each network before, not measured */
     uint32_t min_runs;           /* of each network, whatever they take */
     uint32_t max_runs;           /* at most this many */
     uint64_t budget_ns;          /* for all networks; no run begins after it */
