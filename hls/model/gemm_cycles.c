@@ -135,6 +135,8 @@ const char *davit_gemm_cycles(const davit_engine *engine, const davit_gemm_shape
     }
     double last_rows = tiles_of_panel(l, l->panels - 1) * engine->gemm.rows;
     made.total += last_rows + PIPELINE_CYCLES + davit_latency_cycles(engine);
+    /* What overlaps above cannot make the channel faster. */
+    made.total = davit_larger(made.total, made.memory + 3 * davit_latency_cycles(engine));
     made.macs = (double)l->m * shape->columns * shape->channels * shape->kernel_h * shape->kernel_w;
     *out = made;
     return NULL;
