@@ -57,8 +57,10 @@ static davit_status place_greedily(throughput *t)
  */
 static davit_status cut_into_pieces(throughput *t)
 {
-    uint64_t steps = 2000000 + (uint64_t)t->context->items->count * 1000;
-    davit_place_contiguous run = {.downsets = 4096, .steps = davit_place_effort(t->context, steps)};
+    /* More effort than usual finds nothing more here. */
+    uint64_t usual = 2000000 + (uint64_t)t->context->items->count * 1000;
+    uint64_t steps = davit_place_effort(t->context, usual);
+    davit_place_contiguous run = {.downsets = 4096, .steps = steps < usual ? steps : usual};
     davit_status status = davit_place_contiguous_run(t->context, &run, t->at, &t->period);
     if (status == DAVIT_OK && run.found) {
         t->method = "downsets";
@@ -68,24 +70,15 @@ static davit_status cut_into_pieces(throughput *t)
     return status;
 }
 
-/* Real plans are waited for; blocks are the published problems, which are solved offline. */
-static uint64_t local_steps(const davit_place_context *context)
-{
-    bool blocks = false;
-    for (uint32_t d = 0; d < context->problem->device_count; d++) {
-        blocks = blocks || context->problem->devices[d].discipline == DAVIT_PLACE_BLOCK;
-    }
-    uint64_t count = context->items->count;
-    return davit_place_effort(context, blocks ? 6000000 + 4000 * count : 1000000 + 900 * count);
-}
-
 /* Rounds of annealing, hot first, then less; each starts from the best. */
 static davit_status search_locally(throughput *t)
 {
     static const double hot[] = {1.0, 0.3, 0.1, 0.03};
+    uint64_t count = t->context->items->count;
+    uint64_t steps = davit_place_effort(t->context, 1000000 + 900 * count);
     uint64_t seed = t->context->options.seed;
     for (uint32_t round = 0; round < 4; round++) {
-        davit_place_anneal schedule = {.steps = local_steps(t->context) / (round == 0 ? 2 : 6),
+        davit_place_anneal schedule = {.steps = steps / (round == 0 ? 2 : 6),
                                        .seed = davit_place_random(&seed),
                                        .hot = hot[round],
                                        .cold = 0.0003};
@@ -117,7 +110,7 @@ static davit_status search_exactly(throughput *t)
     double before = t->period;
     for (int trial = 0; trial < 2 && status == DAVIT_OK && !is_proved(t); trial++) {
         t->search.by_time = trial == 1;
-        t->search.branches = davit_place_effort(t->context, count <= 24 ? 2000000 : 300000);
+        t->search.branches = davit_place_effort(t->context, count <= 24 ? 1000000 : 200000);
         status = davit_place_search_run(t->context, &t->search, t->at, &t->period);
     }
     if (t->search.complete && count > 0) {
