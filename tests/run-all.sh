@@ -41,7 +41,7 @@ step_release() {
 # The same with oneDNN 3.2 in the place of Debian's 2.6.
 step_dnnl3() {
     build release dnnl3 -DDAVIT_BACKEND_ONEDNN=ON -DCMAKE_PREFIX_PATH="$root/build/onednn-3.2"
-    run_tests dnnl3 -LE "models"
+    run_tests dnnl3 -LE "models|rtl"
 }
 
 # AddressSanitizer and UndefinedBehaviorSanitizer; what peers compare is left to the other steps.
