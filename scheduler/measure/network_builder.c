@@ -181,17 +181,25 @@ static davit_value_id binary(network_builder *b, davit_op op, davit_value_id x, 
 
 /* ---- arithmetic of 8 bits ---- */
 
-static void set_source(attributes *a, const char *scale, const char *zero)
+static void set_source(const network_builder *b, attributes *a, davit_value_id value,
+                       const char *scale, const char *zero)
 {
+    bool positive = value < NETWORK_MAX_VALUES && b->positive[value];
     set_float(a, scale, SCALE);
-    set_int(a, zero, ZERO_POINT);
+    set_int(a, zero, positive ? 0 : ZERO_POINT);
+}
+
+static bool is_positive(network_function function)
+{
+    return function == NETWORK_RELU || function == NETWORK_RELU6;
 }
 
 static void set_result(attributes *a, network_function function)
 {
-    set_source(a, "y_scale", "y_zero");
+    set_float(a, "y_scale", SCALE);
+    set_int(a, "y_zero", is_positive(function) ? 0 : ZERO_POINT);
     set_int(a, "y_type", DAVIT_U8);
-    if (function == NETWORK_RELU || function == NETWORK_RELU6) {
+    if (is_positive(function)) {
         set_float(a, "low", 0.0f);
     }
     if (function == NETWORK_RELU6) {
@@ -231,7 +239,7 @@ static davit_value_id lookup(network_builder *b, davit_value_id x)
 
 static bool is_inside(network_function function)
 {
-    return function == NETWORK_LINEAR || function == NETWORK_RELU || function == NETWORK_RELU6;
+    return function == NETWORK_LINEAR || is_positive(function);
 }
 
 /* A weighted operator on bytes; a function that is no bound is a table behind it. */
@@ -241,13 +249,16 @@ static davit_value_id weigh(network_builder *b, davit_op op, davit_value_id x, d
 {
     const int64_t biases[] = {channels};
     const davit_value_id inputs[] = {x, w, random_constant(b, DAVIT_S32, 1, biases), residual};
-    set_source(a, "x_scale", "x_zero");
+    set_source(b, a, x, "x_scale", "x_zero");
     set_weight_scales(b, a, channels);
     set_result(a, function);
     if (residual != DAVIT_NONE) {
-        set_source(a, "residual_scale", "residual_zero");
+        set_source(b, a, residual, "residual_scale", "residual_zero");
     }
     davit_value_id y = add_node(b, op, inputs, residual != DAVIT_NONE ? 4 : 3, a);
+    if (y < NETWORK_MAX_VALUES) {
+        b->positive[y] = is_positive(function);
+    }
     return is_inside(function) ? y : lookup(b, y);
 }
 
@@ -255,8 +266,8 @@ static davit_value_id combine(network_builder *b, davit_op op, davit_value_id x,
 {
     attributes a = {.count = 0};
     const davit_value_id inputs[] = {x, y};
-    set_source(&a, "a_scale", "a_zero");
-    set_source(&a, "b_scale", "b_zero");
+    set_source(b, &a, x, "a_scale", "a_zero");
+    set_source(b, &a, y, "b_scale", "b_zero");
     set_result(&a, NETWORK_LINEAR);
     return add_node(b, op, inputs, 2, &a);
 }
@@ -392,7 +403,7 @@ davit_value_id network_average(network_builder *b, davit_value_id x, int64_t hei
     const int64_t kernel[] = {height, width};
     attributes a = {.count = 0};
     set_ints(&a, "kernel_shape", 2, kernel);
-    set_source(&a, "x_scale", "x_zero");
+    set_source(b, &a, x, "x_scale", "x_zero");
     set_result(&a, NETWORK_LINEAR);
     return add_node(b, DAVIT_OP_IntegerAveragePool, &x, 1, &a);
 }

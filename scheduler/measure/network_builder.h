@@ -16,11 +16,15 @@ typedef enum network_function {
     NETWORK_TANH
 } network_function;
 
+#define NETWORK_MAX_VALUES 512
+
 typedef struct network_builder {
     davit_graph *graph;
     bool integer; /* weighted layers and what lies between them are on bytes */
     uint64_t seed;
     davit_status status;
+    /* By value: it comes from Relu, so that its zero point is 0, as quantisers choose it. */
+    bool positive[NETWORK_MAX_VALUES];
 } network_builder;
 
 davit_status network_begin(network_builder *b, const davit_allocator *allocator);
