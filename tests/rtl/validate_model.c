@@ -47,7 +47,7 @@ static davit_gemm_shape draw_convolution(engine_random *random)
     return s;
 }
 
-/* Layers of 4 to 80 million products that the engine takes. */
+/* Layers of 4 to 30 million products that the engine takes. */
 static davit_gemm_shape draw_shape(engine_random *random, davit_gemm_layout *layout)
 {
     const davit_gemm_geometry geometry = DAVIT_GEMM_DEFAULT_GEOMETRY;
@@ -59,7 +59,7 @@ static davit_gemm_shape draw_shape(engine_random *random, davit_gemm_layout *lay
         s.residual = engine_chance(random, 30);
         double work =
             (double)s.images * s.out_h * s.out_w * s.columns * s.channels * s.kernel_h * s.kernel_w;
-        if (work >= 4e6 && work <= 80e6 && davit_gemm_plan(&geometry, &s, layout) == NULL) {
+        if (work >= 4e6 && work <= 30e6 && davit_gemm_plan(&geometry, &s, layout) == NULL) {
             return s;
         }
     }
@@ -160,9 +160,10 @@ int main(int argc, char **argv)
     static double off[MEMORIES][MOST_SHAPES];
     uint64_t count = argc > 1 ? strtoull(argv[1], NULL, 10) : 200;
     uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
-    bool verbose = argc > 3 && strcmp(argv[3], "-v") == 0;
+    uint64_t from = argc > 3 ? strtoull(argv[3], NULL, 10) : 0;
+    bool verbose = argc > 4 && strcmp(argv[4], "-v") == 0;
     if (count == 0 || count > MOST_SHAPES) {
-        fprintf(stderr, "usage: rtl_validate_model [SHAPES [SEED [-v]]]\n");
+        fprintf(stderr, "usage: rtl_validate_model [SHAPES [SEED [FIRST [-v]]]]\n");
         return 2;
     }
     /* The third: a channel that another unit uses too. */
@@ -172,7 +173,7 @@ int main(int argc, char **argv)
     shared.latency_ns *= 2;
     const davit_engine *engines[MEMORIES] = {&davit_engine_u250, &davit_engine_u280, &shared};
     for (uint64_t i = 0; i < count; i++) {
-        engine_random random = engine_random_of(seed, i);
+        engine_random random = engine_random_of(seed, from + i);
         davit_gemm_layout layout;
         davit_gemm_shape shape = draw_shape(&random, &layout);
         call c = make_call(&shape, &layout);
