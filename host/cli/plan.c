@@ -24,19 +24,28 @@ static const cli_option options[] = {
     CLI_COMMON_OPTIONS,
 };
 
+typedef struct telling {
+    cli_progress progress;
+    size_t count;
+} telling;
+
+/* Told before each solution: the last one is done when all are. */
 static void tell_progress(void *user, size_t done, size_t count)
 {
-    cli_progress_tell(user, "explaining", done, count);
+    telling *t = user;
+    t->count = count;
+    if (done < count) {
+        cli_progress_tell(&t->progress, "explaining", done, count);
+    }
 }
 
 static davit_status explain(const cli_session *session, davit_plan_explanation **out)
 {
-    cli_progress progress = cli_progress_start("moves");
-    const davit_explain_options explain_options = {.progress = tell_progress,
-                                                   .progress_user = &progress};
+    telling t = {.progress = cli_progress_start("moves")};
+    const davit_explain_options explain_options = {.progress = tell_progress, .progress_user = &t};
     davit_status status = davit_session_explain(session->session, &explain_options, out);
-    if (status == DAVIT_OK) {
-        cli_progress_tell(&progress, "explaining", 1, 1);
+    if (status == DAVIT_OK && t.count > 0) {
+        cli_progress_tell(&t.progress, "explaining", t.count, t.count);
     }
     return status;
 }
@@ -105,12 +114,20 @@ static int run(int argc, char **argv)
     if (!cli_parse(&cli_plan, argc, argv, &arguments, &exit_code)) {
         return exit_code;
     }
-    bool is_problem = arguments.problem != NULL;
-    if (is_problem) {
+    bool is_done = true;
+    if (arguments.problem != NULL) {
         exit_code = cli_plan_problem(&cli_plan, &arguments);
+    } else if (arguments.plan != NULL &&
+               (arguments.objective != NULL || arguments.latency_limit != NULL)) {
+        exit_code = cli_usage_error(&cli_plan,
+                                    "--plan %s has its objective and limit: leave "
+                                    "--objective and --latency-limit out",
+                                    arguments.plan);
+    } else {
+        is_done = false;
     }
     cli_arguments_clear(&arguments);
-    if (is_problem) {
+    if (is_done) {
         return exit_code;
     }
     return cli_session_command(&cli_plan, argc, argv, show);

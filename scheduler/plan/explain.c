@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "explain_moves.h"
+#include "plan_parts.h"
 #include "predict.h"
 
 typedef struct explaining {
@@ -169,13 +170,17 @@ davit_status davit_plan_explain(const davit_allocator *allocator, const davit_pl
         return davit_fail(diag, DAVIT_OUT_OF_MEMORY, "out of memory for explaining a plan");
     }
     davit_arena_init(&explanation->arena, allocator);
-    explaining e = {.request = request,
+    davit_plan_request made_from = *request;
+    made_from.objective = plan->prediction.objective;
+    made_from.latency_limit_s = plan->prediction.latency_limit_s;
+    explaining e = {.request = &made_from,
                     .plan = plan,
                     .options = options,
                     .diag = diag,
                     .explanation = explanation,
-                    .place = davit_plan_place_options(request)};
-    davit_status status = explain(&e);
+                    .place = davit_plan_place_options(&made_from)};
+    davit_status status = davit_plan_take_pins(plan, &explanation->arena, &made_from);
+    status = status == DAVIT_OK ? explain(&e) : out_of_memory(&e);
     davit_unit_problem_clear(&e.made);
     if (status != DAVIT_OK) {
         davit_plan_explanation_destroy(explanation);

@@ -69,6 +69,24 @@ uint32_t davit_plan_find_device(const davit_plan_request *request, const char *n
     return DAVIT_NONE;
 }
 
+davit_status davit_plan_take_pins(const davit_plan *plan, davit_arena *arena,
+                                  davit_plan_request *request)
+{
+    davit_pin *pins = davit_arena_alloc_array(arena, plan->unit_count, sizeof(*pins));
+    if (pins == NULL) {
+        return DAVIT_OUT_OF_MEMORY;
+    }
+    request->pins = pins;
+    request->pin_count = 0;
+    for (size_t u = 0; u < plan->unit_count; u++) {
+        if (strcmp(plan->units[u].reason, DAVIT_REASON_PINNED) == 0) {
+            pins[request->pin_count++] = (davit_pin){
+                request->graph->units[u].name, plan->devices[plan->units[u].device].info.name};
+        }
+    }
+    return DAVIT_OK;
+}
+
 void davit_plan_append(char *text, size_t bytes, const char *format, ...)
 {
     size_t used = strlen(text);

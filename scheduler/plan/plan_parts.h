@@ -21,6 +21,11 @@ DAVIT_NODISCARD davit_status davit_plan_resolve_pins(const davit_plan_request *r
                                                      const davit_diagnostics *diag,
                                                      uint32_t *devices);
 
+/* Gives the request the pins that a plan for its graph was made with: the plan's units say so. The
+ * pins lie in arena and borrow names. DAVIT_OUT_OF_MEMORY, not reported. */
+DAVIT_NODISCARD davit_status davit_plan_take_pins(const davit_plan *plan, davit_arena *arena,
+                                                  davit_plan_request *request);
+
 /* Index of the request's device of that name, DAVIT_NONE when there is none. */
 uint32_t davit_plan_find_device(const davit_plan_request *request, const char *name);
 

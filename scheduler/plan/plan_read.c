@@ -294,34 +294,20 @@ static davit_status take_proof(reading *r, const davit_plan_request *request,
     if (text == NULL) {
         return out_of_memory(r);
     }
+    davit_diagnostics_buffer told;
+    davit_diagnostics_buffer_init(&told);
     davit_status status = davit_place_certificate_check(
-        &made->problem, &options, text, arena->allocator, r->diag, &prediction->bound);
+        &made->problem, &options, text, arena->allocator, &told.sink, &prediction->bound);
     prediction->certificate = davit_arena_strdup(arena, text);
     prediction->method = davit_arena_strdup(arena, read->method);
     prediction->bound_method = davit_arena_strdup(arena, read->bound_method);
     free(text);
-    if (status == DAVIT_OK && (prediction->certificate == NULL || prediction->method == NULL ||
-                               prediction->bound_method == NULL)) {
-        status = out_of_memory(r);
+    if (status != DAVIT_OK) {
+        return davit_fail(r->diag, status, "%s: %s; make the plan again", r->path, told.text);
     }
-    return status;
-}
-
-/* The pins that the plan was made with: its units say so. */
-static davit_status find_pins(reading *r, davit_plan_request *request)
-{
-    davit_plan *plan = r->plan;
-    davit_pin *pins = davit_arena_alloc_array(&plan->arena, plan->unit_count, sizeof(*pins));
-    if (pins == NULL) {
+    if (prediction->certificate == NULL || prediction->method == NULL ||
+        prediction->bound_method == NULL) {
         return out_of_memory(r);
-    }
-    request->pins = pins;
-    request->pin_count = 0;
-    for (size_t u = 0; u < plan->unit_count; u++) {
-        if (strcmp(plan->units[u].reason, DAVIT_REASON_PINNED) == 0) {
-            pins[request->pin_count++] = (davit_pin){
-                r->request->graph->units[u].name, plan->devices[plan->units[u].device].info.name};
-        }
     }
     return DAVIT_OK;
 }
@@ -349,7 +335,8 @@ static davit_status allow_placed(reading *r, davit_unit_problem *made)
 static davit_status predict_as(reading *r, davit_plan_request *request, const read_prediction *read)
 {
     davit_unit_problem made = {0};
-    davit_status status = find_pins(r, request);
+    davit_status status = davit_plan_take_pins(r->plan, &r->plan->arena, request);
+    status = status == DAVIT_OK ? status : out_of_memory(r);
     if (status == DAVIT_OK) {
         status = davit_unit_problem_make(r->plan->arena.allocator, request, r->diag, &made);
     }
@@ -383,6 +370,10 @@ static davit_status predict(reading *r, json_t *prediction)
                        "certificate", &read.certificate) != 0) {
         return davit_fail(r->diag, DAVIT_BAD_DATA, "%s: not a davit plan: prediction: %s", r->path,
                           error.text);
+    }
+    if (!(request.latency_limit_s > 0)) {
+        return davit_fail(r->diag, DAVIT_BAD_DATA, "%s: not a davit plan: latency_limit_s %g",
+                          r->path, request.latency_limit_s);
     }
     davit_status status = read_objective(r, objective, &request.objective);
     return status == DAVIT_OK ? predict_as(r, &request, &read) : status;

@@ -5,6 +5,7 @@ usage: test_plan.py DAVIT DAVIT_MODELS GOLDEN [--write] (run by the Python of bu
 
 GOLDEN is a JSON file of what was found; --write makes it anew, to be read before it is committed.
 """
+import copy
 import hashlib
 import json
 import os
@@ -127,6 +128,14 @@ class Plan(unittest.TestCase):
         for alternative in plan["explanation"]["alternatives"]:
             self.assertGreaterEqual(alternative["latency_s"], best * (1 - 1e-12))
 
+    def test_a_read_plan_is_explained_as_it_was_made(self):
+        model = self.network("resnet20")
+        path = self.path("throughput.json")
+        words = ("--devices", DEVICES, "--explain")
+        made = self.plan(model, *words, "--objective", "throughput", "--pin",
+                         "/fc/Gemm=profile:xeon-8380", "-o", path)
+        self.assertEqual(self.plan(model, *words, "--plan", path), made)
+
     def test_text(self):
         done = self.davit("plan", self.network("resnet20"), "--devices", DEVICES, "--explain")
         self.assertEqual(done.returncode, 0, done.stderr)
@@ -168,6 +177,18 @@ class Plan(unittest.TestCase):
         read = self.plan(model, "--devices", DEVICES, "--plan", plan)
         with open(plan, encoding="utf-8") as file:
             self.assertEqual(read, json.load(file))
+        self.refuse("plan", model, "--plan", plan, "--objective", "latency", names=["--plan"], code=2)
+
+    def test_damaged_prediction(self):
+        model = self.network("resnet20")
+        made = self.plan(model, "--devices", DEVICES)
+        for key, value, said in (("bound", 100.0, "certificate"), ("latency_limit_s", -1, "latency_limit_s")):
+            prediction = copy.deepcopy(made["prediction"])
+            (prediction["certificate"] if key == "bound" else prediction)[key] = value
+            with open(self.path("damaged.json"), "w", encoding="utf-8") as file:
+                json.dump(dict(made, prediction=prediction), file)
+            self.refuse("plan", model, "--devices", DEVICES, "--plan", self.path("damaged.json"),
+                        names=["damaged.json", said])
 
 
 if __name__ == "__main__":

@@ -39,8 +39,9 @@ typedef struct davit_explain_options {
     void *progress_user;
 } davit_explain_options;
 
-/* Explains a plan that davit_plan_make made from the request. Solves once for each unit and device
- * that it may be on. Free with davit_plan_explanation_destroy. options may be NULL. */
+/* Explains a plan that davit_plan_make made from the request, or that was read for it: objective,
+ * limit and pins are the plan's. Solves once for each unit and device that it may be on. Free with
+ * davit_plan_explanation_destroy. options may be NULL. */
 DAVIT_NODISCARD davit_status davit_plan_explain(const davit_allocator *allocator,
                                                 const davit_plan_request *request,
                                                 const davit_plan *plan,
