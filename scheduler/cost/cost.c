@@ -141,19 +141,6 @@ static double trust(const davit_measurement *measurement)
     return 1 / (1 + measurement->spread_s / measurement->median_s);
 }
 
-/* What the profile says of the energy of a unit above idle; 0 where it says nothing. */
-static double profile_joules(const davit_device_profile *profile, const davit_graph *graph,
-                             const davit_unit *unit)
-{
-    const davit_power_profile *power = &profile->power;
-    bool bytes = false;
-    if (unit->input_count > 0) {
-        bytes = davit_dtype_bytes(graph->values[unit->inputs[0]].desc.dtype) == 1;
-    }
-    double per_op = bytes ? power->joules_per_s8_op : power->joules_per_flop;
-    return (double)unit->flops * per_op + (double)unit->bytes * power->joules_per_byte;
-}
-
 davit_status davit_cost_unit(const davit_cost_model *model, const davit_cost_device *device,
                              const davit_graph *graph, const davit_unit *unit,
                              davit_cost_estimate *out)
@@ -174,9 +161,6 @@ davit_status davit_cost_unit(const davit_cost_model *model, const davit_cost_dev
                                     .confidence = modelled.confidence,
                                     .source =
                                         closed_form ? DAVIT_COST_MODELLED : DAVIT_COST_DATA_SHEET};
-    if (estimate.joules == 0) {
-        estimate.joules = profile_joules(device->profile, graph, unit);
-    }
     char signature[DAVIT_SIGNATURE_HEX];
     davit_measurement measured;
     davit_unit_signature(graph, unit, signature);

@@ -38,6 +38,9 @@ static void fill_devices(const making *m, uint32_t *class_count)
     for (size_t d = 0; d < m->request->device_count; d++) {
         const davit_plan_device *device = &m->request->devices[d];
         const davit_device_profile *profile = &device->info.profile;
+        const davit_cost_device costs = cost_device(device);
+        davit_cost_estimate submission;
+        davit_cost_submit(m->request->cost, &costs, &submission);
         size_t like = 0;
         while (like < d && !interchangeable(&m->request->devices[like], device)) {
             like++;
