@@ -145,6 +145,6 @@ davit_status davit_place_check_branches(const davit_place_proof *proof, double *
     if (status == DAVIT_OK && s.reached) {
         status = davit_place_wrong(proof, "a placement is below its bound");
     }
-    *proved = proof->claimed;
+    *proved = s.groups.count > 0 ? proof->claimed : 0.0;
     return status;
 }

@@ -80,13 +80,16 @@ static davit_status add_alternative(explaining *e, const char *name, size_t else
                              &timeline, &fault) != DAVIT_OK) {
         return out_of_memory(e);
     }
-    explanation->alternatives[explanation->alternative_count++] =
-        (davit_plan_alternative){.name = name,
-                                 .infeasible = faults[fault],
-                                 .latency_s = timeline.latency_s,
-                                 .period_s = timeline.period_s,
-                                 .joules = timeline.joules,
-                                 .elsewhere = elsewhere};
+    bool late =
+        e->place.objective == DAVIT_PLACE_ENERGY && timeline.latency_s > e->place.latency_limit_s;
+    explanation->alternatives[explanation->alternative_count++] = (davit_plan_alternative){
+        .name = name,
+        .infeasible =
+            fault == DAVIT_PLACE_FEASIBLE && late ? "above the latency limit" : faults[fault],
+        .latency_s = timeline.latency_s,
+        .period_s = timeline.period_s,
+        .joules = timeline.joules,
+        .elsewhere = elsewhere};
     davit_place_timeline_clear(&timeline);
     return DAVIT_OK;
 }

@@ -15,6 +15,7 @@ import tempfile
 import unittest
 
 import numpy as np
+import onnx
 
 DAVIT = MODELS = GOLDEN = None
 DEVICES = "profile:xeon-8380,profile:u250,profile:a100"
@@ -136,6 +137,15 @@ class Plan(unittest.TestCase):
                          "/fc/Gemm=profile:xeon-8380", "-o", path)
         self.assertEqual(self.plan(model, *words, "--plan", path), made)
 
+    def test_simpler_plans_above_the_limit_are_told(self):
+        limit_ms = 0.2
+        plan = self.plan(self.network("resnet20"), "--devices", DEVICES, "--objective", "energy",
+                         "--latency-limit", str(limit_ms), "--explain")
+        late = [a for a in plan["explanation"]["alternatives"] if a["latency_s"] > limit_ms * 1e-3]
+        self.assertTrue(late)
+        for alternative in late:
+            self.assertIn("latency limit", alternative["infeasible"])
+
     def test_text(self):
         done = self.davit("plan", self.network("resnet20"), "--devices", DEVICES, "--explain")
         self.assertEqual(done.returncode, 0, done.stderr)
@@ -178,6 +188,21 @@ class Plan(unittest.TestCase):
         with open(plan, encoding="utf-8") as file:
             self.assertEqual(read, json.load(file))
         self.refuse("plan", model, "--plan", plan, "--objective", "latency", names=["--plan"], code=2)
+
+    def test_nothing_is_proved_of_no_units(self):
+        value = onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [1])
+        graph = onnx.helper.make_graph([], "passes", [value], [value])
+        model = self.path("passes.onnx")
+        onnx.save(onnx.helper.make_model(
+            graph, ir_version=8, opset_imports=[onnx.helper.make_opsetid("", 17)]), model)
+        made = self.plan(model, "--devices", DEVICES)
+        self.assertEqual(made["units"], [])
+        made["prediction"]["certificate"] = {"certificate": 1, "objective": "latency", "bound": 5.0,
+                                             "form": "branches", "order": []}
+        with open(self.path("damaged.json"), "w", encoding="utf-8") as file:
+            json.dump(made, file)
+        self.refuse("plan", model, "--devices", DEVICES, "--plan", self.path("damaged.json"),
+                    names=["damaged.json", "proves 0"])
 
     def test_damaged_prediction(self):
         model = self.network("resnet20")
