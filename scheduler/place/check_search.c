@@ -5,6 +5,7 @@
 #include "davit/simulate.h"
 
 #define MOST_BRANCHES 20000000
+#define MOST_GROUPS 2000 /* the depth of recursion */
 
 typedef struct enumeration {
     const davit_place_problem *problem;
@@ -211,6 +212,9 @@ davit_status davit_place_check_search(const davit_place_proof *proof, double *pr
     e.multiplier = multiplier;
     if (status == DAVIT_OK) {
         status = davit_place_groups_make(proof, false, &e.groups);
+    }
+    if (status == DAVIT_OK && e.groups.count > MOST_GROUPS) {
+        status = davit_place_wrong(proof, "too many groups to check");
     }
     if (status == DAVIT_OK) {
         status = davit_place_read_order(proof, &e.groups, &e.order);

@@ -214,7 +214,9 @@ static davit_status read_unit(const reading *r, json_t *item, size_t id)
                           unit->name, device);
     }
     placed->device = davit_plan_find_device(r->request, device);
-    placed->fallback = fallback != 0;
+    char lack[DAVIT_REASON_BYTES];
+    placed->fallback = strcmp(reason, DAVIT_REASON_PINNED) != 0 && placed->device > 0 &&
+                       !davit_candidate_supported(r->request, 0, unit, lack);
     placed->reason = davit_arena_strdup(&r->plan->arena, reason);
     if (placed->reason == NULL) {
         return out_of_memory(r);
@@ -349,6 +351,11 @@ static davit_status predict_as(reading *r, davit_plan_request *request, const re
     }
     if (status == DAVIT_OK) {
         status = davit_plan_predict(r->plan, request, &made, r->diag);
+    }
+    if (status == DAVIT_OK && r->plan->prediction.latency_s > request->latency_limit_s) {
+        davit_log(r->diag, DAVIT_WARNING,
+                  "%s: takes %.4g ms with the costs known here, above its latency limit of %.4g ms",
+                  r->path, r->plan->prediction.latency_s * 1e3, request->latency_limit_s * 1e3);
     }
     if (status == DAVIT_OK) {
         status = davit_plan_say_unused(r->plan, request, &made, r->diag);

@@ -328,12 +328,19 @@ static void strict_refuses_a_plan_with_fallbacks(void **state)
     set_up_chain(f);
     davit_plan_request request = fixture_request(f);
     request.strict = true;
-    davit_plan *plan;
-    assert_int_equal(
-        davit_plan_read(f->allocator, "p.json", chain_plan, &request, &f->diag.sink, &plan),
-        DAVIT_UNSUPPORTED);
-    assert_string_equal(f->diag.text,
-                        "p.json: unit 'tanh' falls back to null, which strict does not allow");
+    /* Whether it falls back is found out, not believed. */
+    char *denied = change("\"fallback\": true", "\"fallback\": false");
+    const char *const texts[] = {chain_plan, denied};
+    for (size_t i = 0; i < 2; i++) {
+        davit_plan *plan;
+        davit_diagnostics_buffer_init(&f->diag);
+        assert_int_equal(
+            davit_plan_read(f->allocator, "p.json", texts[i], &request, &f->diag.sink, &plan),
+            DAVIT_UNSUPPORTED);
+        assert_string_equal(f->diag.text,
+                            "p.json: unit 'tanh' falls back to null, which strict does not allow");
+    }
+    free(denied);
 }
 
 static void survives_each_failing_allocation(void **state)
