@@ -47,12 +47,13 @@ step_dnnl3() {
 # AddressSanitizer and UndefinedBehaviorSanitizer; what peers compare is left to the other steps.
 step_asan() {
     build asan asan
-    UBSAN_OPTIONS=print_stacktrace=1 run_tests asan -LE "peers|long"
+    LSAN_OPTIONS="suppressions=$root/tests/support/lsan.supp:print_suppressions=0" \
+        UBSAN_OPTIONS=print_stacktrace=1 run_tests asan -LE "peers|long"
 }
 
-# ThreadSanitizer over everything but oneDNN, whose OpenMP it does not understand.
+# ThreadSanitizer over everything but CBC and oneDNN, whose OpenMP it does not understand.
 step_tsan() {
-    build tsan tsan -DDAVIT_BACKEND_ONEDNN=OFF
+    build tsan tsan -DDAVIT_BACKEND_ONEDNN=OFF -DDAVIT_CBC=OFF
     TSAN_OPTIONS=halt_on_error=1 run_tests tsan -LE "peers|long"
 }
 

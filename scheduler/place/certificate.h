@@ -32,6 +32,8 @@ DAVIT_NODISCARD davit_status davit_place_numbers(const davit_place_proof *proof,
 DAVIT_NODISCARD davit_status davit_place_check_area(const davit_place_proof *proof, double *proved);
 DAVIT_NODISCARD davit_status davit_place_check_packing(const davit_place_proof *proof,
                                                        double *proved);
+DAVIT_NODISCARD davit_status davit_place_check_linear(const davit_place_proof *proof,
+                                                      double *proved);
 DAVIT_NODISCARD davit_status davit_place_check_search(const davit_place_proof *proof,
                                                       double *proved);
 DAVIT_NODISCARD davit_status davit_place_check_paths(const davit_place_proof *proof,

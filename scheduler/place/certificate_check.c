@@ -20,6 +20,7 @@ static const form forms[] = {
     {"nothing", {true, true, true}, check_nothing},
     {"area", {false, true, false}, davit_place_check_area},
     {"packing", {false, true, false}, davit_place_check_packing},
+    {"linear", {false, true, false}, davit_place_check_linear},
     {"search", {false, true, false}, davit_place_check_search},
     {"paths", {true, false, true}, davit_place_check_paths},
     {"branches", {true, false, true}, davit_place_check_branches},

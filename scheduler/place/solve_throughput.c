@@ -5,6 +5,7 @@
 #include "loads.h"
 #include "random.h"
 #include "search.h"
+#include "solve_linear.h"
 #include "solvers.h"
 
 /* Items above which the exact search is not tried: it would not end. */
@@ -17,6 +18,7 @@ typedef struct throughput {
     uint32_t *at; /* [item] the best */
     double period;
     davit_place_search search;
+    davit_place_linear_proof linear;
     const char *method;
 } throughput;
 
@@ -119,6 +121,18 @@ static davit_status search_exactly(throughput *t)
     return status;
 }
 
+#ifdef DAVIT_WITH_CBC
+static davit_status solve_linearly(throughput *t)
+{
+    double bound = fmax(t->bounds.area, t->bounds.packing);
+    double before = t->period;
+    davit_status status =
+        davit_place_solve_linear(t->context, bound, t->at, &t->period, &t->linear);
+    t->method = t->period < before ? "cbc" : t->method;
+    return status;
+}
+#endif
+
 static davit_status prove(throughput *t, davit_place_answer *answer)
 {
     const davit_place_context *context = t->context;
@@ -128,6 +142,10 @@ static davit_status prove(throughput *t, davit_place_answer *answer)
         answer->bound_method = "enumeration";
         answer->certificate =
             davit_place_search_certificate(context, t->search.order, t->search.multipliers);
+    } else if (t->linear.certificate != NULL) {
+        answer->bound = t->linear.bound;
+        answer->bound_method = "linear program";
+        answer->certificate = json_incref(t->linear.certificate);
     } else if (bounds->packing > bounds->area) {
         answer->bound = bounds->packing;
         answer->bound_method = "packing";
@@ -169,6 +187,11 @@ static davit_status solve(throughput *t)
     if (status == DAVIT_OK && !is_proved(t) && count <= SEARCH_ITEMS) {
         status = search_exactly(t);
     }
+#ifdef DAVIT_WITH_CBC
+    if (status == DAVIT_OK && !is_proved(t)) {
+        status = solve_linearly(t);
+    }
+#endif
     return status;
 }
 
@@ -182,6 +205,7 @@ davit_status davit_place_throughput(const davit_place_context *context, davit_pl
         davit_place_items_spread(context->items, t.at, answer->devices);
         status = prove(&t, answer);
     }
+    json_decref(t.linear.certificate);
     davit_arena_clear(&t.arena);
     return status;
 }

@@ -75,12 +75,22 @@ int main(int argc, char **argv)
                                    .density = 0.2,
                                    .transport = 0.3,
                                    .discipline = -2};
+        } else if (seed % 8 == 2) { /* with effort enough for a linear program */
+            shape = (random_shape){.nodes = 66,
+                                   .devices = 4,
+                                   .classes = 2,
+                                   .density = 0.3,
+                                   .grouped = 0.1,
+                                   .memory = seed % 16 == 2 ? 0.4 : 0.0,
+                                   .transport = 1.0,
+                                   .discipline = seed % 16 == 2 ? -2 : -1};
         } else if (seed % 8 == 4) { /* indivisible */
             shape = (random_shape){.nodes = 15, .devices = 7, .classes = 1};
         }
         random_problem made;
         random_problem_make(&made, &shape, seed);
-        davit_place_options options = {.objective = DAVIT_PLACE_THROUGHPUT, .effort = 5};
+        davit_place_options options = {.objective = DAVIT_PLACE_THROUGHPUT,
+                                       .effort = seed % 8 == 2 ? 100 : 5};
         davit_placement placement;
         davit_status status =
             davit_place_solve(&made.problem, &options, davit_allocator_default(), NULL, &placement);

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Verifies certificates of throughput (scheduler/place/certificate.md) in exact arithmetic.
 
-usage: verify_certificate.py PROGRAM COUNT   (PROGRAM is place_dump)
+usage: verify_certificate.py PROGRAM COUNT [linear]   (PROGRAM is place_dump; linear: with CBC)
 
 The tolerance is that of certificate.md: a bound may be above what is proved by one part in 10^9.
 Then each bound is raised above the objective, and must be refused.
@@ -109,6 +109,58 @@ def packing(problem, c):
     return None
 
 
+def linear(problem, c):
+    p, count, devices = problem.p, len(problem.members), range(len(problem.devices))
+    duals = {}
+    for name in ('loads', 'memory', 'used', 'in', 'out'):
+        duals[name] = [Fraction(x) for x in c[name]]
+        assert all(x >= 0 for x in duals[name])
+    loads = [duals['loads'][3 * d:3 * d + 3] for d in devices]
+    ways = [[l[0]] * 3 if problem.devices[d]['block'] else l for d, l in enumerate(loads)]
+    order = [problem.of[v] for v in c['order']]
+    assert sorted(order) == list(range(count)) and len(duals['loads']) == 3 * len(loads)
+    free = [g for g in order if not problem.pinned(g)]
+    pinned_classes = {problem.devices[n['pin']]['class'] for n in p['nodes'] if n['pin'] is not None}
+    price, excess = {}, Fraction(0)
+    for d in devices:
+        mine = problem.devices[d]
+        rank = sum(problem.devices[e]['class'] == mine['class'] for e in range(d))
+        barred = free[:rank] if mine['class'] not in pinned_classes else []
+        memory, used = mine['memory'], Fraction(0)
+        for g in range(count):
+            if problem.allowed(g, d) and g not in barred:
+                dual = duals['used'][g * len(loads) + d]
+                used += dual
+                price[g, d] = ways[d][0] * problem.seconds(g, d) + dual
+                if memory:
+                    price[g, d] += duals['memory'][d] * problem.bytes[g] / Fraction(memory)
+        excess += max(0, used - ways[d][0] * Fraction(mine['use']))
+        excess += duals['memory'][d] * (1 + TOLERANCE)
+
+    def move(reader, maker, d, dual):  # a copy because reader is on d and maker is not
+        for g, sign in ((reader, 1), (maker, -1)):
+            if (g, d) in price:
+                price[g, d] += sign * dual
+
+    ins, outs = iter(duals['in']), iter(duals['out'])
+    for i, value in enumerate(p['values']):
+        own = None if value['producer'] is None else problem.of[value['producer']]
+        readers = sorted({problem.of[v] for v in value['consumers']} - {own})
+        wanted = [] if own is None else [None] if value['to_host'] else readers
+        for d in devices:
+            here = [next(ins) for _ in readers]
+            for g, dual in zip(readers, here):
+                move(g, own, d, dual)
+            there = [next(outs) for _ in wanted]
+            for g, dual in zip(wanted, there):
+                move(own, g, d, dual)
+            excess += max(0, sum(here) - ways[d][1] * problem.cost('in', i, d))
+            excess += max(0, sum(there) - ways[d][2] * problem.cost('out', i, d))
+    assert next(ins, None) is None and next(outs, None) is None
+    least = sum(min(price[g, d] for d in devices if (g, d) in price) for g in range(count))
+    return (least - excess) / sum(duals['loads'])
+
+
 def search(problem, c):
     bound = Fraction(c['bound']) * (1 - TOLERANCE)
     m = [Fraction(x) for x in c['multipliers']]
@@ -156,13 +208,14 @@ def search(problem, c):
 
 
 def proves(problem, certificate):
-    proved = {'area': area, 'packing': packing, 'search': search,
+    proved = {'area': area, 'packing': packing, 'linear': linear, 'search': search,
               'nothing': lambda p, c: Fraction(0)}[certificate['form']](problem, certificate)
     return proved is None or Fraction(certificate['bound']) <= proved * (1 + TOLERANCE)
 
 
 def main():
-    program, count = sys.argv[1:]
+    program, count = sys.argv[1:3]
+    needed = set(sys.argv[3:])
     lines = subprocess.run([program, count], check=True, capture_output=True,
                            text=True).stdout.splitlines()
     forms = Counter()
@@ -176,7 +229,7 @@ def main():
             sys.exit(f'proves too much: {line}')
         forms[certificate['form']] += 1
     print(f'{len(lines)} certificates verified, and refused when raised:', dict(forms))
-    if set(forms) != {'area', 'packing', 'search'}:
+    if set(forms) - {'linear'} != {'area', 'packing', 'search'} or needed - set(forms):
         sys.exit('a form is missing')
 
 
