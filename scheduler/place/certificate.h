@@ -29,6 +29,8 @@ DAVIT_NODISCARD davit_status davit_place_no_memory(const davit_place_proof *proo
 DAVIT_NODISCARD davit_status davit_place_numbers(const davit_place_proof *proof, const char *name,
                                                  size_t count, double **numbers);
 
+DAVIT_NODISCARD davit_status davit_place_check_single(const davit_place_proof *proof,
+                                                      double *proved);
 DAVIT_NODISCARD davit_status davit_place_check_area(const davit_place_proof *proof, double *proved);
 DAVIT_NODISCARD davit_status davit_place_check_packing(const davit_place_proof *proof,
                                                        double *proved);

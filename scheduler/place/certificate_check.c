@@ -18,6 +18,7 @@ typedef struct form {
 
 static const form forms[] = {
     {"nothing", {true, true, true}, check_nothing},
+    {"single", {true, true, true}, davit_place_check_single},
     {"area", {false, true, false}, davit_place_check_area},
     {"packing", {false, true, false}, davit_place_check_packing},
     {"linear", {false, true, false}, davit_place_check_linear},

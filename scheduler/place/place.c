@@ -111,6 +111,46 @@ static davit_status run_solver(const davit_place_context *context, davit_place_a
     return davit_place_latency(context, answer);
 }
 
+/* The device of each node where every item has only one; false where there is a choice. A limit of
+ * latency is left to the solvers, which say how near it can be kept. */
+static bool find_single(const davit_place_context *context, uint32_t *devices)
+{
+    const davit_place_items *items = context->items;
+    for (uint32_t v = 0; v < context->problem->node_count; v++) {
+        uint32_t count = 0;
+        for (uint32_t d = 0; d < context->problem->device_count; d++) {
+            if (davit_place_item_allowed(items, items->of_node[v], d)) {
+                devices[v] = d;
+                count++;
+            }
+        }
+        if (count != 1) {
+            return false;
+        }
+    }
+    return context->options.objective != DAVIT_PLACE_ENERGY ||
+           isinf(context->options.latency_limit_s);
+}
+
+/* The only placement there is; its bound is what the simulator says of it. */
+static davit_status take_single(const davit_place_context *context, davit_place_answer *answer)
+{
+    davit_place_timeline timeline;
+    davit_place_fault fault;
+    davit_status status = davit_place_simulate(context->problem, answer->devices, false,
+                                               context->allocator, &timeline, &fault);
+    answer->certificate = json_pack("{s:s}", "form", "single");
+    if (status != DAVIT_OK || answer->certificate == NULL) {
+        return davit_fail(context->diag, DAVIT_OUT_OF_MEMORY, "no memory for a placement");
+    }
+    davit_place_timeline_clear(&timeline);
+    answer->none = fault != DAVIT_PLACE_FEASIBLE;
+    answer->bound = (double)INFINITY; /* whatever it is measured as */
+    answer->method = "no choice";
+    answer->bound_method = "no choice";
+    return DAVIT_OK;
+}
+
 /* The objective by the simulator; a solver's placement must keep all limits. */
 static davit_status measure(const davit_place_context *context, davit_placement *placement)
 {
@@ -162,7 +202,8 @@ static davit_status solve(const davit_place_context *context, davit_placement *p
         return davit_fail(context->diag, DAVIT_OUT_OF_MEMORY, "no memory for a placement");
     }
     davit_place_answer answer = {.devices = placement->devices};
-    davit_status status = run_solver(context, &answer);
+    davit_status status = find_single(context, placement->devices) ? take_single(context, &answer)
+                                                                   : run_solver(context, &answer);
     if (status == DAVIT_OK && answer.none) {
         status = refuse_all(context);
     }
