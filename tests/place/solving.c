@@ -1,5 +1,8 @@
 #include "solving.h"
 
+#include <pthread.h>
+
+#include "counting_allocator.h"
 #include "unit_test.h"
 
 static bool same(double a, double b)
@@ -74,5 +77,64 @@ void compare_with_brute_force(davit_place_objective objective, uint64_t first, u
         }
         davit_placement_clear(&placement);
         random_problem_clear(&made);
+    }
+}
+
+typedef struct job {
+    const davit_place_problem *problem;
+    const davit_place_options *options;
+    davit_placement placement;
+    davit_status status;
+} job;
+
+static void *solve_job(void *argument)
+{
+    job *j = argument;
+    j->status =
+        davit_place_solve(j->problem, j->options, davit_allocator_default(), NULL, &j->placement);
+    return NULL;
+}
+
+void solve_in_threads(const davit_place_problem *problem, const davit_place_options *options)
+{
+    job jobs[3];
+    pthread_t threads[2];
+    for (int k = 0; k < 3; k++) {
+        jobs[k] = (job){.problem = problem, .options = options};
+    }
+    for (int k = 0; k < 2; k++) {
+        assert_int_equal(pthread_create(&threads[k], NULL, solve_job, &jobs[k]), 0);
+    }
+    for (int k = 0; k < 2; k++) {
+        assert_int_equal(pthread_join(threads[k], NULL), 0);
+    }
+    (void)solve_job(&jobs[2]);
+    for (int k = 0; k < 3; k++) {
+        assert_int_equal(jobs[k].status, DAVIT_OK);
+        assert_memory_equal(jobs[k].placement.devices, jobs[0].placement.devices,
+                            problem->node_count * sizeof(uint32_t));
+        assert_string_equal(jobs[k].placement.certificate, jobs[0].placement.certificate);
+    }
+    for (int k = 0; k < 3; k++) {
+        davit_placement_clear(&jobs[k].placement);
+    }
+}
+
+void solve_without_memory(const davit_place_problem *problem, const davit_place_options *options)
+{
+    counting_allocator counting;
+    counting_allocator_init(&counting);
+    davit_diagnostics_buffer diag;
+    davit_status status = DAVIT_OUT_OF_MEMORY;
+    for (size_t fail_at = 1; status != DAVIT_OK; fail_at++) {
+        assert_true(fail_at < 2000);
+        counting_allocator_restart(&counting, fail_at);
+        davit_diagnostics_buffer_init(&diag);
+        davit_placement placement;
+        status = davit_place_solve(problem, options, &counting.allocator, &diag.sink, &placement);
+        assert_true(status == DAVIT_OK || status == DAVIT_OUT_OF_MEMORY);
+        assert_int_equal(diag.error_count, status == DAVIT_OK ? 0 : 1);
+        davit_placement_clear(&placement);
+        assert_int_equal(counting.live, 0);
     }
 }

@@ -17,4 +17,10 @@ bool solve_checked(const davit_place_problem *problem, const davit_place_options
 void compare_with_brute_force(davit_place_objective objective, uint64_t first, uint64_t count,
                               bool proved);
 
+/* Solves in two threads and in this one: the same placement and certificate, byte for byte. */
+void solve_in_threads(const davit_place_problem *problem, const davit_place_options *options);
+
+/* Solves with each allocation failing in turn: one report each time, and nothing leaks. */
+void solve_without_memory(const davit_place_problem *problem, const davit_place_options *options);
+
 #endif

@@ -1,9 +1,7 @@
 /* Placements of the least latency, and of the least energy within a latency. */
-#include <pthread.h>
 #include <string.h>
 
 #include "clock.h"
-#include "counting_allocator.h"
 #include "solving.h"
 #include "unit_test.h"
 
@@ -126,45 +124,13 @@ static void says_what_latency_can_be_had(void **state)
                                    "found is 3 s, and none is below 3 s");
 }
 
-typedef struct job {
-    const davit_place_problem *problem;
-    davit_placement placement;
-    davit_status status;
-} job;
-
-static void *solve_job(void *argument)
-{
-    job *j = argument;
-    davit_place_options options = {.objective = DAVIT_PLACE_LATENCY, .effort = 10};
-    j->status =
-        davit_place_solve(j->problem, &options, davit_allocator_default(), NULL, &j->placement);
-    return NULL;
-}
-
 static void gives_the_same_bytes_in_two_threads(void **state)
 {
     (void)state;
     random_problem made;
     random_problem_make(&made, &middle_shape, 7);
-    job jobs[3] = {
-        {.problem = &made.problem}, {.problem = &made.problem}, {.problem = &made.problem}};
-    pthread_t threads[2];
-    for (int k = 0; k < 2; k++) {
-        assert_int_equal(pthread_create(&threads[k], NULL, solve_job, &jobs[k]), 0);
-    }
-    for (int k = 0; k < 2; k++) {
-        assert_int_equal(pthread_join(threads[k], NULL), 0);
-    }
-    (void)solve_job(&jobs[2]);
-    for (int k = 0; k < 3; k++) {
-        assert_int_equal(jobs[k].status, DAVIT_OK);
-        assert_memory_equal(jobs[k].placement.devices, jobs[0].placement.devices,
-                            made.problem.node_count * sizeof(uint32_t));
-        assert_string_equal(jobs[k].placement.certificate, jobs[0].placement.certificate);
-    }
-    for (int k = 0; k < 3; k++) {
-        davit_placement_clear(&jobs[k].placement);
-    }
+    const davit_place_options options = {.objective = DAVIT_PLACE_LATENCY, .effort = 10};
+    solve_in_threads(&made.problem, &options);
     random_problem_clear(&made);
 }
 
@@ -175,23 +141,8 @@ static void fails_cleanly_without_memory(void **state)
     random_shape shape = middle_shape;
     shape.nodes = 62; /* more than one level */
     random_problem_make(&made, &shape, 7);
-    davit_place_options options = {.objective = DAVIT_PLACE_LATENCY, .effort = 1};
-    counting_allocator counting;
-    counting_allocator_init(&counting);
-    davit_diagnostics_buffer diag;
-    davit_status status = DAVIT_OUT_OF_MEMORY;
-    for (size_t fail_at = 1; status != DAVIT_OK; fail_at++) {
-        assert_true(fail_at < 2000);
-        counting_allocator_restart(&counting, fail_at);
-        davit_diagnostics_buffer_init(&diag);
-        davit_placement placement;
-        status =
-            davit_place_solve(&made.problem, &options, &counting.allocator, &diag.sink, &placement);
-        assert_true(status == DAVIT_OK || status == DAVIT_OUT_OF_MEMORY);
-        assert_int_equal(diag.error_count, status == DAVIT_OK ? 0 : 1);
-        davit_placement_clear(&placement);
-        assert_int_equal(counting.live, 0);
-    }
+    const davit_place_options options = {.objective = DAVIT_PLACE_LATENCY, .effort = 1};
+    solve_without_memory(&made.problem, &options);
     random_problem_clear(&made);
 }
 
