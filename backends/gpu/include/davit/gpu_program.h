@@ -70,10 +70,11 @@ typedef struct davit_gpu_code {
 } davit_gpu_code;
 
 /* A kernel for a product, and the part of y that a group of threads makes: groups are ceil(m / tile_m),
- * ceil(group_out / tile_n) and params.groups, threads of a group threads x 1 x 1. */
+ * ceil(group_out / tile_n) and ceil(params.groups / tile_groups), threads of a group threads x 1 x 1.
+ * Depthwise kernels take many of the convolution's groups at once, others one. */
 typedef struct davit_gpu_product_choice {
     const char *kernel; /* a literal */
-    uint32_t tile_m, tile_n, threads;
+    uint32_t tile_m, tile_n, tile_groups, threads;
 } davit_gpu_product_choice;
 
 /* How a driver wants products computed. tuning NULL: the portable kernels. */
