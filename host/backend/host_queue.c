@@ -17,6 +17,7 @@ typedef struct host_queue {
     bool started;
     davit_status start_status;
     /* The worker's own: */
+    void *stream;
     void **pointers;
     size_t pointer_capacity;
 
@@ -144,7 +145,7 @@ static davit_status report_late(const davit_device *device, const char *when)
                       "device '%s': the deadline passed %s", device->info.name, when);
 }
 
-static davit_status run_submission(host_queue *queue, const davit_submission *submission)
+static davit_status await_turn(host_queue *queue, const davit_submission *submission)
 {
     const davit_device *device = queue->base.device;
     for (size_t i = 0; i < submission->wait_count; i++) {
@@ -157,6 +158,12 @@ static davit_status run_submission(host_queue *queue, const davit_submission *su
             return status;
         }
     }
+    return DAVIT_OK;
+}
+
+static davit_status run_commands(host_queue *queue, const davit_submission *submission)
+{
+    const davit_device *device = queue->base.device;
     for (size_t i = 0; i < submission->command_count; i++) {
         const davit_command *command = &submission->commands[i];
         uint64_t begin_ns = davit_clock_ns();
@@ -172,6 +179,16 @@ static davit_status run_submission(host_queue *queue, const davit_submission *su
         }
     }
     return DAVIT_OK;
+}
+
+static davit_status run_submission(host_queue *queue, const davit_submission *submission)
+{
+    davit_status status = await_turn(queue, submission);
+    if (status != DAVIT_OK) {
+        return status;
+    }
+    return queue->ops->run != NULL ? queue->ops->run(queue->base.device, queue->stream, submission)
+                                   : run_commands(queue, submission);
 }
 
 /* The next submission; NULL when the queue closes and there is none. */
@@ -201,7 +218,13 @@ static davit_status start(host_queue *queue)
                               device->info.name);
         }
     }
-    return queue->ops->start != NULL ? queue->ops->start(device) : DAVIT_OK;
+    if (queue->ops->start != NULL) {
+        status = queue->ops->start(device);
+    }
+    if (status == DAVIT_OK && queue->ops->open_stream != NULL) {
+        status = queue->ops->open_stream(device, &queue->stream);
+    }
+    return status;
 }
 
 static void *work(void *argument)
@@ -220,6 +243,9 @@ static void *work(void *argument)
     while ((record = take_next(queue)) != NULL) {
         status = run_submission(queue, &record->submission);
         davit_submission_complete(&record->submission, status);
+    }
+    if (queue->ops->close_stream != NULL) {
+        queue->ops->close_stream(queue->base.device, queue->stream);
     }
     return NULL;
 }

@@ -1,8 +1,8 @@
 /* Between the emulated driver and the kernels that it runs.
  *
- * The driver (driver_*.c) knows devices, streams, memory and faults; how a kernel runs on the host is
- * the kernels' side: device.h compiles .cu sources for the host and registers each __global__ function
- * here when libdavit-cudaemu.so is loaded. C and C++. */
+ * The driver (driver_*.c) knows devices, streams, memory and faults; how a kernel runs on the host
+ * is the kernels' side: device.h compiles .cu sources for the host and registers each __global__
+ * function here when libdavit-cudaemu.so is loaded. C and C++. */
 #ifndef DAVIT_CUDAEMU_EMULATED_H
 #define DAVIT_CUDAEMU_EMULATED_H
 
@@ -18,11 +18,12 @@ typedef struct davit_cudaemu_launch davit_cudaemu_launch;
 
 /* One launch, for the call of `run`; lives on the worker of a stream. */
 struct davit_cudaemu_launch {
-    uint32_t grid[3], block[3]; /* all > 0; threads of a block are at most the kernel's max_threads */
-    size_t shared_bytes;        /* dynamic shared memory */
-    void *const *arguments;     /* [argument_count]: addresses of copies made at the launch */
-    uint64_t seed;              /* 0: blocks and warps in order; else shuffled by it */
-    bool find_races;            /* on shared memory between barriers */
+    uint32_t grid[3],
+        block[3];           /* all > 0; threads of a block are at most the kernel's max_threads */
+    size_t shared_bytes;    /* dynamic shared memory */
+    void *const *arguments; /* [argument_count]: addresses of copies made at the launch */
+    uint64_t seed;          /* 0: blocks and warps in order; else shuffled by it */
+    bool find_races;        /* on shared memory between barriers */
     /* The driver's: true when the launch is to end early, without failure (its device goes away).
      * Looked at between blocks. */
     bool (*cancelled)(const davit_cudaemu_launch *launch);
@@ -59,8 +60,8 @@ _Noreturn
 #endif
 void davit_cudaemu_fail(const char *text);
 
-/* Where the calling thread is inside a running kernel: "block 3,0,0 thread 17,0,0"; "" outside. Called
- * by the handler before davit_cudaemu_fail. */
+/* Where the calling thread is inside a running kernel: "block 3,0,0 thread 17,0,0"; "" outside.
+ * Called by the handler before davit_cudaemu_fail. */
 void davit_cudaemu_where(char *text, size_t text_bytes);
 
 #ifdef __cplusplus

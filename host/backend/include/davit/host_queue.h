@@ -1,6 +1,6 @@
-/* A queue of a device whose work runs on a host thread: the common part of reference, onednn and
- * null. One worker per queue takes submissions in order, waits for their semaphores, runs the
- * commands and signals. */
+/* A queue of a device whose work runs on a host thread, or is handed to a driver by one. One worker
+ * per queue takes submissions in order, waits for their semaphores, runs the commands and signals.
+ */
 #ifndef DAVIT_HOST_QUEUE_H
 #define DAVIT_HOST_QUEUE_H
 
@@ -9,16 +9,25 @@
 /* A queue allocates nothing for a submission once it has grown to the largest number of submissions
  * in flight and of bindings it was given. */
 
-/* What the device does for each EXECUTE. WRITE, READ, COPY and FILL are done by the worker through
- * buffer_map, which such a device must have. */
+/* What the device does; either `execute` or `run`. All are called on the worker and report their
+ * failures. */
 typedef struct davit_host_queue_ops {
-    /* Called once on the worker, after options.bind_thread and before queue creation returns, which
-     * fails with its status; NULL: nothing. */
+    /* Called once, after options.bind_thread and before queue creation returns, which fails with
+     * its status; NULL: nothing. */
     davit_status (*start)(davit_device *device);
-    /* pointers: one for each binding. unit_ns may be NULL. Must look at deadline_ns between units.
-     * A program runs on one queue at a time. Reports its failures. */
+    /* Does an EXECUTE; WRITE, READ, COPY and FILL are done through buffer_map, which such a device
+     * must have. pointers: one for each binding. unit_ns may be NULL. Must look at deadline_ns
+     * between units. A program runs on one queue at a time. */
     davit_status (*execute)(davit_device *device, davit_program *program, void *const *pointers,
                             uint64_t *unit_ns, uint64_t deadline_ns);
+    /* Does all commands of a submission whose waits are over, those of the other drivers' devices
+     * (memory that is not the host's): within deadline_ns, holding program->turn while a program's
+     * scratch memory is in use, writing unit_ns and command_ns. stream is what open_stream made. */
+    davit_status (*run)(davit_device *device, void *stream, const davit_submission *submission);
+    /* With `run`, optional (NULL: no stream): what a queue has of the driver; made after `start`,
+     * whose rules hold, and let go of before the worker ends. */
+    davit_status (*open_stream)(davit_device *device, void **stream);
+    void (*close_stream)(davit_device *device, void *stream);
 } davit_host_queue_ops;
 
 DAVIT_NODISCARD davit_status davit_host_queue_create(davit_device *device,
