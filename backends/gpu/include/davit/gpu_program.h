@@ -8,8 +8,9 @@
  * A kernel is an entry point `name(params, operand 0, operand 1, ...)`: params is one struct by
  * value of 32-bit words (integers and floats only, the same in CUDA, OpenCL and C), operands are
  * pointers to device memory. backends/gpu/kernels has the sources that CUDA, OpenCL and the emulated
- * CUDA driver compile alike, through a prelude of macros for each; a driver may have better kernels
- * for products (davit/gpu_product.h) under names of its own. */
+ * CUDA driver compile alike, through a prelude of macros for each (dialect.h says which, params.h what
+ * the structs are); a driver may have better kernels for products (davit/gpu_product.h) under names of
+ * its own. */
 #ifndef DAVIT_GPU_PROGRAM_H
 #define DAVIT_GPU_PROGRAM_H
 
@@ -52,7 +53,7 @@ typedef struct davit_gpu_launch {
     const char *kernel;      /* entry point, a literal */
     uint32_t position;       /* in the program's list, of the unit that it belongs to */
     uint32_t groups[3];      /* CUDA's grid; OpenCL's global size is groups * group_threads */
-    uint32_t group_threads[3];
+    uint32_t group_threads[3]; /* n x 1 x 1 */
     uint32_t param_words;
     uint32_t params[DAVIT_GPU_MAX_PARAM_WORDS];
     uint32_t operand_count;
