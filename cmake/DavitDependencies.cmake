@@ -15,6 +15,7 @@ davit_need(JANSSON jansson libjansson-dev)
 davit_need(HWLOC hwloc libhwloc-dev)
 davit_need(PROTOBUF_C libprotobuf-c libprotobuf-c-dev)
 davit_need(LIBMD libmd libmd-dev)
+davit_need(EXPAT expat libexpat1-dev)
 davit_need(LIBPNG libpng libpng-dev)
 davit_need(LIBJPEG libjpeg libjpeg-dev)
 
