@@ -9,7 +9,7 @@
  *
  * Packed weights: [groups][n_padded][k_padded], zeros behind n and k, k_padded of taps * pitch
  * rounded up to 64 bytes; pitch is group_in rounded up to 4 for bytes (a word of four channels never
- * straddles taps), group_in for f32. n_padded is group_out rounded up to 64.
+ * straddles taps), group_in for f32. n_padded is group_out rounded up to 64, or 1 where that is 1.
  *
  * Bytes: u8 inputs are turned to s8 on the way (top bit flipped; x_flip), so that all sums are of
  * s8 * s8 in s32; what lies outside the image is x_zero (flipped likewise), and correction[n] takes

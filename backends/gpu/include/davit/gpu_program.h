@@ -80,8 +80,10 @@ typedef struct davit_gpu_product_choice {
 
 /* How a driver wants products computed. tuning NULL: the portable kernels. */
 typedef struct davit_gpu_tuning {
-    /* Chooses kernel and tile for a product: by closed form, or what was measured. Pure for a given
-     * user. */
+    /* Chooses kernel and tile for a product: by closed form, or what was measured. A kernel of NULL:
+     * the portable one (which is direct_s8 or direct_f32 of params.h, with weights of its own layout,
+     * for groups of few channels). Not asked for transposed convolutions and weights of 9 bits, which
+     * are direct always. Pure for a given user. */
     void (*choose)(void *user, const davit_gpu_limits *limits, bool s8,
                    const davit_gpu_product_params *params, davit_gpu_product_choice *choice);
     void *user;
