@@ -13,7 +13,7 @@
 #include "progress.h"
 #include "session.h"
 
-enum { GROUP = 4, DEFAULT_SECONDS = 60, MIN_RUNS = 8, MAX_RUNS = 60 };
+enum { DEFAULT_SECONDS = 60, MIN_RUNS = 8, MAX_RUNS = 60 };
 #define NS_PER_S 1000000000u
 #define SHORT_NS (NS_PER_S / 2) /* a network may take that long, whatever the budget */
 #define LINK_SHARE 0.05         /* of a device's time */
@@ -80,24 +80,16 @@ static davit_status run_network(void *user, davit_run_record *record)
     return status;
 }
 
-/* Sessions that are measured in turn. */
-typedef struct group {
-    size_t count;
-    cli_session sessions[GROUP];
-    davit_measured_network networks[GROUP];
-} group;
-
-static void close_group(group *g)
-{
-    for (size_t i = 0; i < g->count; i++) {
-        cli_session_close(&g->sessions[i]);
-    }
-    g->count = 0;
-}
+/* A network that is open for measuring. One at a time: OpenMP's threads stop spinning between steps
+ * when a process has more of them than cores, and each session on a CPU brings its own. */
+typedef struct subject {
+    cli_session session;
+    davit_measured_network network;
+} subject;
 
 /* Opens a model or a built-in network on a device; what it lacks runs on the reference. */
-static davit_status add_network(const calibration *c, group *g, const char *device,
-                                const char *model, davit_graph *graph)
+static davit_status open_subject(const calibration *c, const char *device, const char *model,
+                                 davit_graph *graph, subject *out)
 {
     char list[96];
     bool reference = strcmp(device, "reference") == 0;
@@ -109,59 +101,45 @@ static davit_status add_network(const calibration *c, group *g, const char *devi
         arguments.shapes.count = 0;
         arguments.level = arguments.level == DAVIT_WARNING ? DAVIT_ERROR : arguments.level;
     }
-    cli_session *session = &g->sessions[g->count];
-    davit_status status = cli_session_open(model, graph, false, &arguments, session);
+    davit_status status = cli_session_open(model, graph, false, &arguments, &out->session);
     if (status == DAVIT_OK) {
-        g->networks[g->count++] =
-            (davit_measured_network){.graph = davit_session_graph(session->session),
-                                     .plan = davit_session_get_plan(session->session),
+        out->network =
+            (davit_measured_network){.graph = davit_session_graph(out->session.session),
+                                     .plan = davit_session_get_plan(out->session.session),
                                      .threads = (uint32_t)arguments.threads,
                                      .run = run_network,
-                                     .user = session};
+                                     .user = &out->session};
     }
     return status;
 }
 
-/* Runs each network once and drops those that would take longer than they may. */
-static davit_status drop_slow_networks(const calibration *c, group *g, uint64_t budget_ns)
+/* Runs it once: true when it would take longer than it may. */
+static bool is_slow(const calibration *c, subject *s, uint64_t budget_ns, davit_status *status)
 {
-    size_t kept = 0;
-    davit_status status = DAVIT_OK;
-    for (size_t i = 0; i < g->count; i++) {
-        davit_run_record record = {0};
-        if (status == DAVIT_OK) {
-            status = run_network(&g->sessions[i], &record);
-        }
-        if (status == DAVIT_OK && record.total_ns * MIN_RUNS <= 2 * budget_ns + SHORT_NS) {
-            g->sessions[kept] = g->sessions[i];
-            g->networks[kept] = g->networks[i];
-            g->networks[kept].user = &g->sessions[kept];
-            kept++;
-        } else {
-            davit_log(c->diag, DAVIT_INFO, "a network is left out: it takes too long");
-            cli_session_close(&g->sessions[i]);
-        }
+    davit_run_record record = {0};
+    *status = run_network(&s->session, &record);
+    if (*status != DAVIT_OK || record.total_ns * MIN_RUNS <= 2 * budget_ns + SHORT_NS) {
+        return false;
     }
-    g->count = kept;
-    return status;
+    davit_log(c->diag, DAVIT_INFO, "a network is left out: it takes too long");
+    return true;
 }
 
-static davit_status measure_group(calibration *c, group *g, uint64_t budget_ns, bool all,
-                                  struct cli_calibrated_device *device)
+/* Measures what is open, and closes it. */
+static davit_status measure_subject(calibration *c, subject *s, uint64_t budget_ns, bool any_length,
+                                    struct cli_calibrated_device *device)
 {
     const davit_measure_limits limits = {
         .min_runs = MIN_RUNS, .max_runs = MAX_RUNS, .budget_ns = budget_ns, .stopped = stopped};
     size_t units = 0;
     davit_status status = DAVIT_OK;
-    if (!all) {
-        status = drop_slow_networks(c, g, budget_ns / (g->count > 0 ? g->count : 1));
-    }
-    if (status == DAVIT_OK) {
-        status = davit_measure_networks(g->networks, g->count, &limits, c->store,
+    if ((any_length || !is_slow(c, s, budget_ns, &status)) && status == DAVIT_OK) {
+        status = davit_measure_networks(&s->network, 1, &limits, c->store,
                                         davit_allocator_default(), c->diag, &units);
+        device->networks++;
     }
+    cli_session_close(&s->session);
     device->units += units;
-    device->networks += g->count;
     davit_status saved = davit_store_save(c->store);
     return status != DAVIT_OK ? status : saved;
 }
@@ -181,29 +159,25 @@ static davit_status measure_built_in(calibration *c, struct cli_calibrated_devic
     size_t total = davit_measure_network_count();
     uint64_t deadline_ns = davit_deadline_after(budget_ns);
     davit_status status = DAVIT_OK;
-    for (size_t next = 0; status == DAVIT_OK && next < total && interrupted == 0;) {
+    for (size_t i = 0; status == DAVIT_OK && i < total && interrupted == 0; i++) {
         uint64_t now_ns = davit_clock_ns();
         if (now_ns >= deadline_ns) {
             davit_log(c->diag, DAVIT_INFO, "%s: the time is over after %zu of %zu networks",
-                      device->name, next, total);
-            step(c, total - next, device->name);
+                      device->name, i, total);
+            step(c, total - i, device->name);
             break;
         }
-        uint64_t share_ns = (deadline_ns - now_ns) * GROUP / (total - next);
-        group g = {.count = 0};
-        size_t first = next;
-        for (; status == DAVIT_OK && g.count < GROUP && next < total; next++) {
-            davit_graph *graph;
-            char name[48];
-            snprintf(name, sizeof(name), "built-in network %zu", next);
-            status = davit_measure_network_make(next, davit_allocator_default(), &graph);
-            status = status == DAVIT_OK ? add_network(c, &g, device->name, name, graph) : status;
-        }
+        davit_graph *graph;
+        subject s;
+        char name[48];
+        snprintf(name, sizeof(name), "built-in network %zu", i);
+        status = davit_measure_network_make(i, davit_allocator_default(), &graph);
+        status = status == DAVIT_OK ? open_subject(c, device->name, name, graph, &s) : status;
         if (status == DAVIT_OK) { /* about half of the time goes into opening them */
-            status = measure_group(c, &g, share_ns / 2, false, device);
+            uint64_t share_ns = (deadline_ns - now_ns) / (total - i);
+            status = measure_subject(c, &s, share_ns / 2, false, device);
         }
-        close_group(&g);
-        step(c, next - first, device->name);
+        step(c, 1, device->name);
     }
     return status;
 }
@@ -213,17 +187,13 @@ static davit_status measure_models(calibration *c, struct cli_calibrated_device 
 {
     const cli_list *models = &c->arguments->positional;
     davit_status status = DAVIT_OK;
-    for (size_t next = 0; status == DAVIT_OK && next < models->count && interrupted == 0;) {
-        group g = {.count = 0};
-        for (; status == DAVIT_OK && g.count < GROUP && next < models->count; next++) {
-            status = add_network(c, &g, device->name, models->items[next], NULL);
-        }
+    for (size_t i = 0; status == DAVIT_OK && i < models->count && interrupted == 0; i++) {
+        subject s;
+        status = open_subject(c, device->name, models->items[i], NULL, &s);
         if (status == DAVIT_OK) {
-            status = measure_group(c, &g, budget_ns * g.count / models->count, true, device);
+            status = measure_subject(c, &s, budget_ns / models->count, true, device);
         }
-        size_t opened = g.count;
-        close_group(&g);
-        step(c, opened, device->name);
+        step(c, 1, device->name);
     }
     return status;
 }
