@@ -70,10 +70,8 @@ template <int W, bool SIGNED> class csim_integer
             const std::uint64_t m = csim::mask(hi_ - lo_ + 1);
             std::uint64_t raw = std::uint64_t(of_.value_) & csim::mask(W);
             raw = (raw & ~(m << lo_)) | ((bits & m) << lo_);
-            if (SIGNED && W < 64 && (raw >> (W - 1) & 1) != 0) {
-                raw |= ~csim::mask(W);
-            }
-            of_.value_ = store(raw);
+            const std::int64_t top = std::int64_t(raw << (64 - W));
+            of_.value_ = SIGNED ? store(top >> (64 - W)) : store(raw);
         }
         operator std::uint64_t() const
         {

@@ -65,7 +65,6 @@ namespace
 struct scheduler {
     ucontext_t context;
     fiber *running = nullptr;
-    unsigned long long moves = 0; /* reads and writes of FIFOs */
     char error[256] = "";
 #ifdef CSIM_ASAN
     const void *stack = nullptr;
@@ -157,68 +156,58 @@ void overflow(long long value, int width, bool is_signed)
 }
 
 fifo::fifo(const char *name, int depth)
-    : name_(name), depth_(depth), head_(0), count_(0), high_(0), producer_(nullptr),
-      consumer_(nullptr)
+    : name_(name), depth_(depth), head_(0), count_(0), producer_(nullptr), consumer_(nullptr),
+      moves_(0)
 {
 }
 
-void fifo::claim(fiber *&user, const char *what)
+/* The running process is the only one that does this with the FIFO. */
+static void claim(fiber *&user, const char *name, const char *what)
 {
     if (user == here.running && user != nullptr) {
         return;
     }
     if (here.running == nullptr) {
-        fail("%s is %s outside a DATAFLOW region", name_, what);
+        fail("%s is %s outside a DATAFLOW region", name, what);
     } else if (user != nullptr) {
-        fail("%s is %s by %s too", name_, what, user->name);
+        fail("%s is %s by %s too", name, what, user->name);
     }
     user = here.running;
 }
 
-int fifo::begin_read()
+void fifo::claim_read()
 {
-    claim(consumer_, "read");
+    claim(consumer_, name_, "read");
+}
+
+void fifo::claim_write()
+{
+    claim(producer_, name_, "written");
+}
+
+void fifo::wait_for_item()
+{
     while (count_ == 0 && here.running != nullptr) {
         here.running->wants_read = this;
         give_way();
         here.running->wants_read = nullptr;
     }
-    return head_;
 }
 
-void fifo::end_read()
+void fifo::wait_for_room()
 {
-    head_ = head_ + 1 == depth_ ? 0 : head_ + 1;
-    count_--;
-    here.moves++;
-}
-
-int fifo::begin_write()
-{
-    claim(producer_, "written");
     while (count_ == depth_ && here.running != nullptr) {
         here.running->wants_write = this;
         give_way();
         here.running->wants_write = nullptr;
     }
-    const int at = head_ + count_;
-    return at >= depth_ ? at - depth_ : at;
 }
 
-void fifo::end_write()
+void fifo::give_way_while_empty()
 {
-    count_++;
-    high_ = count_ > high_ ? count_ : high_;
-    here.moves++;
-}
-
-bool fifo::poll_empty()
-{
-    claim(consumer_, "read");
-    if (count_ == 0 && here.running != nullptr) {
+    if (here.running != nullptr) {
         give_way();
     }
-    return count_ == 0;
 }
 
 region::region()
@@ -264,12 +253,21 @@ void region::watch(const fifo &f)
     fifos_.push_back(&f);
 }
 
+unsigned long long region::moves() const
+{
+    unsigned long long sum = 0;
+    for (const fifo *f : fifos_) {
+        sum += f->moves();
+    }
+    return sum;
+}
+
 void region::run()
 {
     std::size_t living = fibers_.size();
     int idle = 0;
     while (living > 0 && error() == nullptr) {
-        const unsigned long long before = here.moves;
+        const unsigned long long before = moves();
         const std::size_t living_before = living;
         for (fiber *f : fibers_) {
             if (f->can_run() && error() == nullptr) {
@@ -277,7 +275,7 @@ void region::run()
                 living -= f->done ? 1 : 0;
             }
         }
-        idle = here.moves == before && living == living_before ? idle + 1 : 0;
+        idle = moves() == before && living == living_before ? idle + 1 : 0;
         if (idle > idle_rounds && error() == nullptr) {
             const fifo *stuck = nullptr;
             for (const fiber *f : fibers_) {

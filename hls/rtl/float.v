@@ -52,7 +52,7 @@ module davit_float_add (
     // 2: the smaller one, shifted; what falls off stays as one sticky bit.
     wire [26:0] small_bits = {small1[30:23] != 0, small1[22:0], 3'd0};
     wire [26:0] shifted = small_bits >> distance1[4:0];
-    wire [26:0] back = shifted << distance1[4:0];
+    wire [26:0] falls_off = ~(27'h7ffffff << distance1[4:0]);
     wire far = distance1 > 8'd26;
     wire zero_small = small1[30:23] == 0;
     reg sign2, minus2;
@@ -88,7 +88,7 @@ module davit_float_add (
         minus2 <= large1[31] ^ small1[31];
         exponent2 <= large1[30:23];
         large2 <= {large1[30:23] != 0, large1[30:23] != 0 ? large1[22:0] : 23'd0, 3'd0};
-        small2 <= zero_small ? 27'd0 : far ? 27'd1 : {shifted[26:1], shifted[0] || back != small_bits};
+        small2 <= zero_small ? 27'd0 : far ? 27'd1 : {shifted[26:1], shifted[0] || (small_bits & falls_off) != 0};
 
         sign3 <= sign2;
         exponent3 <= exponent2;

@@ -187,14 +187,25 @@ module davit_mac #(
     endgenerate
 
     reg [30*COLUMNS*ROWS-1:0] leaving;
-    reg [ROW-1:0] leaving_rows;
+    reg [ROW-1:0] leaving_rows, leaving_row;
+    reg [30*COLUMNS-1:0] row_out;
     assign push = leaving_rows != 0;
-    assign out = leaving[30*COLUMNS-1:0];
+    assign out = row_out;
+    integer j;
+    always @* begin
+        row_out = leaving[30*COLUMNS-1:0];
+        for (j = 1; j < ROWS; j = j + 1) begin
+            if (leaving_row == j) begin
+                row_out = leaving[30*COLUMNS*j +: 30*COLUMNS];
+            end
+        end
+    end
     always @(posedge clk) begin
         if (last[LATENCY]) begin
             leaving <= sums;
-        end else if (push) begin
-            leaving <= leaving >> (30 * COLUMNS);
+            leaving_row <= 0;
+        end else begin
+            leaving_row <= leaving_row + {{ROW - 1{1'b0}}, push};
         end
         if (rst || start) begin
             leaving_rows <= 0;

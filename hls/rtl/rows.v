@@ -21,6 +21,7 @@ module davit_turn #(
     localparam ROW = $clog2(ROWS + 1);
     reg [ROW-1:0] collected;
     reg [3:0] steps;  // k-steps that are left in now
+    reg [2:0] index;  // of the first of them
     reg [31:0] left;  // bytes of the segment
     wire whole = left >= 64;
     wire [3:0] next_steps = whole ? 4'd8 : {1'b0, left[5:3]} + {3'd0, left[2:0] != 0};
@@ -34,15 +35,13 @@ module davit_turn #(
         for (r = 0; r < ROWS; r = r + 1) begin : rows
             reg [511:0] now, next;
             wire arrives = in_pop && collected == r;
-            assign out[64*r +: 64] = now[63:0];
+            assign out[64*r +: 64] = now[{index, 6'd0} +: 64];
             always @(posedge clk) begin
                 if (arrives) begin
                     next <= in;
                 end
-                if (swap) begin
-                    now <= arrives ? in : next;
-                end else if (push) begin
-                    now <= now >> 64;
+                if (swap) begin // the last chunk may come in this cycle
+                    now <= r == ROWS - 1 && arrives ? in : next;
                 end
             end
         end
@@ -56,6 +55,7 @@ module davit_turn #(
         end else begin
             collected <= swap ? 0 : collected + {{ROW - 1{1'b0}}, in_pop};
             steps <= swap ? next_steps : steps - {3'd0, push};
+            index <= swap ? 3'd0 : index + {2'd0, push};
             if (swap) begin
                 left <= left > 64 ? left - 64 : `F_SEGMENT_BYTES;
             end

@@ -287,10 +287,16 @@ static const char *run(gemm_case *c)
     return memcmp(c->c.data, c->expected, bytes) != 0 ? "wrong bytes" : NULL;
 }
 
+bool engine_random_is_small(uint64_t seed, uint64_t index)
+{
+    engine_random random = engine_random_of(seed, index);
+    return engine_chance(&random, 50);
+}
+
 const char *engine_random_gemm(uint64_t seed, uint64_t index, char *shape)
 {
     engine_random random = engine_random_of(seed, index);
-    gemm_case c = {.small = engine_chance(&random, 50)};
+    gemm_case c = {.small = engine_chance(&random, 50)}; /* first, as engine_random_is_small */
     draw_fitting(&random, &c);
     const char *wrong = draw_values(&random, &c) ? NULL : "cannot be prepared";
     describe(&c, shape);

@@ -1,4 +1,5 @@
-/* What the C tests need of the simulation. */
+/* What C needs of the simulation, beside the kernels. Not with engine_csim.h: the kernels, as they
+ * are defined, take words. */
 #include "csim.h"
 
 #include <cstdio>
