@@ -23,17 +23,6 @@ static davit_exactness exactness_of(const davit_graph *graph, const davit_node *
     return worst;
 }
 
-/* True when sums of so few products cannot leave s32, whatever the weights: no need to read them.
- */
-static bool fits_s32(const davit_graph *graph, const davit_node *node)
-{
-    const davit_tensor_desc *w = davit_onednn_input_desc(graph, node, 1);
-    int64_t channels = (int64_t)davit_integer_requantization(graph, node).channels;
-    int64_t products = davit_tensor_desc_elems(w) / channels;
-    int64_t greatest = w->dtype == DAVIT_S8 ? 128 : 255;
-    return products <= INT32_MAX / (2 * 255 * greatest); /* as davit_accumulator_bound */
-}
-
 const char *davit_int8_refuse_weighted(const davit_graph *graph, const davit_node *node)
 {
     const davit_tensor_desc *x = davit_onednn_input_desc(graph, node, 0);
@@ -41,9 +30,7 @@ const char *davit_int8_refuse_weighted(const davit_graph *graph, const davit_nod
     if (davit_tensor_desc_elems(x) == 0 || davit_tensor_desc_elems(w) == 0) {
         return "empty tensor";
     }
-    return fits_s32(graph, node) || exactness_of(graph, node) != DAVIT_OVERFLOWS_S32
-               ? NULL
-               : "sums that may not fit s32";
+    return davit_integer_fits_s32(graph, node) ? NULL : "sums that may not fit s32";
 }
 
 /* ---- opening ---- */

@@ -124,6 +124,27 @@ void davit_integer_bound(const davit_graph *graph, const davit_node *node, uint6
     }
 }
 
+bool davit_integer_fits_s32(const davit_graph *graph, const davit_node *node)
+{
+    const davit_tensor_desc *w = &input(graph, node, 1)->desc;
+    size_t channels = channels_of(node, w);
+    int64_t products = davit_tensor_desc_elems(w) / (int64_t)channels;
+    int64_t greatest = w->dtype == DAVIT_S8 ? 128 : 255;
+    if (products <= INT32_MAX / (2 * 255 * greatest)) { /* as davit_accumulator_bound */
+        return true;
+    }
+    uint64_t *bound = davit_alloc_array(graph->allocator, channels, sizeof(*bound));
+    bool fits = bound != NULL;
+    if (fits) {
+        davit_integer_bound(graph, node, bound);
+    }
+    for (size_t o = 0; fits && o < channels; o++) {
+        fits = davit_bound_exactness(bound[o], 0) != DAVIT_OVERFLOWS_S32;
+    }
+    davit_free(graph->allocator, bound);
+    return fits;
+}
+
 bool davit_op_is_integer(davit_op op)
 {
     switch (op) {

@@ -20,7 +20,7 @@ typedef struct davit_gpu_fill_params {
     unsigned low, high; /* the element's bits */
 } davit_gpu_fill_params;
 
-/* unary_f32; functions from DAVIT_GPU_UNARY_FIRST on are below it davit_activation's. */
+/* unary_f32 */
 typedef struct davit_gpu_unary_params {
     int count;
     int function;
@@ -81,7 +81,7 @@ typedef struct davit_gpu_where_params {
     int dims[DAVIT_GPU_RANK], condition[DAVIT_GPU_RANK], a[DAVIT_GPU_RANK], b[DAVIT_GPU_RANK];
 } davit_gpu_where_params;
 
-/* cast: types are davit_dtype's f32, u8, s8, s32, s64, bool. */
+/* cast: types are davit_dtype's f32, s32, s64, bool. */
 typedef struct davit_gpu_cast_params {
     int count;
     int from, to;
@@ -112,7 +112,6 @@ typedef struct davit_gpu_reduce_params {
 #define DAVIT_GPU_REDUCE_L2 5
 #define DAVIT_GPU_REDUCE_SQUARES 6
 #define DAVIT_GPU_REDUCE_LOG_SUM 7
-#define DAVIT_GPU_REDUCE_LOG_SUM_EXP 8
 
 /* softmax_f32, layer_norm_f32, instance_norm_f32: a group for each row of count elements, which are
  * stride apart; rows are numbered [outer][inner] with inner = stride. */

@@ -71,6 +71,10 @@ davit_requantization_spec davit_integer_requantization(const davit_graph *graph,
  * bound  [channels]. */
 void davit_integer_bound(const davit_graph *graph, const davit_node *node, uint64_t *bound);
 
+/* True when no sum of one of these three can leave s32, whatever the input holds; false also when
+ * memory is short. */
+bool davit_integer_fits_s32(const davit_graph *graph, const davit_node *node);
+
 /* True for the operators above. */
 bool davit_op_is_integer(davit_op op);
 
