@@ -98,6 +98,7 @@ static int set_number(const cli_command *command, cli_arguments *arguments, cons
         {"timeout", &arguments->timeout_s, 1, 1000000},
         {"warmup", &arguments->warmup, 0, 1000000},
         {"inferences", &arguments->inferences, 1, 1000000000},
+        {"boards", &arguments->boards, 1, 1000},
         {"seed", &seed, 0, LONG_MAX},
         {"seconds", &arguments->seconds, 1, 100000},
     };
@@ -134,7 +135,8 @@ static bool set_flag(cli_arguments *arguments, const char *name)
                  {"clear", &arguments->clear},
                  {"show", &arguments->show},
                  {"only-models", &arguments->only_models},
-                 {"predict", &arguments->predict}};
+                 {"predict", &arguments->predict},
+                 {"rtl", &arguments->rtl}};
     for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
         if (strcmp(name, flags[i].name) == 0) {
             *flags[i].flag = true;
@@ -163,7 +165,8 @@ static bool set_text(cli_arguments *arguments, const char *name, const char *val
                  {"percentile", &arguments->percentile},
                  {"weights", &arguments->weights},
                  {"device", &arguments->devices},
-                 {"activations", &arguments->activations}};
+                 {"activations", &arguments->activations},
+                 {"faults", &arguments->faults}};
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         if (strcmp(name, texts[i].name) == 0) {
             *texts[i].text = value;

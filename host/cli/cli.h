@@ -39,6 +39,7 @@ extern const cli_command cli_check;
 extern const cli_command cli_bench;
 extern const cli_command cli_quantize;
 extern const cli_command cli_calibrate;
+extern const cli_command cli_emulate;
 
 /* A growing list of strings, borrowed from argv. */
 typedef struct cli_list {
@@ -68,6 +69,7 @@ typedef struct cli_arguments {
     const char *profiles;
     const char *objective;
     const char *latency_limit;
+    const char *faults;
     bool explain;
     bool strict;
     bool verify;
@@ -80,9 +82,11 @@ typedef struct cli_arguments {
     bool show;
     bool only_models;
     bool predict;
+    bool rtl;
     bool shapes_of_some; /* set by commands of several models: a --shape may be for one of them */
     long repeat; /* 0: not given */
     long inferences;
+    long boards; /* 0: not given */
     long threads;
     long timeout_s;
     long warmup; /* -1: not given */

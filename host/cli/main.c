@@ -1,10 +1,11 @@
 /* The program `davit`: finds the command and runs it. */
 #include <string.h>
 
-#include "cli.h"
+#include "emulate.h"
 
-static const cli_command *const commands[] = {
-    &cli_devices, &cli_run, &cli_plan, &cli_check, &cli_bench, &cli_quantize, &cli_calibrate};
+static const cli_command *const commands[] = {&cli_devices,   &cli_run,    &cli_plan,
+                                              &cli_check,     &cli_bench,  &cli_quantize,
+                                              &cli_calibrate, &cli_emulate};
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
 
 static void print_usage(FILE *stream)
@@ -46,7 +47,10 @@ int main(int argc, char **argv)
     }
     for (size_t i = 0; i < COMMANDS; i++) {
         if (strcmp(argv[1], commands[i]->name) == 0) {
-            return finish(commands[i]->run(argc - 1, argv + 1));
+            int exit_code;
+            return cli_emulate_self(argc, argv, &exit_code)
+                       ? exit_code
+                       : finish(commands[i]->run(argc - 1, argv + 1));
         }
     }
     fprintf(stderr, "davit: error: unknown command '%s'; see davit --help\n", argv[1]);
