@@ -4,6 +4,9 @@
 #include "davit/profile.h"
 #include "davit/reference.h"
 #include "objects.h"
+#ifdef DAVIT_WITH_CUDA
+#include "davit/cuda.h"
+#endif
 #ifdef DAVIT_WITH_ONEDNN
 #include "davit/onednn.h"
 #endif
@@ -20,6 +23,9 @@ const char *davit_version(void)
 static const davit_backend_table *const backends[] = {
 #ifdef DAVIT_WITH_ONEDNN
     &davit_onednn_backend,
+#endif
+#ifdef DAVIT_WITH_CUDA
+    &davit_cuda_backend,
 #endif
     &davit_reference_backend,
     &davit_null_backend,

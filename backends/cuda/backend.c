@@ -1,0 +1,73 @@
+#include "davit/cuda.h"
+
+#include <stdio.h>
+
+#include "device.h"
+#include "images.h"
+
+/* Adds the devices of a driver; one entry that says why where there are none. */
+static void list_devices(davit_cuda_driver_kind kind, davit_device_info *infos, size_t capacity,
+                         size_t *count)
+{
+    const davit_cuda_driver *driver = davit_cuda_driver_open(kind);
+    bool emulated = kind == DAVIT_CUDA_EMULATED;
+    const char *problem = driver->unusable;
+    int found = 0;
+    size_t images;
+    (void)davit_cuda_images(kind, &images);
+    if (problem[0] == '\0' && driver->device_count(&found) != CUDA_RESULT_SUCCESS) {
+        problem = "the driver does not say how many devices there are";
+    } else if (problem[0] == '\0' && found == 0) {
+        problem = emulated ? "DAVIT_CUDAEMU_DEVICES is 0" : "the driver sees no device";
+    }
+    for (int i = 0; i < (found > 0 ? found : 1); i++, (*count)++) {
+        if (*count >= capacity) {
+            continue;
+        }
+        davit_device_info *info = &infos[*count];
+        *info = (davit_device_info){.emulated = emulated,
+                                    .ordinal = (uint32_t)i,
+                                    .profile = {.kind = DAVIT_DEVICE_GPU, .name = "CUDA device"}};
+        (void)snprintf(info->name, sizeof(info->name), emulated ? "cuda:emu:%d" : "cuda:%d", i);
+        if (emulated && i == 0) {
+            (void)snprintf(info->name, sizeof(info->name), "cuda:emu");
+        }
+        (void)snprintf(info->description, sizeof(info->description), "%sCUDA device",
+                       emulated ? "emulated " : "");
+        (void)snprintf(info->unusable, sizeof(info->unusable), "%s", problem);
+        if (found > 0) {
+            davit_cuda_describe(driver, i, info);
+        }
+        if (info->unusable[0] == '\0' && images == 0) {
+            (void)snprintf(info->unusable, sizeof(info->unusable),
+                           "this build has no CUDA kernels: it was made without nvcc");
+        }
+    }
+}
+
+static davit_status enumerate(davit_backend *backend, const davit_diagnostics *diag,
+                              davit_device_info *infos, size_t capacity, size_t *count)
+{
+    (void)backend;
+    (void)diag;
+    *count = 0;
+    list_devices(DAVIT_CUDA_REAL, infos, capacity, count);
+    list_devices(DAVIT_CUDA_EMULATED, infos, capacity, count);
+    return DAVIT_OK;
+}
+
+static bool supports(const davit_device_profile *profile, const davit_graph *graph,
+                     const davit_unit *unit, char *reason, size_t reason_bytes)
+{
+    (void)profile;
+    return davit_gpu_supports(graph, unit, reason, reason_bytes);
+}
+
+const davit_backend_table davit_cuda_backend = {
+    .abi_version = DAVIT_BACKEND_ABI_VERSION,
+    .struct_size = sizeof(davit_backend_table),
+    .name = "cuda",
+    .enumerate = enumerate,
+    .supports = supports,
+    .open = davit_cuda_open,
+};

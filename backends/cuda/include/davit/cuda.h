@@ -1,0 +1,13 @@
+/* NVIDIA GPUs through the driver API, which is opened at run time: devices `cuda:0`, `cuda:1`...,
+ * and `cuda:emu`, `cuda:emu:1`... of the emulated driver (libdavit-cudaemu.so), which runs the same
+ * kernels on the host. Without a driver there is one unusable entry that says why.
+ *
+ * backend_options of an emulated device, for tests: davit/../emu/driver.h lists them. */
+#ifndef DAVIT_CUDA_H
+#define DAVIT_CUDA_H
+
+#include "davit/backend.h"
+
+extern const davit_backend_table davit_cuda_backend;
+
+#endif
