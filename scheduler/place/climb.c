@@ -7,6 +7,8 @@
 /* What breaking limits costs, as a factor of the objective; grows from first to last. */
 #define PENALTY_FIRST 2.0
 #define PENALTY_LAST 20.0
+/* Steps after which the tally is made anew, so that rounding stays small. */
+enum { TALLY_STEPS = 1 << 16 };
 
 typedef struct move {
     uint32_t unit, from;
@@ -33,7 +35,12 @@ static void put(climbing *c, uint32_t unit, uint32_t device)
 {
     c->at[unit] = device;
     for (uint32_t k = c->units->first[unit]; k < c->units->first[unit + 1]; k++) {
-        c->device[c->units->nodes[k]] = device;
+        uint32_t node = c->units->nodes[k];
+        if (c->quest->has_tally) {
+            davit_place_tally_move(&c->quest->tally, node, device);
+            c->quest->work++;
+        }
+        c->device[node] = device;
     }
 }
 
@@ -130,11 +137,9 @@ static void take_back(climbing *c)
 }
 
 /* The objective, and by how much limits are broken. */
-static double measure(davit_place_quest *quest, const uint32_t *device, double *excess)
+static double objective_of(const davit_place_quest *quest, davit_place_time time, double *excess)
 {
     const davit_place_options *options = &quest->context->options;
-    davit_place_time time;
-    davit_place_clock_read(&quest->clock, device, &time);
     *excess = time.excess;
     if (options->objective != DAVIT_PLACE_ENERGY) {
         return time.latency_s;
@@ -144,6 +149,25 @@ static double measure(davit_place_quest *quest, const uint32_t *device, double *
                                                   : time.latency_s;
     }
     return isfinite(time.latency_s) ? time.joules : INFINITY;
+}
+
+static double measure(davit_place_quest *quest, const uint32_t *device, double *excess)
+{
+    davit_place_time time;
+    davit_place_clock_read(&quest->clock, device, &time);
+    return objective_of(quest, time, excess);
+}
+
+/* Of where the climb is. */
+static double measure_here(climbing *c, double *excess)
+{
+    if (!c->quest->has_tally) {
+        return measure(c->quest, c->device, excess);
+    }
+    davit_place_time time;
+    davit_place_tally_read(&c->quest->tally, &time);
+    c->quest->work += c->quest->tally.free_count + c->units->problem->device_count;
+    return objective_of(c->quest, time, excess);
 }
 
 static void keep(davit_place_quest *quest, const uint32_t *device, double score)
@@ -173,7 +197,10 @@ static double penalized(const climbing *c, double objective, double excess)
 static void step_through(climbing *c, const davit_place_climb *climb)
 {
     double excess;
-    double objective = measure(c->quest, c->device, &excess);
+    if (c->quest->has_tally) {
+        davit_place_tally_set(&c->quest->tally, c->device);
+    }
+    double objective = measure_here(c, &excess);
     double current_excess = excess;
     double current = objective;
     double scale = isfinite(objective) ? objective : 1.0;
@@ -183,12 +210,16 @@ static void step_through(climbing *c, const davit_place_climb *climb)
     size_t bytes = c->units->problem->node_count * sizeof(*c->device);
     for (uint64_t step = 0; step <= climb->steps; step++) {
         c->penalty = PENALTY_FIRST + hardening * (double)step;
+        if (c->quest->has_tally && step % TALLY_STEPS == TALLY_STEPS - 1) {
+            davit_place_tally_set(&c->quest->tally, c->device);
+        }
         if (step > 0) {
             propose(c);
+            c->quest->work++; /* also when nothing moves, so that work always ends */
             if (c->move_count == 0) {
                 continue;
             }
-            objective = measure(c->quest, c->device, &excess);
+            objective = measure_here(c, &excess);
             heat *= cooling;
         }
         double gain = penalized(c, current, current_excess) - penalized(c, objective, excess);
@@ -225,7 +256,7 @@ davit_status davit_place_climb_run(davit_place_quest *quest, const davit_place_c
         step_through(&c, climb);
         if (isfinite(c.local_score)) {
             memcpy(device, c.local_best, nodes * sizeof(*device));
-            keep(quest, device, c.local_score);
+            (void)davit_place_quest_try(quest, device);
         }
     }
     davit_free(allocator, c.at);
@@ -241,6 +272,10 @@ davit_status davit_place_quest_make(const davit_place_context *context, davit_pl
     davit_status status =
         davit_place_clock_make(context->problem, context->options.objective == DAVIT_PLACE_ENERGY,
                                context->allocator, &quest->clock);
+    if (status == DAVIT_OK && davit_place_tally_can(&quest->clock)) {
+        status = davit_place_tally_make(&quest->clock, context->allocator, &quest->tally);
+        quest->has_tally = status == DAVIT_OK;
+    }
     if (status == DAVIT_OK) {
         quest->best =
             davit_alloc_array(context->allocator, context->problem->node_count, sizeof(uint32_t));
@@ -255,5 +290,8 @@ davit_status davit_place_quest_make(const davit_place_context *context, davit_pl
 void davit_place_quest_clear(davit_place_quest *quest)
 {
     davit_free(quest->context->allocator, quest->best);
+    if (quest->has_tally) {
+        davit_place_tally_clear(&quest->tally);
+    }
     davit_place_clock_clear(&quest->clock);
 }

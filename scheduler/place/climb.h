@@ -4,12 +4,16 @@
 
 #include "clock.h"
 #include "solvers.h"
+#include "tally.h"
 #include "units.h"
 
 /* What is looked for, and the best found so far over all calls. */
 typedef struct davit_place_quest {
     const davit_place_context *context;
     davit_place_clock clock;
+    bool has_tally; /* whether steps read the tally */
+    davit_place_tally tally;
+    uint64_t work; /* done with the tally: nodes and devices looked at */
     uint64_t random;
     uint32_t *best;    /* [node_count] devices; meaningful when best_score is finite */
     double best_score; /* INFINITY: nothing feasible was met */

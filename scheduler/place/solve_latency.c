@@ -9,8 +9,11 @@
  * takes much, then at least some. */
 #define SEARCH_WORK 100000000u
 #define SEARCH_LEAST 50000u
+/* The same where a tally is kept, in nodes and devices looked at: about 1.5 s of a core. */
+#define TALLY_WORK 60000000u
+enum { TALLY_FIRST = 64, LONG_ROUND = 3 }; /* the part of the first run; rounds in the first */
 /* Runs from anywhere, and then again from the best, per effort of 100. */
-enum { FRESH_RUNS = 2, AGAIN_RUNS = 4 };
+enum { FRESH_RUNS = 2, AGAIN_RUNS = 4, ROUND_PARTS = 2 * FRESH_RUNS + AGAIN_RUNS };
 /* Branches times what a bound costs, for one try; and branches at most. */
 #define BRANCH_WORK 60000000u
 #define BRANCH_MOST 2000000u
@@ -48,6 +51,54 @@ static davit_status try_greedy(davit_place_quest *quest, davit_place_objective o
     return status;
 }
 
+static davit_status run_round(davit_place_quest *quest, const davit_place_units *units,
+                              uint64_t steps)
+{
+    davit_status status = DAVIT_OK;
+    for (int run = 0; run < FRESH_RUNS && status == DAVIT_OK; run++) {
+        status = davit_place_levels_run(quest, units, 2 * steps, false);
+    }
+    for (int run = 0; run < AGAIN_RUNS && status == DAVIT_OK; run++) {
+        status = davit_place_levels_run(quest, units, steps, true);
+    }
+    return status;
+}
+
+static davit_status run_rounds(davit_place_quest *quest, const davit_place_units *units,
+                               uint64_t rounds)
+{
+    const davit_place_context *context = quest->context;
+    uint64_t steps = SEARCH_WORK / (context->problem->node_count + 20u);
+    steps = steps > SEARCH_LEAST ? steps : SEARCH_LEAST;
+    steps = davit_place_effort(context, steps) / (rounds * ROUND_PARTS);
+    davit_status status = DAVIT_OK;
+    for (uint64_t round = 0; round < rounds && status == DAVIT_OK; round++) {
+        status = run_round(quest, units, steps);
+    }
+    return status;
+}
+
+/* A step of a tally takes what it must: a short run tells how much, and each round corrects it.
+ * The first round is longer: some problems want long runs, others many. */
+static davit_status run_tallied(davit_place_quest *quest, const davit_place_units *units,
+                                uint64_t rounds)
+{
+    const davit_place_context *context = quest->context;
+    uint64_t work = davit_place_effort(context, TALLY_WORK);
+    uint64_t steps = work / TALLY_FIRST / (context->problem->node_count + 20u) + 1;
+    double done = (double)steps;
+    davit_status status = davit_place_levels_run(quest, units, steps, false);
+    while (rounds > 0 && status == DAVIT_OK && quest->work < work) {
+        uint64_t length = done == (double)steps && rounds >= LONG_ROUND ? LONG_ROUND : 1;
+        double left = (double)(work - quest->work) * done / (double)(quest->work + 1);
+        double round_steps = left / (double)(rounds * ROUND_PARTS) * (double)length;
+        status = run_round(quest, units, (uint64_t)round_steps + 1);
+        done += round_steps * ROUND_PARTS;
+        rounds -= length;
+    }
+    return status;
+}
+
 static davit_status run_levels(davit_place_quest *quest)
 {
     const davit_place_context *context = quest->context;
@@ -56,19 +107,10 @@ static davit_status run_levels(davit_place_quest *quest)
     if (status != DAVIT_OK) {
         return status;
     }
-    uint64_t steps = SEARCH_WORK / (context->problem->node_count + 20u);
-    steps = steps > SEARCH_LEAST ? steps : SEARCH_LEAST;
     uint64_t rounds = context->options.effort / 100u;
     rounds = rounds > 0 ? rounds : 1;
-    steps = davit_place_effort(context, steps) / (rounds * (2 * FRESH_RUNS + AGAIN_RUNS));
-    for (uint64_t round = 0; round < rounds && status == DAVIT_OK; round++) {
-        for (int run = 0; run < FRESH_RUNS && status == DAVIT_OK; run++) {
-            status = davit_place_levels_run(quest, &units, 2 * steps, false);
-        }
-        for (int run = 0; run < AGAIN_RUNS && status == DAVIT_OK; run++) {
-            status = davit_place_levels_run(quest, &units, steps, true);
-        }
-    }
+    status = quest->has_tally ? run_tallied(quest, &units, rounds)
+                              : run_rounds(quest, &units, rounds);
     davit_place_units_clear(&units);
     return status;
 }

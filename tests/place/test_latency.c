@@ -3,6 +3,7 @@
 
 #include "clock.h"
 #include "solving.h"
+#include "tally.h"
 #include "unit_test.h"
 
 static const random_shape middle_shape = {.nodes = 40,
@@ -57,6 +58,55 @@ static void clock_agrees_with_the_simulator(void **state)
             davit_place_timeline_clear(&timeline);
         }
         davit_place_clock_clear(&clock);
+        random_problem_clear(&made);
+    }
+}
+
+/* Moves one node after the other; the tally says what the clock says. */
+static void move_and_compare(const davit_place_problem *problem, uint64_t seed)
+{
+    davit_place_clock clock;
+    assert_int_equal(davit_place_clock_make(problem, false, davit_allocator_default(), &clock),
+                     DAVIT_OK);
+    assert_true(davit_place_tally_can(&clock));
+    davit_place_tally tally;
+    assert_int_equal(davit_place_tally_make(&clock, davit_allocator_default(), &tally), DAVIT_OK);
+    uint32_t device[64] = {0};
+    davit_place_tally_set(&tally, device);
+    for (int k = 0; k < 400; k++) {
+        uint32_t node = (uint32_t)test_random_below(&seed, problem->node_count);
+        device[node] = k % 4 == 0 || node == 0
+                           ? (uint32_t)test_random_below(&seed, problem->device_count)
+                           : device[node - 1];
+        davit_place_tally_move(&tally, node, device[node]);
+        davit_place_time expected;
+        davit_place_time time;
+        davit_place_clock_read(&clock, device, &expected);
+        davit_place_tally_read(&tally, &time);
+        assert_true(same(time.latency_s, expected.latency_s));
+        assert_true(same(time.excess, expected.excess));
+    }
+    davit_place_tally_clear(&tally);
+    davit_place_clock_clear(&clock);
+}
+
+static void tally_agrees_with_the_clock(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 0; seed < 200; seed++) {
+        random_shape shape = seed % 2 == 0 ? random_small_shape(seed) : middle_shape;
+        shape.discipline = DAVIT_PLACE_BLOCK;
+        shape.unsupported = 0.0; /* any node may be tried anywhere */
+        random_problem made;
+        random_problem_make(&made, &shape, seed);
+        davit_place_device devices[16];
+        davit_place_problem problem = made.problem;
+        memcpy(devices, problem.devices, problem.device_count * sizeof(*devices));
+        for (uint32_t d = 0; d < seed % 3 && d < problem.device_count; d++) {
+            devices[d].discipline = DAVIT_PLACE_UNLIMITED;
+        }
+        problem.devices = devices;
+        move_and_compare(&problem, seed);
         random_problem_clear(&made);
     }
 }
@@ -150,6 +200,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(clock_agrees_with_the_simulator),
+        cmocka_unit_test(tally_agrees_with_the_clock),
         cmocka_unit_test(finds_and_proves_the_least_latency),
         cmocka_unit_test(finds_and_proves_the_least_energy),
         cmocka_unit_test(proves_what_it_says),
