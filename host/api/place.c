@@ -60,8 +60,8 @@ static davit_status choose_devices(davit_session *session, const davit_session_o
 {
     davit_plan_device *devices;
     davit_status status =
-        davit_context_choose(session->model->context, options, &session->arena,
-                             &session->call.sink, &devices, &session->request.device_count);
+        davit_context_choose(session->model->context, options, &session->arena, &session->call.sink,
+                             &devices, &session->request.device_count);
     session->request.devices = devices;
     for (size_t d = 0; status == DAVIT_OK && d < session->request.device_count; d++) {
         char key[DAVIT_DEVICE_KEY_BYTES] = "";
@@ -147,6 +147,8 @@ davit_status davit_session_plan(davit_session *session, const davit_session_opti
     request->graph = session->graph;
     request->model_sha256 = session->model->sha256;
     request->strict = options->strict;
+    request->effort = options->effort;
+    request->check_proof = options->place_only;
     request->cost = session->cost;
     request->objective = objectives[options->objective];
     request->latency_limit_s =

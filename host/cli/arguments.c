@@ -99,6 +99,7 @@ static int set_number(const cli_command *command, cli_arguments *arguments, cons
         {"warmup", &arguments->warmup, 0, 1000000},
         {"inferences", &arguments->inferences, 1, 1000000000},
         {"boards", &arguments->boards, 1, 1000},
+        {"effort", &arguments->effort, 1, 1000000},
         {"seed", &seed, 0, LONG_MAX},
         {"seconds", &arguments->seconds, 1, 100000},
     };

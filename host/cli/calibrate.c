@@ -162,9 +162,8 @@ static davit_status measure_built_in(calibration *c, struct cli_calibrated_devic
     for (size_t i = 0; status == DAVIT_OK && i < total && interrupted == 0; i++) {
         uint64_t now_ns = davit_clock_ns();
         if (now_ns >= deadline_ns) {
-            davit_log(c->diag, DAVIT_INFO, "%s: the time is over after %zu of %zu networks",
-                      device->name, i, total);
-            step(c, total - i, device->name);
+            cli_progress_stop(&c->progress, device->name, c->steps_done, c->steps,
+                              "the time is over");
             break;
         }
         davit_graph *graph;

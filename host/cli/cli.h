@@ -84,12 +84,13 @@ typedef struct cli_arguments {
     bool predict;
     bool rtl;
     bool shapes_of_some; /* set by commands of several models: a --shape may be for one of them */
-    long repeat; /* 0: not given */
+    long repeat;         /* 0: not given */
     long inferences;
     long boards; /* 0: not given */
+    long effort; /* 0: not given */
     long threads;
     long timeout_s;
-    long warmup; /* -1: not given */
+    long warmup;  /* -1: not given */
     long seconds; /* 0: not given */
     uint64_t seed;
     davit_severity level;
@@ -107,7 +108,8 @@ DAVIT_PRINTF(2, 3) int cli_usage_error(const cli_command *command, const char *f
 /* The folder of device profiles. */
 #define CLI_PROFILES_OPTION                                                                        \
     {                                                                                              \
-        "profiles", 0, "DIR", "a folder of device profiles NAME.json, before those that are shipped" \
+        "profiles", 0, "DIR",                                                                      \
+            "a folder of device profiles NAME.json, before those that are shipped"                 \
     }
 
 /* Writes the file of --output; reports. Returns an exit code. */

@@ -36,10 +36,11 @@ static davit_status read_objective(problem_plan *p)
         return davit_fail(p->diag, DAVIT_INVALID_ARGUMENT,
                           "--objective %s: latency or throughput is expected", name);
     }
+    long effort = p->arguments->effort;
     p->options = (davit_place_options){.objective = (davit_place_objective)index,
                                        .latency_limit_s = INFINITY,
                                        .seed = p->arguments->seed,
-                                       .effort = EFFORT};
+                                       .effort = effort > 0 ? (uint32_t)effort : EFFORT};
     return DAVIT_OK;
 }
 

@@ -37,3 +37,10 @@ void cli_progress_tell(void *user, const char *step, size_t done, size_t total)
         fprintf(stderr, "davit: %s: %zu of %zu %s\n", step, done, total, progress->what);
     }
 }
+
+void cli_progress_stop(const cli_progress *progress, const char *step, size_t done, size_t total,
+                       const char *why)
+{
+    fprintf(stderr, "%sdavit: %s: %s after %zu of %zu %s\n",
+            progress->terminal && done > 0 ? "\n" : "", step, why, done, total, progress->what);
+}

@@ -89,6 +89,7 @@ static davit_status read_options(const cli_arguments *arguments, const davit_dia
     options->timeout_ns = (uint64_t)arguments->timeout_s * 1000000000u;
     options->optimize = !arguments->no_optimize;
     options->profiles = arguments->profiles;
+    options->effort = (uint32_t)arguments->effort;
     options->inference_count = (uint64_t)arguments->inferences;
     return read_objective(arguments, diag, options);
 }

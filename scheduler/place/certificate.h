@@ -23,6 +23,8 @@ typedef davit_status (*davit_place_form_check)(const davit_place_proof *proof, d
 
 /* Reports that the certificate is wrong; DAVIT_BAD_DATA. */
 DAVIT_NODISCARD davit_status davit_place_wrong(const davit_place_proof *proof, const char *what);
+/* Reports that the check would take too long; DAVIT_UNSUPPORTED. */
+DAVIT_NODISCARD davit_status davit_place_too_large(const davit_place_proof *proof);
 /* Reports that memory is short; DAVIT_OUT_OF_MEMORY. */
 DAVIT_NODISCARD davit_status davit_place_no_memory(const davit_place_proof *proof);
 /* The member `name`, an array of exactly count finite numbers >= 0, into the arena. */

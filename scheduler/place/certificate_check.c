@@ -32,6 +32,12 @@ davit_status davit_place_wrong(const davit_place_proof *proof, const char *what)
     return davit_fail(proof->diag, DAVIT_BAD_DATA, "certificate: %s", what);
 }
 
+davit_status davit_place_too_large(const davit_place_proof *proof)
+{
+    return davit_fail(proof->diag, DAVIT_UNSUPPORTED,
+                      "certificate: there is too much in it to check");
+}
+
 davit_status davit_place_no_memory(const davit_place_proof *proof)
 {
     return davit_fail(proof->diag, DAVIT_OUT_OF_MEMORY, "no memory to check a certificate");

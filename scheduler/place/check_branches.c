@@ -3,18 +3,18 @@
 
 #include "davit/simulate.h"
 
-#define MOST_BRANCHES 20000000
-#define MOST_GROUPS 2000 /* the depth of recursion */
+#define MOST_WORK 4000000000u /* readers, groups and devices looked at: about a minute */
+#define MOST_GROUPS 2000      /* the depth of recursion */
 
 typedef struct descent {
     const davit_place_proof *proof;
     davit_place_groups groups;
     davit_place_paths paths;
     uint32_t *order;
-    uint32_t *at;     /* [group] */
-    uint32_t *device; /* [node] of a whole placement */
-    uint64_t branches;
-    bool reached; /* a placement below what is claimed */
+    uint32_t *at;             /* [group] */
+    uint32_t *device;         /* [node] of a whole placement */
+    uint64_t work, work_left; /* of one branch; of all */
+    bool reached;             /* a placement below what is claimed */
 } descent;
 
 static double below_claim(const descent *s)
@@ -86,14 +86,25 @@ static bool has_empty_twin(const descent *s, uint32_t device)
     return false;
 }
 
+static uint64_t work_of_branch(const descent *s)
+{
+    const davit_place_problem *p = s->proof->problem;
+    uint64_t reads = p->node_count;
+    for (uint32_t i = 0; i < p->value_count; i++) {
+        reads += p->values[i].consumer_count;
+    }
+    return p->device_count * (s->groups.count + reads * p->device_count) + 1;
+}
+
 static davit_status descend(descent *s, uint32_t depth);
 
 static davit_status branch(descent *s, uint32_t depth, uint32_t device)
 {
     uint32_t group = s->order[depth];
-    if (++s->branches > MOST_BRANCHES) {
-        return davit_place_wrong(s->proof, "too many branches to check");
+    if (s->work_left < s->work) {
+        return davit_place_too_large(s->proof);
     }
+    s->work_left -= s->work;
     s->at[group] = device;
     davit_status status = DAVIT_OK;
     if (!is_closed(s)) {
@@ -131,7 +142,7 @@ davit_status davit_place_check_branches(const davit_place_proof *proof, double *
         return status;
     }
     if (s.groups.count > MOST_GROUPS) {
-        return davit_place_wrong(proof, "too many groups to check");
+        return davit_place_too_large(proof);
     }
     s.at = davit_arena_alloc_array(proof->arena, s.groups.count, sizeof(*s.at));
     s.device = davit_arena_alloc_array(proof->arena, proof->problem->node_count, sizeof(*s.device));
@@ -141,6 +152,8 @@ davit_status davit_place_check_branches(const davit_place_proof *proof, double *
     for (uint32_t g = 0; g < s.groups.count; g++) {
         s.at[g] = DAVIT_PLACE_NONE;
     }
+    s.work = work_of_branch(&s);
+    s.work_left = MOST_WORK;
     status = s.groups.count > 0 ? descend(&s, 0) : DAVIT_OK;
     if (status == DAVIT_OK && s.reached) {
         status = davit_place_wrong(proof, "a placement is below its bound");

@@ -4,8 +4,8 @@
 #include "certificate.h"
 #include "davit/simulate.h"
 
-#define MOST_BRANCHES 20000000
-#define MOST_GROUPS 2000 /* the depth of recursion */
+#define MOST_WORK 4000000000u /* readers and devices looked at: some seconds */
+#define MOST_GROUPS 2000      /* the depth of recursion */
 
 typedef struct enumeration {
     const davit_place_problem *problem;
@@ -20,7 +20,8 @@ typedef struct enumeration {
     uint32_t *touched;
     double *compute, *in, *out, *bytes; /* [depth + 1][device] */
     uint32_t *placed;                   /* [device] groups */
-    uint64_t branches;
+    uint64_t *work;                     /* [group] of placing it once */
+    uint64_t work_left;
     bool reached; /* a placement below the bound */
 } enumeration;
 
@@ -154,9 +155,10 @@ static bool enumerate(enumeration *e, uint32_t depth)
         if (twin || !e->groups.allowed[(size_t)g * devices + d]) {
             continue;
         }
-        if (++e->branches > MOST_BRANCHES) {
+        if (e->work_left < e->work[g]) {
             return false;
         }
+        e->work_left -= e->work[g];
         bool enough = !place(e, depth, d) || enumerate(e, depth + 1);
         e->at[g] = DAVIT_PLACE_NONE;
         e->placed[d]--;
@@ -165,6 +167,24 @@ static bool enumerate(enumeration *e, uint32_t depth)
         }
     }
     return true;
+}
+
+/* What place() looks at: rows of devices, and each reader of a value against those before it. */
+static davit_status count_work(const davit_place_proof *proof, enumeration *e)
+{
+    e->work = davit_arena_alloc_array(proof->arena, e->groups.count, sizeof(*e->work));
+    if (e->work == NULL) {
+        return davit_place_no_memory(proof);
+    }
+    e->work_left = MOST_WORK;
+    for (uint32_t g = 0; g < e->groups.count; g++) {
+        e->work[g] = 16 + 8 * (uint64_t)e->problem->device_count;
+        for (uint32_t k = e->touched_first[g]; k < e->touched_first[g + 1]; k++) {
+            uint64_t readers = e->problem->values[e->touched[k]].consumer_count;
+            e->work[g] += 2 * (readers + 1) * (readers + 2);
+        }
+    }
+    return DAVIT_OK;
 }
 
 static davit_status prepare(const davit_place_proof *proof, enumeration *e)
@@ -214,7 +234,7 @@ davit_status davit_place_check_search(const davit_place_proof *proof, double *pr
         status = davit_place_groups_make(proof, false, &e.groups);
     }
     if (status == DAVIT_OK && e.groups.count > MOST_GROUPS) {
-        status = davit_place_wrong(proof, "too many groups to check");
+        status = davit_place_too_large(proof);
     }
     if (status == DAVIT_OK) {
         status = davit_place_read_order(proof, &e.groups, &e.order);
@@ -223,13 +243,16 @@ davit_status davit_place_check_search(const davit_place_proof *proof, double *pr
         status = index_values(proof, &e);
     }
     if (status == DAVIT_OK) {
+        status = count_work(proof, &e);
+    }
+    if (status == DAVIT_OK) {
         status = prepare(proof, &e);
     }
     if (status != DAVIT_OK) {
         return status;
     }
     if (!enumerate(&e, 0)) {
-        return davit_place_wrong(proof, "the search is too large to be checked");
+        return davit_place_too_large(proof);
     }
     *proved = e.reached ? 0.0 : proof->claimed;
     return DAVIT_OK;

@@ -79,25 +79,6 @@ static davit_status check_items(const davit_place_items *items, const davit_diag
     return DAVIT_OK;
 }
 
-static davit_status refuse_all(const davit_place_context *context)
-{
-    const davit_place_problem *problem = context->problem;
-    double need = 0.0;
-    double have = 0.0;
-    for (uint32_t v = 0; v < problem->node_count; v++) {
-        need += problem->nodes[v].bytes;
-    }
-    for (uint32_t d = 0; d < problem->device_count; d++) {
-        have += problem->devices[d].memory_bytes;
-    }
-    return davit_fail(
-        context->diag, DAVIT_UNSUPPORTED,
-        "no placement was found that keeps all limits: the nodes need %.0f bytes, the "
-        "devices have %.0f%s",
-        need, have,
-        context->options.objective == DAVIT_PLACE_ENERGY ? "; is the latency limit too low?" : "");
-}
-
 static davit_status run_solver(const davit_place_context *context, davit_place_answer *answer)
 {
     switch (context->options.objective) {
@@ -205,7 +186,7 @@ static davit_status solve(const davit_place_context *context, davit_placement *p
     davit_status status = find_single(context, placement->devices) ? take_single(context, &answer)
                                                                    : run_solver(context, &answer);
     if (status == DAVIT_OK && answer.none) {
-        status = refuse_all(context);
+        status = davit_place_refuse(context);
     }
     if (status == DAVIT_OK) {
         placement->method = answer.method;

@@ -16,6 +16,7 @@ enum { TALLY_FIRST = 64, LONG_ROUND = 3 }; /* the part of the first run; rounds 
 enum { FRESH_RUNS = 2, AGAIN_RUNS = 4, ROUND_PARTS = 2 * FRESH_RUNS + AGAIN_RUNS };
 /* Branches times what a bound costs, for one try; and branches at most. */
 #define BRANCH_WORK 60000000u
+#define BRANCH_WORK_MOST 1000000000u /* a check follows about twice as much */
 #define BRANCH_MOST 2000000u
 #define BRANCH_LEAST 10000u
 #define BRANCH_ITEMS 2000u /* more, a check would not follow */
@@ -109,8 +110,8 @@ static davit_status run_levels(davit_place_quest *quest)
     }
     uint64_t rounds = context->options.effort / 100u;
     rounds = rounds > 0 ? rounds : 1;
-    status = quest->has_tally ? run_tallied(quest, &units, rounds)
-                              : run_rounds(quest, &units, rounds);
+    status =
+        quest->has_tally ? run_tallied(quest, &units, rounds) : run_rounds(quest, &units, rounds);
     davit_place_units_clear(&units);
     return status;
 }
@@ -146,7 +147,8 @@ static uint64_t branch_limit(const davit_place_context *context)
         reads += problem->values[i].consumer_count;
     }
     uint64_t cost = reads * problem->device_count * problem->device_count;
-    uint64_t limit = davit_place_effort(context, BRANCH_WORK) / (cost + 1);
+    uint64_t work = davit_place_effort(context, BRANCH_WORK);
+    uint64_t limit = (work < BRANCH_WORK_MOST ? work : BRANCH_WORK_MOST) / (cost + 1);
     limit = limit < BRANCH_MOST ? limit : BRANCH_MOST;
     return limit >= BRANCH_LEAST && context->items->count <= BRANCH_ITEMS ? limit : 0;
 }

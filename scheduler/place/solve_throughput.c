@@ -10,6 +10,8 @@
 
 /* Items above which the exact search is not tried: it would not end. */
 #define SEARCH_ITEMS 64
+#define SEARCH_MOST 8000000u  /* branches; a check follows them */
+#define ANNEAL_MOST 20000000u /* steps: some ten seconds */
 
 typedef struct throughput {
     const davit_place_context *context;
@@ -76,8 +78,9 @@ static davit_status cut_into_pieces(throughput *t)
 static davit_status search_locally(throughput *t)
 {
     static const double hot[] = {1.0, 0.3, 0.1, 0.03};
-    uint64_t count = t->context->items->count;
-    uint64_t steps = davit_place_effort(t->context, 1000000 + 900 * count);
+    uint64_t steps =
+        davit_place_effort(t->context, 1000000 + 900 * (uint64_t)t->context->items->count);
+    steps = steps < ANNEAL_MOST ? steps : ANNEAL_MOST;
     uint64_t seed = t->context->options.seed;
     for (uint32_t round = 0; round < 4; round++) {
         davit_place_anneal schedule = {.steps = steps / (round == 0 ? 2 : 6),
@@ -112,7 +115,8 @@ static davit_status search_exactly(throughput *t)
     double before = t->period;
     for (int trial = 0; trial < 2 && status == DAVIT_OK && !is_proved(t); trial++) {
         t->search.by_time = trial == 1;
-        t->search.branches = davit_place_effort(t->context, count <= 24 ? 1000000 : 200000);
+        uint64_t branches = davit_place_effort(t->context, count <= 24 ? 1000000 : 200000);
+        t->search.branches = branches < SEARCH_MOST ? branches : SEARCH_MOST;
         status = davit_place_search_run(t->context, &t->search, t->at, &t->period);
     }
     if (t->search.complete && count > 0) {

@@ -36,6 +36,9 @@ DAVIT_NODISCARD davit_status davit_place_latency(const davit_place_context *cont
 DAVIT_NODISCARD davit_status davit_place_energy(const davit_place_context *context,
                                                 davit_place_answer *answer);
 
+/* No placement was found: says what does not fit where. DAVIT_UNSUPPORTED, reported. */
+DAVIT_NODISCARD davit_status davit_place_refuse(const davit_place_context *context);
+
 /* Effort: count steps of the usual, by the options. */
 static inline uint64_t davit_place_effort(const davit_place_context *context, uint64_t count)
 {

@@ -304,6 +304,12 @@ static davit_status take_proof(reading *r, const davit_plan_request *request,
     prediction->method = davit_arena_strdup(arena, read->method);
     prediction->bound_method = davit_arena_strdup(arena, read->bound_method);
     free(text);
+    if (status == DAVIT_UNSUPPORTED) {
+        davit_log(r->diag, DAVIT_WARNING, "%s: %s; its bound is left out", r->path, told.text);
+        prediction->bound = 0;
+        prediction->certificate = prediction->method = prediction->bound_method = "";
+        return DAVIT_OK;
+    }
     if (status != DAVIT_OK) {
         return davit_fail(r->diag, status, "%s: %s; make the plan again", r->path, told.text);
     }
@@ -342,9 +348,16 @@ static davit_status predict_as(reading *r, davit_plan_request *request, const re
     if (status == DAVIT_OK) {
         status = davit_unit_problem_make(r->plan->arena.allocator, request, r->diag, &made);
     }
-    if (status == DAVIT_OK && json_is_object(read->certificate) &&
-        strcmp(read->sha256, made.sha256) == 0) {
-        status = take_proof(r, request, &made, read);
+    if (status == DAVIT_OK && request->check_proof && json_is_object(read->certificate)) {
+        if (strcmp(read->sha256, made.sha256) == 0) {
+            status = take_proof(r, request, &made, read);
+        } else {
+            davit_log(
+                r->diag, DAVIT_WARNING,
+                "%s: costs or devices have changed since it was made: its proof does not hold "
+                "any more; make the plan again for a new one",
+                r->path);
+        }
     }
     if (status == DAVIT_OK) {
         status = allow_placed(r, &made);

@@ -12,7 +12,7 @@ davit_place_options davit_plan_place_options(const davit_plan_request *request)
 {
     return (davit_place_options){.objective = request->objective,
                                  .latency_limit_s = request->latency_limit_s,
-                                 .effort = EFFORT};
+                                 .effort = request->effort > 0 ? request->effort : EFFORT};
 }
 
 double davit_timeline_objective(const davit_place_timeline *timeline,
@@ -150,7 +150,7 @@ enum { MOST_MOVES = 1000 }; /* beyond it, single moves are not tried */
 typedef struct best_move {
     size_t unit;
     double objective;
-    size_t tried;
+    size_t tried, late; /* late: beyond the latency limit */
 } best_move;
 
 /* The least objective when one unit moves to a device. */
@@ -172,9 +172,11 @@ static davit_status find_best_move(const davit_plan *plan, const davit_unit_prob
             return status;
         }
         double objective = davit_timeline_objective(&timeline, plan->prediction.objective);
+        bool late = timeline.latency_s > plan->prediction.latency_limit_s;
         davit_place_timeline_clear(&timeline);
         best->tried++;
-        if (fault == DAVIT_PLACE_FEASIBLE && objective < best->objective) {
+        best->late += late;
+        if (fault == DAVIT_PLACE_FEASIBLE && !late && objective < best->objective) {
             best->unit = u;
             best->objective = objective;
         }
@@ -190,7 +192,8 @@ static const char *describe_move(davit_plan *plan, const davit_plan_request *req
         return "no plan that uses it is better";
     }
     if (best->objective >= (double)INFINITY) {
-        return "no unit that it could run fits its memory";
+        return best->late > 0 ? "no single unit can move there within the latency limit"
+                              : "no unit that it could run fits its memory";
     }
     return davit_arena_printf(
         &plan->arena, "no single unit gains by moving there: the best, '%s', gives %s, the plan %s",

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "davit/profile.h"
@@ -76,22 +77,35 @@ static davit_status add_name(name_list *list, const char *name, size_t length)
     return DAVIT_OK;
 }
 
-/* "u250.json" adds u250; what is no name of a profile is passed over. */
-static davit_status add_file(name_list *list, const char *file)
+/* "u250.json" adds u250. Hidden files and those with other endings are none of ours; one that could
+ * never be named is told. */
+static davit_status add_file(name_list *list, const char *folder, const char *file,
+                             const davit_diagnostics *diag)
 {
     char name[DAVIT_PROFILE_NAME_MAX + 1];
     size_t length = strlen(file);
     size_t extension = strlen(EXTENSION);
-    if (length <= extension || length - extension > DAVIT_PROFILE_NAME_MAX ||
+    if (file[0] == '.' || length <= extension ||
         strcmp(file + length - extension, EXTENSION) != 0) {
         return DAVIT_OK;
     }
-    snprintf(name, sizeof(name), "%.*s", (int)(length - extension), file);
-    return davit_profile_name_ok(name) ? add_name(list, name, strlen(name)) : DAVIT_OK;
+    int written = snprintf(name, sizeof(name), "%.*s", (int)(length - extension), file);
+    if (written >= (int)sizeof(name) || !davit_profile_name_ok(name)) {
+        davit_log(diag, DAVIT_WARNING,
+                  "%s/%s is passed over: a profile's name is at most %d letters, digits and -_.",
+                  folder, file, DAVIT_PROFILE_NAME_MAX);
+        return DAVIT_OK;
+    }
+    return add_name(list, name, strlen(name));
 }
 
 static davit_status refuse_folder(const char *folder, const davit_diagnostics *diag)
 {
+    if (errno == ENOTDIR) {
+        return davit_fail(
+            diag, DAVIT_IO_ERROR,
+            "'%s' is not a folder; profiles are read from a folder of NAME.json files", folder);
+    }
     return davit_fail(diag, errno == ENOENT ? DAVIT_NOT_FOUND : DAVIT_IO_ERROR,
                       "folder of profiles '%s' cannot be opened: %s", folder, strerror(errno));
 }
@@ -105,7 +119,7 @@ static davit_status add_folder(name_list *list, const char *folder, const davit_
     }
     for (const struct dirent *entry = readdir(directory); status == DAVIT_OK && entry != NULL;
          entry = readdir(directory)) {
-        status = add_file(list, entry->d_name);
+        status = add_file(list, folder, entry->d_name, diag);
     }
     closedir(directory);
     return status == DAVIT_OK ? DAVIT_OK
@@ -193,7 +207,12 @@ static davit_status find_in_folder(const davit_allocator *allocator, const char 
                                    davit_device_profile *out)
 {
     davit_arena arena;
+    struct stat info;
     *found = false;
+    if (stat(folder, &info) == 0 && !S_ISDIR(info.st_mode)) {
+        errno = ENOTDIR;
+        return refuse_folder(folder, diag);
+    }
     if (access(folder, X_OK) != 0) {
         return refuse_folder(folder, diag);
     }

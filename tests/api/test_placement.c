@@ -154,9 +154,12 @@ static void runs_a_written_plan(void **state)
     options.plan_path = f->plan_path;
     assert_int_equal(fixture_session(f, &options), DAVIT_INVALID_ARGUMENT); /* pins and plan */
     options.pin_count = 0;
+    options.place_only = true; /* keeps the proof, too */
     assert_int_equal(fixture_session(f, &options), DAVIT_OK);
     assert_int_equal(davit_session_plan_json(f->session, false, &again), DAVIT_OK);
     assert_string_equal(again, written);
+    options.place_only = false;
+    assert_int_equal(fixture_session(f, &options), DAVIT_OK);
     davit_unit_summary unit;
     assert_int_equal(
         davit_session_unit(f->session, davit_session_unit_count(f->session) - 1, &unit), DAVIT_OK);

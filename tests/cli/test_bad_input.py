@@ -200,12 +200,18 @@ class BadInput(unittest.TestCase):
         self.refuse("devices", "--profiles", self.path("none"), names=["none"])
         with open(self.path("mine.json"), "w", encoding="ascii") as file:
             file.write('{"schema_version": 1, "name": "x", "kind": "gpu", "launch_ns": -1}')
+        for words in (["plan", path, "--devices", "profile:mine"], ["devices"]):
+            self.refuse(*words, "--profiles", self.path("mine.json"), names=["mine.json", "not a folder"])
         self.refuse("plan", path, "--devices", "profile:mine", "--profiles", self.path(""),
                     names=["mine.json", "launch_ns is -1"])
         listed = self.run_davit("devices", "--profiles", self.path(""))
         self.assertEqual(listed.returncode, 0, listed.stderr)
         self.assertRegex(listed.stdout, "profile:mine +damaged .*launch_ns is -1")
         self.assertRegex(listed.stdout, "profile:u250 +plan only")
+        self.assertEqual(listed.stderr, "")
+        os.rename(self.path("mine.json"), self.path("my card.json"))
+        listed = self.run_davit("devices", "--profiles", self.path(""))
+        self.assertIn("my card.json is passed over", listed.stderr)
 
     def test_plan_for_another_model(self):
         path = self.save(model([RELU]))
@@ -240,7 +246,7 @@ class BadInput(unittest.TestCase):
         circle = edge % (1, 2) + "," + edge % (2, 1)
         self.refuse("plan", "--problem", problem(9, 1, two, circle), names=["circle", "node 1"])
         self.refuse("plan", "--problem", problem(8, 0, two, ""), names=["node 1", "9 bytes", "8"])
-        self.refuse("plan", "--problem", problem(9, 0, two, ""), names=["18 bytes", "9"])
+        self.refuse("plan", "--problem", problem(9, 0, two, ""), names=["node 2 (9 bytes)", "accelerator:0 has 0 of 9 bytes"])
         good = problem(9, 1, two, edge % (1, 2))
         self.refuse("plan", "--problem", good, "--objective", "energy", names=["energy"])
         self.refuse("plan", "--problem", good, "--objective", "speed", names=["speed"])

@@ -89,6 +89,25 @@ static void refuses_what_is_not(void **state)
            "certificate: the multipliers sum up to nothing");
 }
 
+/* More groups than a check looks at: neither true nor false. */
+static void gives_up_what_is_too_large(void **state)
+{
+    (void)state;
+    random_shape shape = {.nodes = 2001, .devices = 2, .classes = 2};
+    random_problem made;
+    random_problem_make(&made, &shape, 1);
+    davit_diagnostics_buffer diag;
+    davit_diagnostics_buffer_init(&diag);
+    double bound;
+    assert_int_equal(davit_place_certificate_check(
+                         &made.problem, &throughput,
+                         HEAD("1") "\"form\":\"search\",\"order\":[],\"multipliers\":[1,1]}",
+                         davit_allocator_default(), &diag.sink, &bound),
+                     DAVIT_UNSUPPORTED);
+    assert_string_equal(diag.text, "certificate: there is too much in it to check");
+    random_problem_clear(&made);
+}
+
 /* A bound that is altered in a certificate of the solver. */
 static void refuses_more_than_the_solver_says(void **state)
 {
@@ -122,6 +141,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(takes_what_is_proved),
         cmocka_unit_test(refuses_what_is_not),
+        cmocka_unit_test(gives_up_what_is_too_large),
         cmocka_unit_test(refuses_more_than_the_solver_says),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -91,8 +91,10 @@ static void says_why_there_is_none(void **state)
     assert_int_equal(
         davit_place_solve(&problem, &throughput, davit_allocator_default(), &diag.sink, &placement),
         DAVIT_UNSUPPORTED);
-    assert_string_equal(diag.text, "no placement was found that keeps all limits: the nodes need "
-                                   "17 bytes, the devices have 16");
+    assert_string_equal(diag.text,
+                        "no placement was found that keeps the limits of memory: when the largest "
+                        "are placed first, node gemm (8 bytes) fits nowhere: cpu has 1 of 9 bytes "
+                        "left; 9 bytes in all remain to be placed");
     devices[0].memory_bytes = 5;
     assert_int_equal(
         davit_place_solve(&problem, &throughput, davit_allocator_default(), &diag.sink, &placement),

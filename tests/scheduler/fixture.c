@@ -253,7 +253,8 @@ davit_plan_request fixture_request(fixture *f)
                                 .devices = f->devices,
                                 .cost = f->cost,
                                 .latency_limit_s = (double)INFINITY,
-                                .inference_count = 1000};
+                                .inference_count = 1000,
+                                .check_proof = true};
 }
 
 davit_plan *fixture_plan(fixture *f, const char *const *pins, size_t pin_count)

@@ -258,6 +258,12 @@ static void a_read_plan_keeps_its_proof(void **state)
     assert_memory_equal(&again->prediction.period_s, &plan->prediction.period_s, sizeof(double));
     assert_true(fabs(again->prediction.bound / plan->prediction.bound - 1) < 1e-9);
     davit_plan_destroy(again);
+    request.check_proof = false;
+    assert_int_equal(davit_plan_read(f->allocator, "p.json", text, &request, &f->diag.sink, &again),
+                     DAVIT_OK);
+    assert_string_equal(again->prediction.certificate, "");
+    davit_plan_destroy(again);
+    request.check_proof = true;
     f->devices[0].info.profile.launch_ns = 5000; /* other costs: nothing is proved */
     assert_int_equal(davit_plan_read(f->allocator, "p.json", text, &request, &f->diag.sink, &again),
                      DAVIT_OK);

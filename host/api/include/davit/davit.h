@@ -56,8 +56,8 @@ typedef struct davit_device_summary {
     const char *name;    /* what --devices takes: "cpu", "cpu:1", "reference" */
     const char *backend; /* "onednn" */
     const char *description;
-    const char *unusable; /* "" or why it cannot be used */
-    bool emulated;        /* used only when named */
+    const char *unusable;    /* "" or why it cannot be used */
+    bool emulated;           /* used only when named */
     const char *pci_address; /* "0000:3b:00.0", "" when it has none */
     uint64_t memory_bytes;   /* 0: unknown */
     int numa_node;           /* of the system, the nearest; -1: all, or unknown */
@@ -136,11 +136,13 @@ typedef struct davit_session_options {
     /* "NAME=DEVICE": the unit of that name, or with a node or value of that name, runs there. */
     size_t pin_count;
     const char *const *pins;
-    const char *plan_path; /* a plan made before, instead of placing; NULL: none */
-    bool strict;           /* fail instead of any fallback */
-    uint32_t threads;      /* CPU devices; 0: all cores */
-    uint64_t timeout_ns;   /* for one run; 0: none */
-    bool optimize;         /* run the graph passes (fusion, folding); default true */
+    /* A plan made before, instead of placing; NULL: none. With place_only its proof is verified,
+     * which may take a minute, else nothing is proved. */
+    const char *plan_path;
+    bool strict;         /* fail instead of any fallback */
+    uint32_t threads;    /* CPU devices; 0: all cores */
+    uint64_t timeout_ns; /* for one run; 0: none */
+    bool optimize;       /* run the graph passes (fusion, folding); default true */
     davit_objective objective;
     double latency_limit_s; /* DAVIT_OBJECTIVE_ENERGY; 0: none */
     /* How many inferences are planned for: what is done once, as loading a bitstream, counts so
@@ -151,15 +153,17 @@ typedef struct davit_session_options {
     /* With place_only, `devices` may name "profile:NAME": a device that exists only as a profile,
      * shipped ("profile:u250") or a file NAME.json in this folder. NULL: shipped ones. */
     const char *profiles;
+    /* How much placing tries, in percent of what it usually does for one problem. 0: 25. */
+    uint32_t effort;
 } davit_session_options;
 
 /* Fills in the defaults. Options of an older caller, with a smaller struct_size, are completed with
  * them too. */
 DAVIT_API void davit_session_options_init(davit_session_options *options);
 
-/* Binds, optimises, places, opens devices, builds programs. options NULL: defaults. Units are placed by
- * the objective, with what was measured on this machine (davit calibrate) and else with models of the
- * devices; where the first device lacks a unit that is said in one warning.
+/* Binds, optimises, places, opens devices, builds programs. options NULL: defaults. Units are
+ * placed by the objective, with what was measured on this machine (davit calibrate) and else with
+ * models of the devices; where the first device lacks a unit that is said in one warning.
  *
  * Returns DAVIT_INVALID_ARGUMENT (an unknown input, a shape that is missing or contradicts the
  * model, a malformed list or pin, a plan for another model or other shapes), DAVIT_NOT_FOUND (an
@@ -251,8 +255,8 @@ DAVIT_API DAVIT_NODISCARD davit_status davit_session_kept(const davit_session *s
                                                           davit_kept_summary *summary);
 
 /* The session's plan as JSON (scheduler/plan/plan.schema.json), with `explain` also what each unit
- * would cost on each device, what the plan would take if the unit were there, and simpler plans; that
- * solves once for each, which takes its time. Free *text with free(). */
+ * would cost on each device, what the plan would take if the unit were there, and simpler plans;
+ * that solves once for each, which takes its time. Free *text with free(). */
 DAVIT_API DAVIT_NODISCARD davit_status davit_session_plan_json(const davit_session *session,
                                                                bool explain, char **text);
 

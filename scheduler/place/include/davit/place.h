@@ -48,16 +48,18 @@ DAVIT_NODISCARD davit_status davit_place_solve(const davit_place_problem *proble
                                                davit_placement *placement);
 void davit_placement_clear(davit_placement *placement);
 
-/* Each node in turn where it is done soonest (throughput: where the load stays least; energy: where it
- * takes least) given what was placed before it: what plans are compared with. Limits are kept where
- * that can be done so; davit_place_simulate tells where not. DAVIT_OUT_OF_MEMORY. Reentrant. */
+/* Each node in turn where it is done soonest (throughput: where the load stays least; energy: where
+ * it takes least) given what was placed before it: what plans are compared with. Limits are kept
+ * where that can be done so; davit_place_simulate tells where not. DAVIT_OUT_OF_MEMORY. Reentrant.
+ */
 DAVIT_NODISCARD davit_status davit_place_greedy(const davit_place_problem *problem,
                                                 const davit_place_options *options,
                                                 const davit_allocator *allocator,
                                                 uint32_t *devices);
 
 /* Verifies a certificate: *bound is set to the bound it proves. DAVIT_BAD_DATA, reported, when it
- * does not prove what it says. Knows nothing of the solver. */
+ * does not prove what it says; DAVIT_UNSUPPORTED, reported, when the check would take more than
+ * about a minute, as it does for none of davit_place_solve. Knows nothing of the solver. */
 DAVIT_NODISCARD davit_status davit_place_certificate_check(
     const davit_place_problem *problem, const davit_place_options *options, const char *certificate,
     const davit_allocator *allocator, const davit_diagnostics *diag, double *bound);

@@ -38,6 +38,10 @@ typedef struct davit_plan_request {
     davit_place_objective objective;
     double latency_limit_s;   /* energy only; INFINITY: none */
     uint64_t inference_count; /* what is done once (loading a bitstream) counts 1/N of its time */
+    uint32_t effort;          /* of davit_place_solve, in percent; 0: 25 */
+    /* Of a plan that is read: verify its proof, which takes about as long as making the plan; else
+     * nothing is proved of it. */
+    bool check_proof;
 } davit_plan_request;
 
 typedef struct davit_plan_unit {
