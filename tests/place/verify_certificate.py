@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Verifies certificates of throughput (scheduler/place/certificate.md) in exact arithmetic.
+"""Verifies certificates (scheduler/place/certificate.md) in exact arithmetic.
 
 usage: verify_certificate.py PROGRAM COUNT [linear]   (PROGRAM is place_dump; linear: with CBC)
 
@@ -11,6 +11,8 @@ import subprocess
 import sys
 from collections import Counter
 from fractions import Fraction
+
+import exact_latency
 
 TOLERANCE = Fraction(1, 10**9)
 
@@ -35,6 +37,9 @@ class Problem:
         costs = [self.cost('seconds', v, d) for v in self.members[g]]
         return None if None in costs else sum(costs)
 
+    def block(self, d):
+        return self.devices[d]['discipline'] == 'block'
+
     def fits(self, size, d):
         memory = self.devices[d]['memory']
         return memory is None or size <= Fraction(memory) * (1 + TOLERANCE)
@@ -48,7 +53,7 @@ class Problem:
 
     def sure(self, g, d, copies_in):
         total = self.seconds(g, d)
-        if self.devices[d]['block']:
+        if self.block(d):
             for i, value in enumerate(self.p['values']):
                 made = value['producer'] is not None
                 if made and value['to_host'] and self.of[value['producer']] == g:
@@ -116,7 +121,7 @@ def linear(problem, c):
         duals[name] = [Fraction(x) for x in c[name]]
         assert all(x >= 0 for x in duals[name])
     loads = [duals['loads'][3 * d:3 * d + 3] for d in devices]
-    ways = [[l[0]] * 3 if problem.devices[d]['block'] else l for d, l in enumerate(loads)]
+    ways = [[l[0]] * 3 if problem.block(d) else l for d, l in enumerate(loads)]
     order = [problem.of[v] for v in c['order']]
     assert sorted(order) == list(range(count)) and len(duals['loads']) == 3 * len(loads)
     free = [g for g in order if not problem.pinned(g)]
@@ -182,7 +187,7 @@ def search(problem, c):
                 return True
         weighted = left[depth]
         for d, sums in enumerate(problem.loads(at)):
-            block = problem.devices[d]['block']
+            block = problem.block(d)
             if (sum(sums) if block else max(sums)) >= bound:
                 return True
             weighted += m[d] * (sum(sums) if block else sums[0])
@@ -211,12 +216,15 @@ def single(problem, c):
     at = {}
     for g in range(len(problem.members)):
         (at[g],) = [d for d in range(len(problem.devices)) if problem.allowed(g, d)]
-    return max(sum(load) if problem.devices[d]['block'] else max(load)
+    if c['objective'] != 'throughput':
+        return exact_latency.whole(problem, at, c['objective'] == 'energy')
+    return max(sum(load) if problem.block(d) else max(load)
                for d, load in enumerate(problem.loads(at)))
 
 
 def proves(problem, certificate):
     proved = {'single': single, 'area': area, 'packing': packing, 'linear': linear, 'search': search,
+              'paths': exact_latency.paths, 'branches': exact_latency.branches,
               'nothing': lambda p, c: Fraction(0)}[certificate['form']](problem, certificate)
     return proved is None or Fraction(certificate['bound']) <= proved * (1 + TOLERANCE)
 
@@ -235,10 +243,13 @@ def main():
         certificate['bound'] = solved['objective'] * 1.001 + 0.001
         if proves(problem, certificate):
             sys.exit(f'proves too much: {line}')
-        forms[certificate['form']] += 1
-    print(f'{len(lines)} certificates verified, and refused when raised:', dict(forms))
-    if set(forms) - {'linear', 'single'} != {'area', 'packing', 'search'} or needed - set(forms):
-        sys.exit('a form is missing')
+        forms[certificate['form'], certificate['objective']] += 1
+    print(f'{len(lines)} certificates verified, and refused when raised:',
+          ', '.join(f'{form} ({objective}) {n}' for (form, objective), n in sorted(forms.items())))
+    wanted = {(form, 'throughput') for form in {'area', 'packing', 'search'} | needed}
+    wanted |= {(form, o) for form in ('paths', 'branches') for o in ('latency', 'energy')}
+    if wanted - set(forms):
+        sys.exit(f'a form is missing: {wanted - set(forms)}')
 
 
 main()
