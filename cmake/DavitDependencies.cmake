@@ -56,6 +56,23 @@ if(NOT DAVIT_BACKEND_ONEDNN STREQUAL "OFF")
   endif()
 endif()
 
+# OpenCL: headers only, the library is opened at run time.
+if(NOT DAVIT_BACKEND_OPENCL MATCHES "^(AUTO|ON|OFF)$")
+  message(FATAL_ERROR "DAVIT_BACKEND_OPENCL is '${DAVIT_BACKEND_OPENCL}': use AUTO, ON or OFF")
+endif()
+set(DAVIT_WITH_OPENCL OFF)
+if(NOT DAVIT_BACKEND_OPENCL STREQUAL "OFF")
+  find_path(OPENCL_INCLUDE_DIR CL/cl.h)
+  if(OPENCL_INCLUDE_DIR)
+    set(DAVIT_WITH_OPENCL ON)
+  elseif(DAVIT_BACKEND_OPENCL STREQUAL "ON")
+    message(FATAL_ERROR
+      "DAVIT_BACKEND_OPENCL=ON but CL/cl.h was not found: apt-get install opencl-c-headers")
+  else()
+    message(STATUS "CL/cl.h not found (apt-get install opencl-c-headers): no opencl backend")
+  endif()
+endif()
+
 # COIN-OR CBC and CLP for scheduler/place.
 if(NOT DAVIT_CBC MATCHES "^(AUTO|ON|OFF)$")
   message(FATAL_ERROR "DAVIT_CBC is '${DAVIT_CBC}': use AUTO, ON or OFF")

@@ -104,6 +104,17 @@ davit_gpu_place davit_gpu_absent(void)
     return (davit_gpu_place){.slot = DAVIT_GPU_NO_SLOT};
 }
 
+davit_gpu_place davit_gpu_check_word(const davit_gpu_builder *builder)
+{
+    davit_gpu_place place = builder->checks;
+    for (size_t i = 0; i < builder->check_count; i++) {
+        if (builder->check_positions[i] == builder->position) {
+            place.offset_bytes = i * sizeof(int32_t);
+        }
+    }
+    return place;
+}
+
 /* ---- launches ---- */
 
 davit_status davit_gpu_launch_add(davit_gpu_builder *builder, const davit_gpu_call *call)

@@ -53,6 +53,9 @@ typedef struct davit_gpu_builder {
     size_t place_capacity;
     uint8_t *constants;
     size_t constant_bytes, constant_capacity;
+    davit_gpu_place checks; /* davit_gpu_code.check_offset */
+    uint32_t *check_positions;
+    size_t check_count;
 } davit_gpu_builder;
 
 /* ---- shapes ---- */
@@ -94,6 +97,9 @@ DAVIT_NODISCARD davit_status davit_gpu_bound(davit_gpu_builder *builder, davit_g
                                              uint32_t index, davit_gpu_place *out);
 /* The layout in which the program's caller reads or writes a value. */
 davit_gpu_layout davit_gpu_layout_of_io(const davit_program_io *io);
+
+/* The word of the unit being built for what is wrong with its data. */
+davit_gpu_place davit_gpu_check_word(const davit_gpu_builder *builder);
 
 /* ---- launches ---- */
 

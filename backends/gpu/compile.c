@@ -59,12 +59,57 @@ static davit_status finish_output(davit_gpu_builder *builder, uint32_t index)
     return status == DAVIT_OK ? davit_gpu_copy_add(builder, &copy, from, to) : status;
 }
 
+/* ---- checks of data ---- */
+
+/* Words for the units that look at data, cleared by the first launch. */
+static davit_status begin_checks(davit_gpu_builder *builder)
+{
+    const davit_program_spec *spec = builder->spec;
+    builder->check_positions =
+        davit_alloc_array(builder->allocator, spec->unit_count, sizeof(uint32_t));
+    if (builder->check_positions == NULL) {
+        return davit_fail(builder->diag, DAVIT_OUT_OF_MEMORY, "no memory to compile a program");
+    }
+    for (size_t i = 0; i < spec->unit_count; i++) {
+        const davit_unit *unit = &spec->graph->units[spec->units[i]];
+        if (spec->graph->nodes[unit->anchor].op->op == DAVIT_OP_Gather) {
+            builder->check_positions[builder->check_count++] = (uint32_t)i;
+        }
+    }
+    if (builder->check_count == 0) {
+        return DAVIT_OK;
+    }
+    davit_gpu_fill_params params = {.count = (int)builder->check_count};
+    davit_gpu_call call = {.kernel = "fill_4",
+                           .params = &params,
+                           .param_bytes = sizeof(params),
+                           .operand_count = 1};
+    davit_status status = davit_gpu_scratch(builder, builder->check_count * sizeof(int32_t),
+                                            &builder->checks);
+    call.operands[0] = builder->checks;
+    return status == DAVIT_OK ? davit_gpu_launch_flat(builder, &call, params.count) : status;
+}
+
+davit_status davit_gpu_check(const davit_gpu_code *code, const davit_program_spec *spec,
+                             const int32_t *words, const davit_diagnostics *diag)
+{
+    for (size_t i = 0; i < code->check_count; i++) {
+        if (words[i] != 0) {
+            const davit_unit *unit = &spec->graph->units[spec->units[code->check_positions[i]]];
+            const davit_node *node = &spec->graph->nodes[unit->anchor];
+            return davit_fail(diag, DAVIT_BAD_DATA, "node '%s' (%s): an index is out of range",
+                              node->name, node->op->name);
+        }
+    }
+    return DAVIT_OK;
+}
+
 /* ---- the whole ---- */
 
 static davit_status build_units(davit_gpu_builder *builder, const char **implementations)
 {
     const davit_program_spec *spec = builder->spec;
-    davit_status status = DAVIT_OK;
+    davit_status status = begin_checks(builder);
     for (size_t i = 0; i < spec->unit_count && status == DAVIT_OK; i++) {
         size_t first = builder->launch_count;
         builder->unit = &spec->graph->units[spec->units[i]];
@@ -108,6 +153,9 @@ static davit_status plan_scratch(davit_gpu_builder *builder, size_t *scratch_byt
     }
     for (size_t i = 0; i < count; i++) {
         requests[i].first = requests[i].first == SIZE_MAX ? 0 : requests[i].first;
+    }
+    if (builder->check_count > 0) { /* read after the last launch */
+        requests[builder->checks.slot].last = builder->launch_count;
     }
     size_t alignment = builder->limits->offset_alignment;
     davit_status status =
@@ -173,9 +221,16 @@ davit_status davit_gpu_compile(const davit_allocator *allocator, const davit_dia
                                  .constant_bytes = builder.constant_bytes,
                                  .constants = builder.constants,
                                  .scratch_bytes = scratch_bytes,
-                                 .unit_implementations = implementations};
+                                 .unit_implementations = implementations,
+                                 .check_count = builder.check_count,
+                                 .check_offset =
+                                     builder.check_count > 0
+                                         ? builder.slots[builder.checks.slot].offset_bytes
+                                         : 0,
+                                 .check_positions = builder.check_positions};
         *out = code;
     } else {
+        davit_free(allocator, builder.check_positions);
         davit_free(allocator, builder.launches);
         davit_free(allocator, builder.constants);
         davit_free(allocator, (void *)implementations);
@@ -193,6 +248,7 @@ void davit_gpu_code_free(const davit_allocator *allocator, davit_gpu_code *code)
         davit_free(allocator, code->launches);
         davit_free(allocator, (void *)code->constants);
         davit_free(allocator, (void *)code->unit_implementations);
+        davit_free(allocator, (void *)code->check_positions);
         davit_free(allocator, code);
     }
 }

@@ -292,7 +292,7 @@ static davit_status build_many(davit_gpu_builder *builder, const davit_unit *uni
     davit_status status = DAVIT_OK;
     for (uint32_t i = 0; i < node->input_count && status == DAVIT_OK; i++) {
         davit_gpu_broadcast b;
-        davit_gpu_place next;
+        davit_gpu_place next = sum;
         status = davit_gpu_broadcast_with(builder, sum, node->inputs[i], y, &b);
         if (status == DAVIT_OK) {
             status = davit_gpu_scratch(builder, davit_tensor_desc_bytes(y), &next);

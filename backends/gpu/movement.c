@@ -395,8 +395,9 @@ static davit_status build_gather(davit_gpu_builder *builder, const davit_unit *u
     davit_gpu_call call = {.kernel = davit_gpu_of_width(names, davit_dtype_bytes(x->dtype)),
                            .params = &params,
                            .param_bytes = sizeof(params),
-                           .operand_count = 3};
+                           .operand_count = 4};
     davit_status status = DAVIT_OK;
+    call.operands[3] = davit_gpu_check_word(builder);
     for (uint32_t i = 0; i < 2 && status == DAVIT_OK; i++) {
         status = davit_gpu_get(builder, node->inputs[i], DAVIT_GPU_DENSE, &call.operands[i]);
     }

@@ -10,6 +10,9 @@
 #ifdef DAVIT_WITH_ONEDNN
 #include "davit/onednn.h"
 #endif
+#ifdef DAVIT_WITH_OPENCL
+#include "davit/opencl.h"
+#endif
 
 #define TEXT(x) #x
 #define VERSION_TEXT(major, minor, patch) TEXT(major) "." TEXT(minor) "." TEXT(patch)
@@ -26,6 +29,9 @@ static const davit_backend_table *const backends[] = {
 #endif
 #ifdef DAVIT_WITH_CUDA
     &davit_cuda_backend,
+#endif
+#ifdef DAVIT_WITH_OPENCL
+    &davit_opencl_backend,
 #endif
     &davit_reference_backend,
     &davit_null_backend,

@@ -87,7 +87,8 @@ typedef struct davit_gpu_cast_params {
     int from, to;
 } davit_gpu_cast_params;
 
-/* gather_1, gather_2, gather_4, gather_8: y[outer][i][inner] = x[outer][index[i]][inner]. */
+/* gather_1, gather_2, gather_4, gather_8: y[outer][i][inner] = x[outer][index[i]][inner]; the operand
+ * wrong is set to 1 where an index is out of range. */
 typedef struct davit_gpu_gather_params {
     int count; /* of y */
     int inner, indices, axis_size;

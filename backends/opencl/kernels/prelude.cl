@@ -14,10 +14,10 @@ typedef ulong u64;
 
 #define KERNEL(name, threads) __kernel __attribute__((reqd_work_group_size(threads, 1, 1))) void name
 #define PARAMS(type, name) const type name
-#define ARG(type, name) __global type *restrict name##_base, const ulong name##_at
+#define ARG(type, name) __global type *restrict name##_buffer, const ulong name##_offset
 #define BIND(type, name)                                                                           \
     __global type *const name =                                                                    \
-        name##_base ? (__global type *)((__global const uchar *)name##_base + name##_at) : 0;
+        name##_buffer ? (__global type *)((__global const uchar *)name##_buffer + name##_offset) : 0;
 #define FUNCTION static inline
 #define GLOBAL __global
 #define LOCAL __local

@@ -68,7 +68,17 @@ typedef struct davit_gpu_code {
     const void *constants;
     size_t scratch_bytes;
     const char *const *unit_implementations; /* [unit_count] names of kernels */
+    /* What kernels find wrong with data (an index out of range): words in scratch memory at
+     * check_offset, which the launches clear and set. Where check_count > 0 a backend reads them after
+     * the last launch and asks davit_gpu_check. */
+    size_t check_count, check_offset;
+    const uint32_t *check_positions; /* [check_count] of the units, in the program's list */
 } davit_gpu_code;
+
+/* DAVIT_OK where all words are 0; else reports the node of the first that is not, DAVIT_BAD_DATA. */
+DAVIT_NODISCARD davit_status davit_gpu_check(const davit_gpu_code *code,
+                                             const davit_program_spec *spec, const int32_t *words,
+                                             const davit_diagnostics *diag);
 
 /* A kernel for a product, and the part of y that a group of threads makes: groups are ceil(m / tile_m),
  * ceil(group_out / tile_n) and ceil(params.groups / tile_groups), threads of a group threads x 1 x 1.
