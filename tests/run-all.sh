@@ -32,15 +32,16 @@ run_tests() {
     ctest --test-dir "build/$folder" --output-on-failure --no-tests=error -j "$jobs" "$@"
 }
 
-# gcc, warnings are errors, all tests.
+# gcc, warnings are errors, all tests. nvcc makes code for three of the GPUs, here only.
 step_release() {
-    build release release -DDAVIT_WERROR=ON
+    build release release -DDAVIT_WERROR=ON "-DDAVIT_CUDA_ARCHITECTURES=75;80;90"
     run_tests release
 }
 
 # The same with oneDNN 3.2 in the place of Debian's 2.6.
 step_dnnl3() {
-    build release dnnl3 -DDAVIT_BACKEND_ONEDNN=ON -DCMAKE_PREFIX_PATH="$root/build/onednn-3.2"
+    build release dnnl3 -DDAVIT_BACKEND_ONEDNN=ON -DDAVIT_NVCC=OFF \
+        -DCMAKE_PREFIX_PATH="$root/build/onednn-3.2"
     run_tests dnnl3 -LE "models|rtl|opencl"
 }
 
@@ -50,7 +51,7 @@ no_opencl=/nonexistent
 
 # AddressSanitizer and UndefinedBehaviorSanitizer; what peers compare is left to the other steps.
 step_asan() {
-    build asan asan
+    build asan asan -DDAVIT_NVCC=OFF
     OCL_ICD_VENDORS=$no_opencl \
         LSAN_OPTIONS="suppressions=$root/tests/support/lsan.supp:print_suppressions=0" \
         UBSAN_OPTIONS=print_stacktrace=1 run_tests asan -LE "peers|long|opencl"
@@ -58,13 +59,13 @@ step_asan() {
 
 # ThreadSanitizer over everything but CBC and oneDNN, whose OpenMP it does not understand.
 step_tsan() {
-    build tsan tsan -DDAVIT_BACKEND_ONEDNN=OFF -DDAVIT_CBC=OFF
+    build tsan tsan -DDAVIT_BACKEND_ONEDNN=OFF -DDAVIT_NVCC=OFF -DDAVIT_CBC=OFF
     OCL_ICD_VENDORS=$no_opencl TSAN_OPTIONS=halt_on_error=1 run_tests tsan -LE "peers|long|opencl"
 }
 
 # clang, warnings are errors; compiles only.
 step_clang() {
-    build debug clang -DCMAKE_C_COMPILER=clang
+    build debug clang -DCMAKE_C_COMPILER=clang -DDAVIT_NVCC=OFF
 }
 
 # Without any optional backend.

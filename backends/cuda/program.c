@@ -110,6 +110,10 @@ static davit_status make_ready(davit_cuda_program *program, const davit_program_
     if (status == DAVIT_OK && program->code->constant_bytes > 0) {
         status = upload(program);
     }
+    if (status == DAVIT_OK && program->code->check_count > 0) {
+        status = davit_cuda_pinned_take(device, program->code->check_count * sizeof(int32_t),
+                                        &program->checks);
+    }
     davit_cuda_leave(device);
     return status;
 }
@@ -159,6 +163,7 @@ void davit_cuda_program_free(davit_program *base)
     }
     davit_cuda_memory_give(device, program->constants);
     davit_cuda_memory_give(device, program->scratch);
+    davit_cuda_memory_give(device, program->checks);
     davit_gpu_code_free(allocator, program->code);
     davit_free(allocator, program->functions);
     davit_free(allocator, program->addresses);
@@ -257,26 +262,10 @@ static davit_status launch(davit_cuda_program *program, size_t index, cuda_strea
     return result == CUDA_RESULT_SUCCESS ? DAVIT_OK : davit_cuda_fail(device, result, of->kernel);
 }
 
-davit_status davit_cuda_program_enqueue(davit_cuda_program *program,
-                                        const davit_buffer_ref *bindings, cuda_stream stream,
-                                        bool timed, davit_status (*wait)(void *user), void *user)
+static davit_status enqueue_launches(davit_cuda_program *program, cuda_stream stream, bool timed,
+                                     davit_status (*wait)(void *user), void *user)
 {
-    davit_status status = timed ? create_events(program) : DAVIT_OK;
-    bool again = bind(program, bindings) && program->timed == timed;
-    program->timed = timed;
-    if (status == DAVIT_OK && again) {
-        bool used = false;
-        status = davit_cuda_program_repeat(program, stream, &used);
-        if (used) {
-            return status;
-        }
-    } else {
-        davit_cuda_program_forget(program);
-        resolve_operands(program);
-    }
-    if (status == DAVIT_OK && timed) {
-        status = record(program, 0, stream);
-    }
+    davit_status status = timed ? record(program, 0, stream) : DAVIT_OK;
     for (size_t s = 0; status == DAVIT_OK && s < program->segment_count; s++) {
         const davit_cuda_segment *segment = &program->segments[s];
         for (size_t i = segment->first; status == DAVIT_OK && i < segment->end; i++) {
@@ -290,6 +279,49 @@ davit_status davit_cuda_program_enqueue(davit_cuda_program *program,
         }
     }
     return status;
+}
+
+/* Brings the words that tell what is wrong to the host. */
+static davit_status fetch_checks(davit_cuda_program *program, cuda_stream stream)
+{
+    davit_cuda_device *device = device_of(program);
+    const davit_gpu_code *code = program->code;
+    if (code->check_count == 0) {
+        return DAVIT_OK;
+    }
+    cuda_result result = device->driver->copy_to_host(
+        program->checks->host, program->scratch->address + code->check_offset,
+        code->check_count * sizeof(int32_t), stream);
+    return result == CUDA_RESULT_SUCCESS ? DAVIT_OK
+                                         : davit_cuda_fail(device, result, "a copy from it");
+}
+
+davit_status davit_cuda_program_enqueue(davit_cuda_program *program,
+                                        const davit_buffer_ref *bindings, cuda_stream stream,
+                                        bool timed, davit_status (*wait)(void *user), void *user)
+{
+    davit_status status = timed ? create_events(program) : DAVIT_OK;
+    bool again = bind(program, bindings) && program->timed == timed;
+    bool as_graph = false;
+    program->timed = timed;
+    if (status == DAVIT_OK && again) {
+        status = davit_cuda_program_repeat(program, stream, &as_graph);
+    } else {
+        davit_cuda_program_forget(program);
+        resolve_operands(program);
+    }
+    if (status == DAVIT_OK && !as_graph) {
+        status = enqueue_launches(program, stream, timed, wait, user);
+    }
+    return status == DAVIT_OK ? fetch_checks(program, stream) : status;
+}
+
+davit_status davit_cuda_program_check(const davit_cuda_program *program)
+{
+    return program->checks == NULL
+               ? DAVIT_OK
+               : davit_gpu_check(program->code, program->base.spec, program->checks->host,
+                                 program->base.device->options.diag);
 }
 
 davit_status davit_cuda_program_times(davit_cuda_program *program, uint64_t *unit_ns)

@@ -15,6 +15,7 @@ typedef struct davit_cuda_program {
     davit_program base;
     davit_gpu_code *code;
     davit_cuda_memory *constants, *scratch; /* NULL: none */
+    davit_cuda_memory *checks;              /* pinned: what kernels found wrong; NULL: no checks */
     cuda_function *functions;               /* [launch_count] */
     cuda_address *addresses;                /* [launch_count][DAVIT_GPU_MAX_OPERANDS] */
     void **arguments;                       /* [launch_count][1 + DAVIT_GPU_MAX_OPERANDS] */
@@ -38,6 +39,9 @@ DAVIT_NODISCARD davit_status davit_cuda_program_enqueue(davit_cuda_program *prog
                                                         cuda_stream stream, bool timed,
                                                         davit_status (*wait)(void *user),
                                                         void *user);
+
+/* After a run: what kernels found wrong with data, reported as DAVIT_BAD_DATA. */
+DAVIT_NODISCARD davit_status davit_cuda_program_check(const davit_cuda_program *program);
 
 /* Adds up the times of a timed run that is done. */
 DAVIT_NODISCARD davit_status davit_cuda_program_times(davit_cuda_program *program,

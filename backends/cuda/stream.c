@@ -67,13 +67,14 @@ static davit_status wait_for_work(davit_cuda_stream *stream)
                           : "");
 }
 
-/* Measured times of the program that ran, then its turn. */
+/* What the program that ran found, its measured times, then its turn. */
 static davit_status finish_program(davit_cuda_stream *stream)
 {
     davit_cuda_program *program = stream->running;
     davit_status status = DAVIT_OK;
     if (program != NULL) {
-        if (stream->unit_ns != NULL) {
+        status = davit_cuda_program_check(program);
+        if (status == DAVIT_OK && stream->unit_ns != NULL) {
             status = davit_cuda_program_times(program, stream->unit_ns);
         }
         stream->running = NULL;
