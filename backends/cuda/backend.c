@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "davit/roofline.h"
 #include "device.h"
 #include "images.h"
 
@@ -63,11 +64,24 @@ static bool supports(const davit_device_profile *profile, const davit_graph *gra
     return davit_gpu_supports(graph, unit, reason, reason_bytes);
 }
 
+static davit_status cost(const davit_device_profile *profile, const davit_graph *graph,
+                         const davit_unit *unit, davit_unit_cost *out)
+{
+    if (profile->f32_flops_per_s <= 0 || profile->memory_bytes_per_s <= 0) {
+        davit_roofline_cost(profile, graph, unit, out);
+        return DAVIT_OK;
+    }
+    *out = (davit_unit_cost){.seconds = davit_roofline_seconds(profile, graph, unit),
+                             .confidence = profile->efficiency.confidence};
+    return DAVIT_OK;
+}
+
 const davit_backend_table davit_cuda_backend = {
     .abi_version = DAVIT_BACKEND_ABI_VERSION,
     .struct_size = sizeof(davit_backend_table),
     .name = "cuda",
     .enumerate = enumerate,
     .supports = supports,
+    .cost = cost,
     .open = davit_cuda_open,
 };

@@ -53,8 +53,14 @@ static davit_status find_devices(davit_context *context, const davit_diagnostics
         return status;
     }
     context->profiles = &context->registry.backends[context->registry.count - 1];
-    return davit_registry_devices(&context->registry, context->allocator, diag, &context->devices,
-                                  &context->owners, &context->device_count);
+    status = davit_registry_devices(&context->registry, context->allocator, diag, &context->devices,
+                                    &context->owners, &context->device_count);
+    for (size_t i = 0; status == DAVIT_OK && i < context->device_count; i++) {
+        if (context->devices[i].profile.kind == DAVIT_DEVICE_GPU) {
+            davit_profile_adopt(context->allocator, &context->devices[i].profile);
+        }
+    }
+    return status;
 }
 
 static davit_status load_topology(davit_context *context, davit_call *call)

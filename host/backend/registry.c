@@ -1,6 +1,6 @@
 #include "davit/backend.h"
 
-#include "roofline.h"
+#include "davit/roofline.h"
 
 void davit_registry_init(davit_registry *registry, const davit_host_info *host)
 {

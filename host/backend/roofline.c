@@ -1,4 +1,4 @@
-#include "roofline.h"
+#include "davit/roofline.h"
 
 /* Stands for a rate that the profile does not know. */
 #define UNKNOWN_PER_S 1e9

@@ -14,11 +14,12 @@ static davit_status open_device(davit_executor *executor, size_t index,
 {
     const davit_plan_device *planned = &executor->plan->devices[index];
     davit_executor_device *opened = &executor->devices[index];
+    bool on_processors = planned->info.profile.kind == DAVIT_DEVICE_CPU;
     const davit_device_options device_options = {
         .allocator = executor->allocator,
         .diag = &executor->device_sink.sink,
         .threads = options->threads,
-        .bind_thread = options->bind_thread,
+        .bind_thread = on_processors ? options->bind_thread : NULL,
         .bind_user = options->bind_user,
         .backend_options =
             options->backend_options != NULL ? options->backend_options[index] : NULL,

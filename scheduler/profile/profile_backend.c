@@ -1,6 +1,7 @@
 #include <stdio.h>
 
 #include "davit/profile.h"
+#include "davit/roofline.h"
 #include "profile_parts.h"
 
 /* The result's shape depends on the data: the host computes these when the graph is bound. */
@@ -48,7 +49,7 @@ static davit_status cost(const davit_device_profile *profile, const davit_graph 
 {
     double seconds = profile->kind == DAVIT_DEVICE_FPGA
                          ? davit_profile_fpga_seconds(profile, graph, unit)
-                         : davit_profile_roofline_seconds(profile, graph, unit);
+                         : davit_roofline_seconds(profile, graph, unit);
     *out = (davit_unit_cost){.seconds = seconds, .confidence = profile->efficiency.confidence};
     return DAVIT_OK;
 }

@@ -12,10 +12,6 @@ const char *davit_profile_gpu_refuse(const davit_graph *graph, const davit_unit 
 const char *davit_profile_fpga_refuse(const davit_fpga_profile *fpga, const davit_graph *graph,
                                       const davit_unit *unit);
 
-/* Seconds of a unit on a CPU or GPU. */
-double davit_profile_roofline_seconds(const davit_device_profile *profile, const davit_graph *graph,
-                                      const davit_unit *unit);
-
 /* Seconds of a unit on the engine, which runs it: the cycle model of hls/. The
  * images of a batch and the rows of a matrix are shared out over the compute units. */
 double davit_profile_fpga_seconds(const davit_device_profile *profile, const davit_graph *graph,

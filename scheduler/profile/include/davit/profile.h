@@ -36,6 +36,11 @@ DAVIT_NODISCARD davit_status davit_profile_list(davit_arena *arena, const char *
 size_t davit_profile_shipped_count(void);
 const char *davit_profile_shipped_name(size_t index);
 
+/* Completes what a driver says of a GPU by the shipped profile that has the device's model (a100) as a
+ * word of its name: all of it but the size of the memory where the name is that of the profile, else
+ * only what the driver cannot know, efficiency, launch, link and power. Others stay as they are. */
+void davit_profile_adopt(const davit_allocator *allocator, davit_device_profile *device);
+
 /* The device "profile:NAME" that a profile makes: `unusable` says that it cannot be opened. */
 void davit_profile_describe(const char *name, const davit_device_profile *profile,
                             davit_device_info *out);
@@ -47,11 +52,7 @@ void davit_profile_describe(const char *name, const davit_device_profile *profil
  * A GPU runs the operators of gpu_operators.c, an FPGA those of davit/engine_unit.h, a CPU
  * every operator whose result has a shape that does not depend on data.
  *
- * Cost of a CPU or GPU (roofline): launch + max(flops / (rate * efficiency), bytes / (bandwidth *
- * efficiency)), with the rate of the type of the unit's first input and the efficiency of its class
- * of work (davit/work_class.h); an efficiency of 0 (unknown) counts as 1. A view
- * costs nothing. Of an FPGA: launch + the
- * cycle model of hls/; the images of a batch and the rows of a matrix are shared out over the
+ * Cost of a CPU or GPU: davit_roofline_seconds. Of an FPGA: launch + the cycle model of hls/; the images of a batch and the rows of a matrix are shared out over the
  * compute units. */
 extern const davit_backend_table davit_profile_backend;
 

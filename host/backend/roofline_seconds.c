@@ -1,5 +1,6 @@
+#include "davit/roofline.h"
+
 #include "davit/work_class.h"
-#include "profile_parts.h"
 
 static double known_or(double value, double fallback)
 {
@@ -33,8 +34,8 @@ static double product_rate(const davit_device_profile *profile, davit_dtype dtyp
     }
 }
 
-double davit_profile_roofline_seconds(const davit_device_profile *profile, const davit_graph *graph,
-                                      const davit_unit *unit)
+double davit_roofline_seconds(const davit_device_profile *profile, const davit_graph *graph,
+                              const davit_unit *unit)
 {
     const davit_efficiency_profile *e = &profile->efficiency;
     const davit_node *anchor = &graph->nodes[unit->anchor];
