@@ -20,6 +20,12 @@ static inline double davit_smaller(double a, double b)
     return a < b ? a : b;
 }
 
+/* Words that the channel moves in a cycle outside refresh. */
+static inline double davit_channel_words(const davit_engine *engine)
+{
+    return engine->bytes_per_second * engine->efficiency / (DAVIT_ENGINE_WORD * engine->clock_hz);
+}
+
 static inline double davit_latency_cycles(const davit_engine *engine)
 {
     return engine->latency_ns * 1e-9 * engine->clock_hz;

@@ -7,8 +7,7 @@ Each mutation of mutations.txt is patched into a copy of hls/, the kernels are c
 linked with the tests; caught means that the golden vectors or random shapes fail, or that nothing
 comes back in a minute. The unmutated kernels must pass. Exit 0 when all are caught.
 
---rtl runs the mutations of the RTL instead, in Verilator, on the small array and its random shapes:
-about a minute each."""
+--rtl runs the mutations of the RTL instead, in Verilator, with the small array."""
 import argparse
 import os
 import pathlib
@@ -125,8 +124,11 @@ class Verilated:
             ROOT / "hls/rtl/sim", ROOT / "hls/abi/include"))]
         sources = [f"{root}/include/verilated.cpp", f"{root}/include/verilated_threads.cpp",
                    ROOT / "hls/rtl/sim/memory.cpp", ROOT / "hls/rtl/sim/rtl_engine.cpp"]
-        self.objects = compile_c(folder, ["rtl/check.c", "hls/engine_gemm.c",
-                                          "hls/engine_memory.c"])
+        self.sound = folder
+        self.mains = ["rtl_check", "hls_test_golden_gemm"]
+        self.c = compile_c(folder, ["rtl/check.c", "hls/test_golden_gemm.c", "hls/engine_gemm.c",
+                                    "hls/engine_memory.c"])
+        self.objects = [o for o in self.c if o.stem not in self.mains]
         self.objects += [compile_cxx(s, folder / f"{pathlib.Path(s).stem}.o", flags)
                          for s in sources]
         self.full = folder / "full/Vgemm_full__ALL.a"
@@ -134,9 +136,11 @@ class Verilated:
     def build(self, hls, _, folder):
         if hls != ROOT / "hls":
             self.verilate(hls, "small", folder)
-        program = link([*self.objects, folder / "small/Vgemm_small__ALL.a", self.full],
-                       ["-lpthread", "-lm"], folder / "program_rtl_check")
-        return [[program, "--array", "small", *self.count]]
+        check, golden = [link([self.sound / f"{main}.o", *self.objects,
+                               folder / "small/Vgemm_small__ALL.a", self.full],
+                              ["-lcmocka", "-lpthread", "-lm"], folder / f"program_{main}")
+                         for main in self.mains]
+        return [[golden, "small"], [check, "--array", "small", *self.count]]
 
     @staticmethod
     def verilate(hls, name, folder):

@@ -38,9 +38,15 @@ bool engine_chance(engine_random *random, uint32_t percent)
 
 engine_buffer engine_alloc(size_t bytes, uint8_t fill)
 {
+    return engine_alloc_at(bytes, fill, WORD_BYTES);
+}
+
+engine_buffer engine_alloc_at(size_t bytes, uint8_t fill, size_t alignment)
+{
     engine_buffer buffer = {NULL, (bytes + WORD_BYTES - 1) / WORD_BYTES};
     size_t used = buffer.words * WORD_BYTES;
-    buffer.data = aligned_alloc(WORD_BYTES, used + GUARD_BYTES);
+    size_t size = (used + GUARD_BYTES + alignment - 1) / alignment * alignment;
+    buffer.data = aligned_alloc(alignment, size);
     if (buffer.data == NULL) {
         fprintf(stderr, "out of memory\n");
         exit(1);

@@ -24,6 +24,7 @@ typedef struct engine_buffer {
 } engine_buffer;
 
 engine_buffer engine_alloc(size_t bytes, uint8_t fill);
+engine_buffer engine_alloc_at(size_t bytes, uint8_t fill, size_t alignment);
 bool engine_free(engine_buffer *buffer);
 
 #endif

@@ -7,7 +7,7 @@
 #include "engine_case.h"
 #include "golden.h"
 
-static const davit_gemm_geometry geometry = DAVIT_GEMM_DEFAULT_GEOMETRY;
+static const davit_gemm_geometry full_geometry = DAVIT_GEMM_DEFAULT_GEOMETRY;
 
 enum { BLOCK_WORDS = 32 };
 
@@ -27,8 +27,9 @@ static davit_result_spec result_at(const golden *g, int type, int zero, int scal
 }
 
 /* A 1 x 1 product of one zero weight. */
-static uint8_t run_gemm(const davit_requantization *r, int32_t acc, uint8_t residual)
+static uint8_t run_gemm(bool small, const davit_requantization *r, int32_t acc, uint8_t residual)
 {
+    const davit_gemm_geometry geometry = small ? engine_small_geometry : full_geometry;
     _Alignas(64) uint8_t a[64] = {0}, b[64 * 8] = {0}, c[64] = {0}, previous[64] = {0};
     _Alignas(64) uint32_t block[BLOCK_WORDS * 16];
     const int8_t weight = 0;
@@ -50,13 +51,14 @@ static uint8_t run_gemm(const davit_requantization *r, int32_t acc, uint8_t resi
     davit_gemm_pack_parameters(&geometry, &shape, &layout, &values, block);
     block[DAVIT_ENGINE_DESCRIPTOR] = (uint32_t)acc;
     previous[0] = residual;
-    gemm_s8(a, b, block, previous, c);
+    (small ? gemm_s8_small : gemm_s8)(a, b, block, previous, c);
     return c[0];
 }
 
+/* *state: whether on the small array. */
 static void test_requantize(void **state)
 {
-    (void)state;
+    bool small = *(const bool *)*state;
     int beyond = 0;
     golden g;
     golden_open(&g, "requantize.txt");
@@ -82,14 +84,14 @@ static void test_requantize(void **state)
             continue;
         }
         bool residual = spec.residual.dtype != DAVIT_DTYPE_NONE;
-        uint8_t q =
-            run_gemm(&prepared, (int32_t)acc, residual ? (uint8_t)golden_s32(&g, 11) : (uint8_t)0);
+        uint8_t q = run_gemm(small, &prepared, (int32_t)acc,
+                             residual ? (uint8_t)golden_s32(&g, 11) : (uint8_t)0);
         expect_simulated(&g);
         golden_expect_s64(&g, "q", q, (uint8_t)golden_s32(&g, 17));
     }
     assert_true(beyond < g.vectors / 4);
-    print_message("requantize.txt: %d vectors exact on gemm_s8, %d have sums beyond s32\n",
-                  g.vectors - beyond, beyond);
+    print_message("requantize.txt: %d vectors exact on gemm_s8%s, %d have sums beyond s32\n",
+                  g.vectors - beyond, small ? "_small" : "", beyond);
 }
 
 /* A block for another array, or for the other kernel, is refused: nothing is written. */
@@ -110,11 +112,16 @@ static void test_foreign_block(void **state)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    static bool full = false, small = true;
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_requantize),
+        cmocka_unit_test_prestate(test_requantize, &small),
+        cmocka_unit_test_prestate(test_requantize, &full),
         cmocka_unit_test(test_foreign_block),
     };
+    if (argc > 1 && strcmp(argv[1], "small") == 0) {
+        return _cmocka_run_group_tests("small", tests, 1, NULL, NULL);
+    }
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
