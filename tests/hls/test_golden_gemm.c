@@ -94,6 +94,24 @@ static void test_requantize(void **state)
                   g.vectors - beyond, small ? "_small" : "", beyond);
 }
 
+/* Where single operations decide: 3 * s is 2.5 and half a unit in the last place, which rounds to
+ * even, to 2.5 and to 2; 20971520 + b is half a unit and a little more, which rounds up, and times
+ * 2^-23 to 3. */
+static void test_last_places(void **state)
+{
+    bool small = *(const bool *)*state;
+    const float third = 6990507.0f / 8388608.0f, bias = 1.0f + 1.0f / 8388608.0f;
+    const float one = 1.0f / 8388608.0f, zero = 0.0f;
+    davit_requantization r = {
+        .result = {.dtype = DAVIT_S8, .low = -100, .high = 100}, .scale = &third, .bias = &zero};
+    assert_int_equal(run_gemm(small, &r, 3, 0), 2);
+    assert_int_equal((int8_t)run_gemm(small, &r, -3, 0), -2);
+    r.scale = &one;
+    r.bias = &bias;
+    assert_int_equal(run_gemm(small, &r, 20971520, 0), 3);
+    assert_null(engine_simulation_error());
+}
+
 /* A block for another array, or for the other kernel, is refused: nothing is written. */
 static void test_foreign_block(void **state)
 {
@@ -117,11 +135,13 @@ int main(int argc, char **argv)
     static bool full = false, small = true;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_prestate(test_requantize, &small),
+        cmocka_unit_test_prestate(test_last_places, &small),
         cmocka_unit_test_prestate(test_requantize, &full),
+        cmocka_unit_test_prestate(test_last_places, &full),
         cmocka_unit_test(test_foreign_block),
     };
     if (argc > 1 && strcmp(argv[1], "small") == 0) {
-        return _cmocka_run_group_tests("small", tests, 1, NULL, NULL);
+        return _cmocka_run_group_tests("small", tests, 2, NULL, NULL);
     }
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
