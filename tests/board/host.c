@@ -3,9 +3,11 @@
  *
  * Exit code: 0 all exact, 1 wrong bytes or no XRT, 3 a device is lost. */
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #include <xrt/xrt_device.h>
 
@@ -28,6 +30,8 @@ typedef struct job {
     unsigned number;
     unsigned exact;
     char wrong[512];
+    atomic_uint calls; /* so far */
+    atomic_bool ended;
 } job;
 
 static unsigned read_number(int argc, char **argv, const char *name, unsigned fallback)
@@ -59,7 +63,9 @@ static void *run_job(void *argument)
         }
         j->exact += wrong == NULL;
         done++;
+        atomic_fetch_add(&j->calls, 1);
     }
+    atomic_store(&j->ended, true);
     return NULL;
 }
 
@@ -76,6 +82,29 @@ static void *open_board(unsigned index, const char *xclbin, unsigned char uuid[1
         return NULL;
     }
     return device;
+}
+
+/* Waits for all jobs to end, or for a time without any call. XRT may never come back from a device
+ * that does not answer. Returns whether all have ended. */
+static bool wait_for_jobs(const job *jobs, unsigned count, long limit_ms)
+{
+    enum { STEP_MS = 20 };
+    const struct timespec step = {0, STEP_MS * 1000000};
+    unsigned before = 0;
+    for (long quiet_ms = 0; quiet_ms < limit_ms; quiet_ms += STEP_MS) {
+        unsigned calls = 0, ended = 0;
+        for (unsigned i = 0; i < count; i++) {
+            calls += atomic_load(&jobs[i].calls);
+            ended += atomic_load(&jobs[i].ended);
+        }
+        if (ended == count) {
+            return true;
+        }
+        quiet_ms = calls != before ? 0 : quiet_ms;
+        before = calls;
+        (void)nanosleep(&step, NULL);
+    }
+    return false;
 }
 
 static int report(const job *jobs, unsigned count)
@@ -121,6 +150,11 @@ static int run(const options *o, const char *xclbin)
         if (pthread_create(&threads[i], NULL, run_job, &jobs[i]) != 0) {
             return WRONG;
         }
+    }
+    if (!wait_for_jobs(jobs, count, 2 * o->deadline_ms)) {
+        printf("lost: a call of XRT does not return\n");
+        (void)fflush(stdout);
+        _exit(LOST);
     }
     for (unsigned i = 0; i < count; i++) {
         (void)pthread_join(threads[i], NULL);
