@@ -163,12 +163,16 @@ static davit_status check_submission(const davit_device *device, const davit_sub
     return DAVIT_OK;
 }
 
-static void fail_signals(const davit_submission *submission, davit_status status)
+/* What is not taken ends here. */
+static void refuse(const davit_submission *submission, davit_status status)
 {
     for (size_t i = 0; submission->signals != NULL && i < submission->signal_count; i++) {
         if (submission->signals[i].semaphore != NULL) {
             davit_semaphore_fail(submission->signals[i].semaphore, status);
         }
+    }
+    if (submission->completed != NULL) {
+        submission->completed(submission->completed_user, status);
     }
 }
 
@@ -188,7 +192,7 @@ davit_status davit_queue_submit(davit_queue *queue, const davit_submission *subm
         }
     }
     if (status != DAVIT_OK) {
-        fail_signals(submission, status);
+        refuse(submission, status);
         return status;
     }
     status = device->table->queue_submit(queue, &record->submission);

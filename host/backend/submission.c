@@ -260,6 +260,8 @@ void davit_submission_complete(const davit_submission *submission, davit_status 
 {
     davit_submission_record *record = (davit_submission_record *)submission;
     davit_submission_pool *pool = record->pool;
+    void (*completed)(void *user, davit_status status) = submission->completed;
+    void *user = submission->completed_user;
     /* Buffers first: who waits for the signal finds them let go. Signals under the mutex: who
      * submits next finds the record idle. */
     for (size_t i = 0; i < submission->command_count; i++) {
@@ -275,6 +277,9 @@ void davit_submission_complete(const davit_submission *submission, davit_status 
     }
     insert_idle(pool, record);
     pthread_mutex_unlock(&pool->mutex);
+    if (completed != NULL) {
+        completed(user, status);
+    }
 }
 
 davit_status davit_submission_pool_take_semaphore(davit_submission_pool *pool,

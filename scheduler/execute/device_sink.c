@@ -6,7 +6,7 @@ static void report(void *user, davit_severity severity, davit_status status, con
 {
     davit_device_sink *sink = user;
     pthread_mutex_lock(&sink->mutex);
-    bool keep = severity == DAVIT_ERROR && sink->running;
+    bool keep = severity == DAVIT_ERROR && sink->running > 0;
     if (keep && sink->text[0] == '\0') {
         snprintf(sink->text, sizeof(sink->text), "%s", text);
     }
@@ -24,7 +24,7 @@ void davit_device_sink_init(davit_device_sink *sink, const davit_diagnostics *us
     sink->sink.user = sink;
     sink->sink.level = user != NULL ? user->level : DAVIT_ERROR;
     sink->user = user;
-    sink->running = false;
+    sink->running = 0;
     sink->text[0] = '\0';
     pthread_mutex_init(&sink->mutex, NULL);
 }
@@ -37,15 +37,15 @@ void davit_device_sink_deinit(davit_device_sink *sink)
 void davit_device_sink_begin(davit_device_sink *sink)
 {
     pthread_mutex_lock(&sink->mutex);
-    sink->running = true;
-    sink->text[0] = '\0';
+    sink->running++;
     pthread_mutex_unlock(&sink->mutex);
 }
 
 void davit_device_sink_end(davit_device_sink *sink, char *text)
 {
     pthread_mutex_lock(&sink->mutex);
-    sink->running = false;
+    sink->running--;
     snprintf(text, sizeof(sink->text), "%s", sink->text);
+    sink->text[0] = '\0';
     pthread_mutex_unlock(&sink->mutex);
 }

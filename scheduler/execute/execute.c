@@ -24,12 +24,7 @@ static davit_status open_device(davit_executor *executor, size_t index,
         .backend_options =
             options->backend_options != NULL ? options->backend_options[index] : NULL,
     };
-    davit_status status =
-        davit_device_open(planned->backend, &planned->info, &device_options, &opened->device);
-    if (status == DAVIT_OK) {
-        status = davit_queue_create(opened->device, &opened->queue);
-    }
-    return status;
+    return davit_device_open(planned->backend, &planned->info, &device_options, &opened->device);
 }
 
 static davit_status open_devices(davit_executor *executor, const davit_executor_options *options)
@@ -44,16 +39,20 @@ static davit_status open_devices(davit_executor *executor, const davit_executor_
     return status;
 }
 
+static bool is_mappable(const davit_executor_device *device)
+{
+    return device->device != NULL && device->device->table->buffer_map != NULL;
+}
+
 static davit_status plan_memory(davit_executor *executor)
 {
-    size_t count = executor->plan->device_count;
+    size_t count = executor->device_count;
     bool *mappable = davit_arena_alloc_array(&executor->arena, count, sizeof(*mappable));
     if (mappable == NULL) {
         return out_of_memory(executor);
     }
     for (size_t d = 0; d < count; d++) {
-        const davit_device *device = executor->devices[d].device;
-        mappable[d] = device != NULL && device->table->buffer_map != NULL;
+        mappable[d] = is_mappable(&executor->devices[d]);
     }
     if (davit_schedule_memory(&executor->arena, executor->graph, executor->plan, mappable,
                               &executor->schedule) != DAVIT_OK) {
@@ -62,38 +61,23 @@ static davit_status plan_memory(davit_executor *executor)
     return DAVIT_OK;
 }
 
-static davit_status alloc_buffers(davit_executor *executor)
+static davit_status create_queues(davit_executor *executor)
 {
-    const size_t *bytes = executor->schedule.arena_bytes;
-    size_t count = executor->plan->device_count;
-    for (size_t d = 0; d < count; d++) {
-        davit_executor_device *device = &executor->devices[d];
-        if (device->device == NULL) {
-            continue;
+    davit_status status = DAVIT_OK;
+    for (size_t t = 0; status == DAVIT_OK && t < executor->schedule.task_count; t++) {
+        const davit_task *task = &executor->schedule.tasks[t];
+        davit_executor_device *device = &executor->devices[task->device];
+        if (device->queues[task->kind] == NULL) {
+            status = davit_queue_create(device->device, &device->queues[task->kind]);
         }
-        davit_status status = davit_buffer_alloc(device->device, bytes[d], &device->buffer);
-        if (status == DAVIT_OK && device->device->table->buffer_map != NULL) {
-            void *map;
-            status = davit_buffer_map(device->buffer, &map);
-            device->map = status == DAVIT_OK ? map : NULL;
-        }
-        if (status != DAVIT_OK) {
-            return status;
-        }
-        executor->memory_bytes += bytes[d];
     }
-    executor->host_arena = davit_alloc_uninitialized(executor->allocator, bytes[count] + 1);
-    if (executor->host_arena == NULL) {
-        return out_of_memory(executor);
-    }
-    executor->memory_bytes += bytes[count];
-    return DAVIT_OK;
+    return status;
 }
 
 static davit_status build_program(davit_executor *executor, size_t index)
 {
     const davit_stage *stage = &executor->schedule.stages[index];
-    davit_executor_stage *ready = &executor->stages[index];
+    davit_program **program = &executor->programs[index];
     const davit_program_spec spec = {.graph = executor->graph,
                                      .unit_count = stage->unit_count,
                                      .units = stage->units,
@@ -102,15 +86,12 @@ static davit_status build_program(davit_executor *executor, size_t index)
                                      .output_count = stage->output_count,
                                      .outputs = stage->outputs};
     davit_status status =
-        davit_program_build(executor->devices[stage->device].device, &spec, &ready->program);
+        davit_program_build(executor->devices[stage->device].device, &spec, program);
     if (status != DAVIT_OK) {
         return status;
     }
-    if (davit_semaphore_create(executor->allocator, 0, &ready->done) != DAVIT_OK) {
-        return out_of_memory(executor);
-    }
     davit_program_info info = {0};
-    davit_program_get_info(ready->program, &info);
+    davit_program_get_info(*program, &info);
     executor->memory_bytes += info.scratch_bytes + info.constant_bytes;
     for (size_t u = 0; info.unit_implementations != NULL && u < stage->unit_count; u++) {
         executor->implementations[stage->units[u]] = info.unit_implementations[u];
@@ -118,35 +99,116 @@ static davit_status build_program(davit_executor *executor, size_t index)
     return DAVIT_OK;
 }
 
-static davit_status build(davit_executor *executor, const davit_executor_options *options)
+/* ---- inferences ---- */
+
+static davit_status alloc_buffers(davit_inference *inference)
+{
+    davit_executor *executor = inference->executor;
+    const size_t *bytes = executor->schedule.arena_bytes;
+    for (size_t d = 0; d < executor->device_count; d++) {
+        const davit_executor_device *device = &executor->devices[d];
+        davit_executor_memory *memory = &inference->memory[d];
+        if (device->device == NULL) {
+            continue;
+        }
+        davit_status status = davit_buffer_alloc(device->device, bytes[d], &memory->buffer);
+        if (status == DAVIT_OK && is_mappable(device)) {
+            void *map;
+            status = davit_buffer_map(memory->buffer, &map);
+            memory->map = status == DAVIT_OK ? map : NULL;
+        }
+        if (status != DAVIT_OK) {
+            return status;
+        }
+        executor->memory_bytes += bytes[d];
+    }
+    size_t host_bytes = bytes[executor->device_count];
+    inference->host = davit_alloc_uninitialized(executor->allocator, host_bytes + 1);
+    if (inference->host == NULL) {
+        return out_of_memory(executor);
+    }
+    executor->memory_bytes += host_bytes;
+    return DAVIT_OK;
+}
+
+static davit_status make_inference(davit_executor *executor, davit_inference *inference)
+{
+    davit_arena *arena = &executor->arena;
+    const davit_graph *graph = executor->graph;
+    size_t tasks = executor->schedule.task_count;
+    inference->executor = executor;
+    inference->memory =
+        davit_arena_alloc_array(arena, executor->device_count, sizeof(*inference->memory));
+    inference->tasks = davit_arena_alloc_array(arena, tasks, sizeof(*inference->tasks));
+    inference->position_ns = davit_arena_alloc_array(arena, graph->unit_count, sizeof(uint64_t));
+    inference->unit_ns = davit_arena_alloc_array(arena, graph->unit_count, sizeof(uint64_t));
+    inference->spans = davit_arena_alloc_array(arena, tasks, sizeof(*inference->spans));
+    inference->inputs = davit_arena_alloc_array(arena, graph->input_count, sizeof(void *));
+    inference->outputs = davit_arena_alloc_array(arena, graph->output_count, sizeof(void *));
+    if (inference->memory == NULL || inference->tasks == NULL || inference->position_ns == NULL ||
+        inference->unit_ns == NULL || inference->spans == NULL || inference->inputs == NULL ||
+        inference->outputs == NULL) {
+        return out_of_memory(executor);
+    }
+    davit_status status = alloc_buffers(inference);
+    return status == DAVIT_OK ? davit_executor_prepare_commands(inference) : status;
+}
+
+/* ---- all of it ---- */
+
+static davit_status prepare(davit_executor *executor)
 {
     davit_arena *arena = &executor->arena;
     const davit_plan *plan = executor->plan;
-    davit_schedule *schedule = &executor->schedule;
-    if (davit_schedule_stages(arena, executor->graph, plan, schedule) != DAVIT_OK) {
+    if (davit_schedule_stages(arena, executor->graph, plan, &executor->schedule) != DAVIT_OK) {
         return out_of_memory(executor);
     }
     executor->devices =
         davit_arena_alloc_array(arena, plan->device_count, sizeof(*executor->devices));
-    executor->stages =
-        davit_arena_alloc_array(arena, schedule->stage_count, sizeof(*executor->stages));
-    executor->unit_ns = davit_arena_alloc_array(arena, plan->unit_count, sizeof(uint64_t));
+    executor->lines = davit_arena_alloc_array(arena, plan->device_count * QUEUES_PER_DEVICE,
+                                              sizeof(*executor->lines));
+    executor->programs =
+        davit_arena_alloc_array(arena, executor->schedule.stage_count, sizeof(davit_program *));
     executor->implementations = davit_arena_alloc_array(arena, plan->unit_count, sizeof(char *));
-    if (executor->devices == NULL || executor->stages == NULL || executor->unit_ns == NULL ||
-        executor->implementations == NULL) {
-        return out_of_memory(executor);
+    executor->inferences =
+        davit_arena_alloc_array(arena, executor->depth, sizeof(*executor->inferences));
+    return executor->devices != NULL && executor->lines != NULL && executor->programs != NULL &&
+                   executor->implementations != NULL && executor->inferences != NULL
+               ? DAVIT_OK
+               : out_of_memory(executor);
+}
+
+static davit_status build(davit_executor *executor, const davit_executor_options *options)
+{
+    davit_status status = prepare(executor);
+    if (status == DAVIT_OK) {
+        status = open_devices(executor, options);
     }
-    davit_status status = open_devices(executor, options);
     if (status == DAVIT_OK) {
         status = plan_memory(executor);
     }
     if (status == DAVIT_OK) {
-        status = alloc_buffers(executor);
+        status = create_queues(executor);
     }
-    for (size_t s = 0; status == DAVIT_OK && s < schedule->stage_count; s++) {
+    for (size_t s = 0; status == DAVIT_OK && s < executor->schedule.stage_count; s++) {
         status = build_program(executor, s);
     }
-    return status == DAVIT_OK ? davit_executor_prepare_commands(executor) : status;
+    for (size_t i = 0; status == DAVIT_OK && i < executor->depth; i++) {
+        status = make_inference(executor, &executor->inferences[i]);
+    }
+    return status;
+}
+
+static davit_status init_changed(davit_executor *executor)
+{
+    pthread_condattr_t attributes;
+    bool made = pthread_condattr_init(&attributes) == 0;
+    if (made) {
+        made = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0 &&
+               pthread_cond_init(&executor->changed, &attributes) == 0;
+        pthread_condattr_destroy(&attributes);
+    }
+    return made ? DAVIT_OK : DAVIT_OUT_OF_MEMORY;
 }
 
 davit_status davit_executor_create(const davit_allocator *allocator, const davit_graph *graph,
@@ -163,6 +225,14 @@ davit_status davit_executor_create(const davit_allocator *allocator, const davit
     executor->plan = plan;
     executor->diag = diag;
     executor->timeout_ns = options->timeout_ns;
+    executor->device_count = plan->device_count;
+    executor->depth = options->depth > 0 ? options->depth : 1;
+    executor->completed_end = &executor->completed;
+    if (init_changed(executor) != DAVIT_OK) {
+        davit_free(allocator, executor);
+        return davit_fail(diag, DAVIT_OUT_OF_MEMORY, "out of memory for an executor");
+    }
+    pthread_mutex_init(&executor->mutex, NULL);
     davit_device_sink_init(&executor->device_sink, diag);
     davit_arena_init(&executor->arena, allocator);
     davit_status status = build(executor, options);
@@ -174,23 +244,56 @@ davit_status davit_executor_create(const davit_allocator *allocator, const davit
     return DAVIT_OK;
 }
 
+/* True when a driver keeps something of the executor. */
+static bool is_stuck(const davit_executor *executor)
+{
+    for (size_t i = 0; executor->inferences != NULL && i < executor->depth; i++) {
+        if (executor->inferences[i].lost && !executor->inferences[i].done) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void free_devices(davit_executor *executor)
+{
+    for (size_t i = 0; executor->inferences != NULL && i < executor->depth; i++) {
+        const davit_inference *inference = &executor->inferences[i];
+        for (size_t d = 0; inference->memory != NULL && d < executor->device_count; d++) {
+            davit_buffer_free(inference->memory[d].buffer);
+        }
+        davit_free(executor->allocator, inference->host);
+    }
+    for (size_t d = 0; executor->devices != NULL && d < executor->device_count; d++) {
+        davit_device_close(executor->devices[d].device);
+    }
+}
+
 void davit_executor_destroy(davit_executor *executor)
 {
     if (executor == NULL) {
         return;
     }
-    for (size_t s = 0; executor->stages != NULL && s < executor->schedule.stage_count; s++) {
-        davit_program_free(executor->stages[s].program);
-        davit_semaphore_release(executor->stages[s].done);
+    pthread_mutex_lock(&executor->mutex);
+    bool stuck = is_stuck(executor);
+    pthread_mutex_unlock(&executor->mutex);
+    if (stuck) {
+        return;
     }
-    for (size_t d = 0; executor->devices != NULL && d < executor->plan->device_count; d++) {
-        davit_queue_free(executor->devices[d].queue);
-        davit_buffer_free(executor->devices[d].buffer);
-        davit_device_close(executor->devices[d].device);
+    /* Queues first: behind them nobody is inside the executor any more. */
+    for (size_t d = 0; executor->devices != NULL && d < executor->device_count; d++) {
+        for (int k = 0; k < QUEUES_PER_DEVICE; k++) {
+            davit_queue_free(executor->devices[d].queues[k]);
+        }
     }
-    davit_free(executor->allocator, executor->host_arena);
+    for (size_t s = 0; executor->programs != NULL && s < executor->schedule.stage_count; s++) {
+        davit_program_free(executor->programs[s]);
+    }
+    free_devices(executor);
     davit_arena_clear(&executor->arena);
     davit_device_sink_deinit(&executor->device_sink);
+    pthread_cond_destroy(&executor->changed);
+    pthread_mutex_destroy(&executor->mutex);
     davit_free(executor->allocator, executor);
 }
 

@@ -1,14 +1,16 @@
+#include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "executor.h"
 
-/* What the caller gave for one run. */
-typedef struct run_arguments {
-    const void *const *inputs;
-    void *const *outputs;
-    uint64_t deadline_ns;
-} run_arguments;
+#define NS_PER_S 1000000000u
+/* How long a device may keep its work after the deadline: backends look at it between units. */
+#define GRACE_NS (5ull * NS_PER_S)
+
+/* ---- beginning ---- */
 
 static davit_status check_inputs(const davit_executor *executor, const void *const *inputs)
 {
@@ -24,171 +26,328 @@ static davit_status check_inputs(const davit_executor *executor, const void *con
     return DAVIT_OK;
 }
 
-/* A failed run leaves failed semaphores behind: each stage needs one that works. */
-static davit_status renew_semaphores(davit_executor *executor)
+/* Waits on the executor's condition; false when the time is over. */
+static bool wait_changed(davit_executor *executor, uint64_t deadline_ns)
 {
-    for (size_t s = 0; s < executor->schedule.stage_count; s++) {
-        davit_semaphore **done = &executor->stages[s].done;
-        if (*done == NULL && davit_semaphore_create(executor->allocator, 0, done) != DAVIT_OK) {
-            return davit_fail(executor->diag, DAVIT_OUT_OF_MEMORY, "out of memory for a run");
-        }
+    if (deadline_ns == DAVIT_DEADLINE_NEVER) {
+        pthread_cond_wait(&executor->changed, &executor->mutex);
+        return true;
     }
-    return DAVIT_OK;
+    const struct timespec until = {.tv_sec = (time_t)(deadline_ns / NS_PER_S),
+                                   .tv_nsec = (long)(deadline_ns % NS_PER_S)};
+    return pthread_cond_timedwait(&executor->changed, &executor->mutex, &until) != ETIMEDOUT;
 }
 
-static void copy_direct_outputs(const davit_executor *executor, const run_arguments *arguments)
+static davit_inference *find_free(davit_executor *executor)
 {
-    for (size_t i = 0; i < executor->schedule.direct_count; i++) {
-        const davit_direct_output *direct = &executor->schedule.direct[i];
-        void *target = arguments->outputs[direct->output];
+    for (size_t i = 0; i < executor->depth; i++) {
+        if (!executor->inferences[i].taken) {
+            return &executor->inferences[i];
+        }
+    }
+    return NULL;
+}
+
+/* A place for an inference; the mutex is held. */
+static davit_inference *take_place(davit_executor *executor, uint64_t deadline_ns)
+{
+    davit_inference *inference = find_free(executor);
+    while (inference == NULL && wait_changed(executor, deadline_ns)) {
+        inference = find_free(executor);
+    }
+    if (inference != NULL) {
+        inference->taken = true;
+    }
+    return inference;
+}
+
+static void copy_direct_outputs(const davit_inference *inference)
+{
+    const davit_schedule *schedule = &inference->executor->schedule;
+    for (size_t i = 0; i < schedule->direct_count; i++) {
+        const davit_direct_output *direct = &schedule->direct[i];
+        void *target = inference->outputs[direct->output];
         const void *source =
-            direct->input == DAVIT_NO_INDEX ? direct->constant : arguments->inputs[direct->input];
+            direct->input == DAVIT_NO_INDEX ? direct->constant : inference->inputs[direct->input];
         if (target != NULL && direct->bytes > 0) {
             memcpy(target, source, direct->bytes);
         }
     }
 }
 
-/* Points the stage's commands at the caller's memory and counts them: outputs that nobody wants are
- * not read. */
-static void point_commands(const davit_executor *executor, size_t index,
-                           const run_arguments *arguments)
+/* Everything that the caller's memory is needed for before the first task. */
+static void take_arguments(davit_inference *inference, const void *const *inputs,
+                           void *const *outputs)
 {
-    const davit_stage *stage = &executor->schedule.stages[index];
-    davit_executor_stage *ready = &executor->stages[index];
-    for (size_t i = 0; i < stage->arrival_count; i++) {
-        if (stage->arrivals[i].input != DAVIT_NO_INDEX) {
-            ready->commands[i].host_source = arguments->inputs[stage->arrivals[i].input];
+    davit_executor *executor = inference->executor;
+    const davit_schedule *schedule = &executor->schedule;
+    for (size_t i = 0; i < executor->graph->input_count; i++) {
+        inference->inputs[i] = inputs[i];
+    }
+    for (size_t i = 0; i < executor->graph->output_count; i++) {
+        inference->outputs[i] = outputs[i];
+    }
+    for (size_t i = 0; i < schedule->fill_count; i++) {
+        size_t bytes = schedule->copies[schedule->fills[i].to].bytes;
+        if (bytes > 0) {
+            memcpy(davit_executor_host_pointer(inference, schedule->fills[i].to),
+                   inputs[schedule->fills[i].input], bytes);
         }
     }
-    size_t count = ready->command_count;
-    for (size_t i = 0; i < stage->delivery_count; i++) {
-        const davit_value_copy *from = &executor->schedule.copies[stage->deliveries[i].from];
-        void *target = arguments->outputs[stage->deliveries[i].to];
-        if (target != NULL) {
-            davit_command *command = &ready->commands[count++];
-            command->host_target = target;
-            command->from = (davit_buffer_ref){.buffer = executor->devices[from->device].buffer,
-                                               .offset_bytes = from->offset_bytes,
-                                               .bytes = from->bytes};
+    copy_direct_outputs(inference);
+    davit_executor_point_commands(inference);
+    for (size_t t = 0; t < schedule->task_count; t++) {
+        inference->tasks[t].waits = schedule->tasks[t].before_count;
+        inference->tasks[t].status = DAVIT_OK;
+    }
+}
+
+static void begin(davit_inference *inference)
+{
+    davit_executor *executor = inference->executor;
+    pthread_mutex_lock(&executor->mutex);
+    inference->number = executor->started++;
+    inference->left = executor->schedule.task_count;
+    inference->status = DAVIT_OK;
+    inference->failed = DAVIT_NO_INDEX;
+    inference->end_ns = inference->begin_ns;
+    inference->done = inference->left == 0;
+    davit_executor_make_ready(inference);
+    davit_executor_dispatch(executor);
+    pthread_mutex_unlock(&executor->mutex);
+}
+
+davit_status davit_executor_start(davit_executor *executor, const void *const *inputs,
+                                  void *const *outputs, davit_inference **out)
+{
+    davit_status status = check_inputs(executor, inputs);
+    if (status != DAVIT_OK) {
+        return status;
+    }
+    uint64_t begin_ns = davit_clock_ns();
+    uint64_t deadline_ns =
+        executor->timeout_ns == 0 ? DAVIT_DEADLINE_NEVER : davit_deadline_after(executor->timeout_ns);
+    pthread_mutex_lock(&executor->mutex);
+    davit_inference *inference = take_place(executor, deadline_ns);
+    pthread_mutex_unlock(&executor->mutex);
+    if (inference == NULL) {
+        return davit_fail(executor->diag, DAVIT_DEADLINE_EXCEEDED,
+                          "the inference could not begin within %" PRIu64
+                          " ms: %zu others are in flight",
+                          executor->timeout_ns / 1000000, executor->depth);
+    }
+    inference->begin_ns = begin_ns;
+    inference->deadline_ns = deadline_ns;
+    davit_device_sink_begin(&executor->device_sink);
+    take_arguments(inference, inputs, outputs);
+    begin(inference);
+    *out = inference;
+    return DAVIT_OK;
+}
+
+bool davit_inference_done(davit_inference *inference)
+{
+    pthread_mutex_lock(&inference->executor->mutex);
+    bool done = inference->done;
+    pthread_mutex_unlock(&inference->executor->mutex);
+    return done;
+}
+
+void davit_inference_cancel(davit_inference *inference)
+{
+    davit_executor *executor = inference->executor;
+    pthread_mutex_lock(&executor->mutex);
+    if (!inference->done && inference->status == DAVIT_OK) {
+        inference->status = DAVIT_CANCELLED;
+        davit_executor_dispatch(executor);
+    }
+    pthread_mutex_unlock(&executor->mutex);
+}
+
+/* ---- the end ---- */
+
+/* "program 2 of 3 (units 'a' to 'b')", "the copy of 'v' to it". */
+static const char *task_text(const davit_executor *executor, const davit_task *task, char *text,
+                             size_t bytes)
+{
+    if (task->kind == DAVIT_TASK_RUN) {
+        const davit_stage *stage = &executor->schedule.stages[task->stage];
+        const davit_unit *units = executor->graph->units;
+        snprintf(text, bytes, "program %zu of %zu (units '%s' to '%s')", task->stage + 1,
+                 executor->schedule.stage_count, units[stage->units[0]].name,
+                 units[stage->units[stage->unit_count - 1]].name);
+    } else {
+        davit_value_id value = executor->schedule.copies[task->from].value;
+        snprintf(text, bytes, "the copy of '%s' %s it", executor->graph->values[value].name,
+                 task->kind == DAVIT_TASK_IN ? "to" : "from");
+    }
+    return text;
+}
+
+static davit_status report_failure(const davit_inference *inference, const char *detail)
+{
+    const davit_executor *executor = inference->executor;
+    if (inference->failed == DAVIT_NO_INDEX) {
+        return davit_fail(executor->diag, inference->status, "the inference was cancelled");
+    }
+    const davit_task *task = &executor->schedule.tasks[inference->failed];
+    const char *device = executor->plan->devices[task->device].info.name;
+    char text[400];
+    task_text(executor, task, text, sizeof(text));
+    if (inference->lost) {
+        return davit_fail(executor->diag, inference->status,
+                          "device %s kept %s for %" PRIu64
+                          " ms after the run had to end, and is set aside",
+                          device, text, (uint64_t)(GRACE_NS / 1000000));
+    }
+    if (inference->status == DAVIT_DEADLINE_EXCEEDED) {
+        return davit_fail(executor->diag, inference->status,
+                          "the run did not end within %" PRIu64 " ms: %s on device %s was not done",
+                          executor->timeout_ns / 1000000, text, device);
+    }
+    return davit_fail(executor->diag, inference->status, "device %s failed in %s: %s%s%s", device,
+                      text, davit_status_text(inference->status), detail[0] != '\0' ? ": " : "",
+                      detail);
+}
+
+/* The first task that a driver keeps. */
+static size_t find_kept(const davit_inference *inference)
+{
+    const davit_executor *executor = inference->executor;
+    for (size_t t = 0; t < executor->schedule.task_count; t++) {
+        const davit_executor_task *task = &inference->tasks[t];
+        if (task->submitted_ns > task->completed_ns) {
+            return t;
         }
     }
-    ready->submitted_count = count;
+    return 0;
 }
 
-static davit_status submit_stage(davit_executor *executor, size_t index,
-                                 const run_arguments *arguments)
+/* Waits for all tasks; the inference is lost when a driver keeps some of them. */
+static void wait_done(davit_inference *inference)
 {
-    davit_executor_stage *ready = &executor->stages[index];
-    davit_semaphore_point before = {NULL, executor->run};
-    const davit_semaphore_point done = {ready->done, executor->run};
-    if (index > 0) {
-        before.semaphore = executor->stages[index - 1].done;
+    davit_executor *executor = inference->executor;
+    uint64_t latest_ns = inference->deadline_ns > DAVIT_DEADLINE_NEVER - GRACE_NS
+                             ? DAVIT_DEADLINE_NEVER
+                             : inference->deadline_ns + GRACE_NS;
+    pthread_mutex_lock(&executor->mutex);
+    bool in_time = true;
+    while (!inference->done && in_time) {
+        in_time = wait_changed(executor, latest_ns);
     }
-    point_commands(executor, index, arguments);
-    const davit_submission submission = {.wait_count = index > 0 ? 1 : 0,
-                                         .waits = &before,
-                                         .command_count = ready->submitted_count,
-                                         .commands = ready->commands,
-                                         .signal_count = 1,
-                                         .signals = &done,
-                                         .deadline_ns = arguments->deadline_ns};
-    return davit_queue_submit(executor->devices[executor->schedule.stages[index].device].queue,
-                              &submission);
+    inference->lost = !inference->done;
+    if (inference->lost) {
+        inference->failed = find_kept(inference);
+        inference->status = DAVIT_DEVICE_LOST;
+    }
+    pthread_mutex_unlock(&executor->mutex);
 }
 
-/* Submits the stages one after the other and waits for each of them, so that none uses the
- * caller's memory any more. *failed is the first stage that failed. The wait has no deadline of
- * its own: that of the submission ends it. */
-static davit_status run_stages(davit_executor *executor, const run_arguments *arguments,
-                               size_t *failed)
+static void deliver(const davit_inference *inference)
 {
-    size_t submitted = 0;
-    davit_status status = DAVIT_OK;
-    while (status == DAVIT_OK && submitted < executor->schedule.stage_count) {
-        status = submit_stage(executor, submitted++, arguments);
-    }
-    status = DAVIT_OK;
-    for (size_t s = 0; s < submitted; s++) {
-        davit_executor_stage *ready = &executor->stages[s];
-        davit_status ended = davit_semaphore_wait(ready->done, executor->run, DAVIT_DEADLINE_NEVER);
-        if (ended != DAVIT_OK) {
-            davit_semaphore_release(ready->done);
-            ready->done = NULL;
-            *failed = status == DAVIT_OK ? s : *failed;
-            status = status == DAVIT_OK ? ended : status;
+    const davit_schedule *schedule = &inference->executor->schedule;
+    for (size_t i = 0; i < schedule->delivery_count; i++) {
+        const davit_delivery *delivery = &schedule->deliveries[i];
+        void *target = inference->outputs[delivery->output];
+        size_t bytes = schedule->copies[delivery->from].bytes;
+        if (target != NULL && bytes > 0) {
+            memcpy(target, davit_executor_host_pointer(inference, delivery->from), bytes);
         }
     }
-    return status;
 }
 
-static davit_status report_failure(const davit_executor *executor, size_t failed,
-                                   davit_status status, const char *detail)
+/* ---- times ---- */
+
+static davit_span span_of(const davit_inference *inference, size_t index, davit_run_record *record)
 {
-    const davit_stage *stage = &executor->schedule.stages[failed];
-    const davit_unit *units = executor->graph->units;
-    const char *device = executor->plan->devices[stage->device].info.name;
-    const char *first = units[stage->units[0]].name;
-    const char *last = units[stage->units[stage->unit_count - 1]].name;
-    if (status == DAVIT_DEADLINE_EXCEEDED) {
-        return davit_fail(executor->diag, status,
-                          "the run did not end within %" PRIu64 " ms: program %zu of %zu (units "
-                          "'%s' to '%s') on device %s was not done",
-                          executor->timeout_ns / 1000000, failed + 1,
-                          executor->schedule.stage_count, first, last, device);
+    const davit_executor *executor = inference->executor;
+    const davit_task *planned = &executor->schedule.tasks[index];
+    const davit_executor_task *task = &inference->tasks[index];
+    davit_span span = {.device = planned->device, .value = DAVIT_NONE};
+    uint64_t took_ns = 0;
+    for (size_t c = 0; c < task->submitted_count; c++) {
+        const davit_command *command = &task->commands[c];
+        took_ns += task->command_ns[c];
+        if (command->kind != DAVIT_COMMAND_EXECUTE) {
+            size_t bytes =
+                command->kind == DAVIT_COMMAND_WRITE ? command->to.bytes : command->from.bytes;
+            record->transfer_ns += task->command_ns[c];
+            record->transfer_bytes += bytes;
+            span.bytes += bytes;
+        }
     }
-    return davit_fail(executor->diag, status,
-                      "device %s failed in program %zu of %zu (units '%s' to '%s'): %s%s%s", device,
-                      failed + 1, executor->schedule.stage_count, first, last,
-                      davit_status_text(status), detail[0] != '\0' ? ": " : "", detail);
+    if (planned->kind == DAVIT_TASK_RUN) {
+        const davit_stage *stage = &executor->schedule.stages[planned->stage];
+        span.kind = DAVIT_SPAN_PROGRAM;
+        span.unit_count = stage->unit_count;
+        span.units = stage->units;
+    } else {
+        span.kind = planned->kind == DAVIT_TASK_IN ? DAVIT_SPAN_TO_DEVICE : DAVIT_SPAN_TO_HOST;
+        span.value = executor->schedule.copies[planned->from].value;
+    }
+    uint64_t begin_ns = task->completed_ns - took_ns;
+    begin_ns = begin_ns > task->submitted_ns ? begin_ns : task->submitted_ns;
+    span.begin_ns = begin_ns - inference->begin_ns;
+    span.end_ns = task->completed_ns - inference->begin_ns;
+    return span;
 }
 
-static void fill_record(const davit_executor *executor, uint64_t total_ns, davit_run_record *record)
+static void fill_record(davit_inference *inference, davit_run_record *record)
 {
-    *record = (davit_run_record){.total_ns = total_ns,
+    const davit_executor *executor = inference->executor;
+    const davit_schedule *schedule = &executor->schedule;
+    *record = (davit_run_record){.begin_ns = inference->begin_ns,
                                  .unit_count = executor->plan->unit_count,
-                                 .unit_ns = executor->unit_ns};
-    for (size_t s = 0; s < executor->schedule.stage_count; s++) {
-        const davit_executor_stage *ready = &executor->stages[s];
-        for (size_t c = 0; c < ready->submitted_count; c++) {
-            const davit_command *command = &ready->commands[c];
-            if (command->kind != DAVIT_COMMAND_EXECUTE) {
-                record->transfer_ns += ready->command_ns[c];
-                record->transfer_bytes +=
-                    command->kind == DAVIT_COMMAND_WRITE ? command->to.bytes : command->from.bytes;
-            }
+                                 .unit_ns = inference->unit_ns,
+                                 .span_count = schedule->task_count,
+                                 .spans = inference->spans};
+    for (size_t t = 0; t < schedule->task_count; t++) {
+        inference->spans[t] = span_of(inference, t, record);
+    }
+    for (size_t s = 0; s < schedule->stage_count; s++) {
+        const davit_stage *stage = &schedule->stages[s];
+        for (size_t u = 0; u < stage->unit_count; u++) {
+            inference->unit_ns[stage->units[u]] = inference->position_ns[stage->first_position + u];
         }
     }
+    record->total_ns = davit_clock_ns() - inference->begin_ns;
+}
+
+davit_status davit_inference_wait(davit_inference *inference, davit_run_record *record)
+{
+    davit_executor *executor = inference->executor;
+    char detail[sizeof(executor->device_sink.text)];
+    wait_done(inference);
+    davit_device_sink_end(&executor->device_sink, detail);
+    if (inference->status != DAVIT_OK) {
+        return report_failure(inference, detail);
+    }
+    deliver(inference);
+    if (record != NULL) {
+        fill_record(inference, record);
+    }
+    return DAVIT_OK;
+}
+
+void davit_inference_release(davit_inference *inference)
+{
+    davit_executor *executor = inference->executor;
+    pthread_mutex_lock(&executor->mutex);
+    if (!inference->lost) {
+        inference->taken = false;
+        pthread_cond_broadcast(&executor->changed);
+    }
+    pthread_mutex_unlock(&executor->mutex);
 }
 
 davit_status davit_executor_run(davit_executor *executor, const void *const *inputs,
                                 void *const *outputs, davit_run_record *record)
 {
-    uint64_t start = davit_clock_ns();
-    davit_status status = check_inputs(executor, inputs);
+    davit_inference *inference;
+    davit_status status = davit_executor_start(executor, inputs, outputs, &inference);
     if (status == DAVIT_OK) {
-        status = renew_semaphores(executor);
+        status = davit_inference_wait(inference, record);
+        davit_inference_release(inference);
     }
-    if (status != DAVIT_OK) {
-        return status;
-    }
-    const run_arguments arguments = {
-        .inputs = inputs,
-        .outputs = outputs,
-        .deadline_ns = executor->timeout_ns == 0 ? DAVIT_DEADLINE_NEVER
-                                                 : davit_deadline_after(executor->timeout_ns)};
-    char detail[sizeof(executor->device_sink.text)];
-    size_t failed = 0;
-    executor->run++;
-    davit_device_sink_begin(&executor->device_sink);
-    copy_direct_outputs(executor, &arguments);
-    status = run_stages(executor, &arguments, &failed);
-    davit_device_sink_end(&executor->device_sink, detail);
-    if (status != DAVIT_OK) {
-        return report_failure(executor, failed, status, detail);
-    }
-    if (record != NULL) {
-        fill_record(executor, davit_clock_ns() - start, record);
-    }
-    return DAVIT_OK;
+    return status;
 }

@@ -160,6 +160,46 @@ static void refused_submissions_fail_signals(test_suite *suite)
     close_bench(&using);
 }
 
+typedef struct completion {
+    atomic_uint calls;
+    davit_status status;
+} completion;
+
+static void count_completion(void *user, davit_status status)
+{
+    completion *done = user;
+    done->status = status;
+    atomic_fetch_add(&done->calls, 1);
+}
+
+/* Submits a command whose end is told to a function, and frees the queue. */
+static davit_status complete_one(test_suite *suite, size_t offset, completion *done)
+{
+    bench using;
+    davit_status status = open_bench(suite, &using);
+    if (status == DAVIT_OK) {
+        const davit_command command = fill_byte(using.buffer, offset, 1);
+        const davit_submission submission = {.command_count = 1,
+                                             .commands = &command,
+                                             .deadline_ns = soon(),
+                                             .completed = count_completion,
+                                             .completed_user = done};
+        status = davit_queue_submit(using.queue, &submission);
+        close_bench(&using);
+    }
+    return status;
+}
+
+/* Once, whether it ran or was refused. */
+static void completion_is_told_once(test_suite *suite)
+{
+    completion done = {.calls = 0, .status = DAVIT_INTERNAL};
+    CHECK_STATUS(suite, complete_one(suite, 0, &done), DAVIT_OK);
+    CHECK(suite, atomic_load(&done.calls) == 1 && done.status == DAVIT_OK);
+    CHECK_STATUS(suite, complete_one(suite, 256, &done), DAVIT_INVALID_ARGUMENT);
+    CHECK(suite, atomic_load(&done.calls) == 2 && done.status == DAVIT_INVALID_ARGUMENT);
+}
+
 /* A wait that never ends fails at the deadline; so does what comes after its own. */
 static void deadlines_end_submissions(test_suite *suite)
 {
@@ -295,6 +335,7 @@ static const suite_test tests[] = {
     {"queue/blocked_submissions_keep_their_place", blocked_submissions_keep_their_place},
     {"queue/failed_waits_fail_signals", failed_waits_fail_signals},
     {"queue/refused_submissions_fail_signals", refused_submissions_fail_signals},
+    {"queue/completion_is_told_once", completion_is_told_once},
     {"queue/deadlines_end_submissions", deadlines_end_submissions},
     {"queue/objects_outlive_their_free", objects_outlive_their_free},
     {"queue/freeing_a_queue_ends_its_work", freeing_a_queue_ends_its_work},

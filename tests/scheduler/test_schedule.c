@@ -95,12 +95,23 @@ static void a_value_is_copied_to_a_device_once(void **state)
     assert_int_equal(s.stages[1].arrival_count, 1);
     assert_int_equal(s.stages[3].arrival_count, 1); /* c; a is there */
     assert_int_equal(s.stages[3].input_count, 2);
-    assert_int_equal(s.stages[0].staged_count, 0);
+    assert_int_equal(s.task_count, 4);
     davit_arena_clear(&arena);
     davit_plan_destroy(plan);
 }
 
-static void hidden_memory_goes_by_way_of_the_host(void **state)
+/* What a task of that kind and device moves: index of the task, or DAVIT_NO_INDEX. */
+static size_t find_task(const davit_schedule *s, davit_task_kind kind, uint32_t device)
+{
+    for (size_t t = 0; t < s->task_count; t++) {
+        if (s->tasks[t].kind == kind && s->tasks[t].device == device) {
+            return t;
+        }
+    }
+    return DAVIT_NO_INDEX;
+}
+
+static void hidden_memory_is_copied_by_tasks(void **state)
 {
     fixture *f = *state;
     build_line(f, 3);
@@ -109,67 +120,180 @@ static void hidden_memory_goes_by_way_of_the_host(void **state)
     davit_arena arena;
     davit_schedule s;
     davit_plan *plan = schedule(f, &arena, pins, 1, hidden, &s);
-    assert_int_equal(s.stages[0].staged_count, 0);
-    assert_int_equal(s.stages[1].staged_count, 1);
-    const davit_value_copy *staged = &s.copies[s.stages[1].staged[0].to];
-    assert_int_equal(staged->device, plan->device_count);
-    assert_int_equal(s.stages[2].arrivals[0].from, s.stages[1].staged[0].to);
-    assert_true(s.arena_bytes[2] >= 12 * sizeof(float));
+    assert_int_equal(s.task_count, 5);
+    size_t in = find_task(&s, DAVIT_TASK_IN, 1), out = find_task(&s, DAVIT_TASK_OUT, 1);
+    assert_true(in != DAVIT_NO_INDEX && out != DAVIT_NO_INDEX);
+    /* Both ends of the way are the memory of a device: the host needs none. */
+    assert_int_equal(s.copies[s.tasks[in].from].device, 0);
+    assert_int_equal(s.copies[s.tasks[out].to].device, 0);
+    assert_int_equal(s.arena_bytes[plan->device_count], 0);
     davit_arena_clear(&arena);
     davit_plan_destroy(plan);
 }
 
-/* ---- random graphs ---- */
-
-static bool live(const davit_value_copy *copy, size_t stage)
+static void callers_memory_is_kept_from_hidden_devices(void **state)
 {
-    return copy->first <= stage && stage <= copy->last;
+    fixture *f = *state;
+    build_line(f, 2);
+    const char *const pins[] = {"n0=null", "n1=null"};
+    const bool hidden[4] = {true, false, true, true};
+    davit_arena arena;
+    davit_schedule s;
+    davit_plan *plan = schedule(f, &arena, pins, 2, hidden, &s);
+    assert_int_equal(s.stage_count, 1);
+    assert_int_equal(s.fill_count, 1);
+    assert_int_equal(s.delivery_count, 1);
+    assert_int_equal(s.stages[0].arrival_count + s.stages[0].delivery_count, 0);
+    davit_arena_clear(&arena);
+    davit_plan_destroy(plan);
 }
 
-static void check_places(const davit_schedule *s)
+/* Branches on two devices: neither waits for the other, and what is read elsewhere ends a stage. */
+static void branches_are_stages_of_their_own(void **state)
 {
-    for (size_t i = 0; i < s->copy_count; i++) {
-        const davit_value_copy *a = &s->copies[i];
-        assert_true(a->offset_bytes % DAVIT_ALIGNMENT == 0);
-        assert_true(a->offset_bytes + a->bytes <= s->arena_bytes[a->device]);
-        for (size_t j = 0; j < i; j++) {
-            const davit_value_copy *b = &s->copies[j];
-            bool together = a->device == b->device && a->first <= b->last && b->first <= a->last;
-            bool apart = a->offset_bytes + a->bytes <= b->offset_bytes ||
-                         b->offset_bytes + b->bytes <= a->offset_bytes;
-            assert_true(!together || apart);
-        }
+    fixture *f = *state;
+    const int64_t dims[] = {4};
+    davit_value_id x = fixture_input(f, "x", 1, dims);
+    davit_value_id a = fixture_node(f, DAVIT_OP_Relu, "a", x, DAVIT_NONE);
+    davit_value_id b0 = fixture_node(f, DAVIT_OP_Neg, "b0", a, DAVIT_NONE);
+    davit_value_id c0 = fixture_node(f, DAVIT_OP_Abs, "c0", a, DAVIT_NONE);
+    davit_value_id b1 = fixture_node(f, DAVIT_OP_Neg, "b1", b0, DAVIT_NONE);
+    davit_value_id c1 = fixture_node(f, DAVIT_OP_Neg, "c1", c0, DAVIT_NONE);
+    fixture_output(f, fixture_node(f, DAVIT_OP_Add, "d", b1, c1));
+    fixture_finish(f);
+    fixture_add_device(f, "reference");
+    fixture_add_device(f, "null");
+    const char *const pins[] = {"b0=null", "b1=null"};
+    davit_arena arena;
+    davit_schedule s;
+    davit_plan *plan = schedule(f, &arena, pins, 2, all_mappable, &s);
+    assert_int_equal(s.stage_count, 4); /* a; b0 b1; c0 c1; d */
+    assert_int_equal(s.stages[1].unit_count, 2);
+    assert_int_equal(s.stages[2].unit_count, 2);
+    assert_int_equal(s.tasks[2].before_count, 1); /* c0 c1 wait for a alone */
+    davit_arena_clear(&arena);
+    davit_plan_destroy(plan);
+}
+
+/* ---- random graphs: tasks in any order that they allow find what they read ---- */
+
+typedef struct world {
+    const davit_schedule *s;
+    size_t host;
+    davit_value_id *bytes[5]; /* by device: which value each byte holds */
+    size_t *waits;            /* by task */
+    size_t written;           /* outputs */
+} world;
+
+static void write_copy(world *w, size_t copy)
+{
+    const davit_value_copy *c = &w->s->copies[copy];
+    assert_true(c->offset_bytes % DAVIT_ALIGNMENT == 0);
+    assert_true(c->offset_bytes + c->bytes <= w->s->arena_bytes[c->device]);
+    for (size_t i = 0; i < c->bytes; i++) {
+        w->bytes[c->device][c->offset_bytes + i] = c->value;
     }
 }
 
-static void check_stage(const davit_schedule *s, size_t index, const bool *mappable, size_t host)
+static void expect_copy(const world *w, size_t copy)
 {
-    const davit_stage *stage = &s->stages[index];
-    for (size_t i = 0; i < stage->input_count + stage->output_count; i++) {
-        const davit_value_copy *copy = &s->copies[stage->bindings[i]];
-        const davit_program_io *io =
-            i < stage->input_count ? &stage->inputs[i] : &stage->outputs[i - stage->input_count];
-        assert_true(copy->value == io->value && copy->device == stage->device);
-        assert_true(live(copy, index));
+    const davit_value_copy *c = &w->s->copies[copy];
+    for (size_t i = 0; i < c->bytes; i++) {
+        assert_int_equal(w->bytes[c->device][c->offset_bytes + i], c->value);
     }
+}
+
+static void do_stage(world *w, const davit_stage *stage)
+{
     for (size_t i = 0; i < stage->arrival_count; i++) {
         const davit_arrival *arrival = &stage->arrivals[i];
         assert_true((arrival->input == DAVIT_NO_INDEX) != (arrival->from == DAVIT_NO_INDEX));
-        assert_true(s->copies[arrival->to].first == index);
         if (arrival->from != DAVIT_NO_INDEX) {
-            const davit_value_copy *from = &s->copies[arrival->from];
-            assert_true(from->first < index && live(from, index));
-            assert_true(from->value == s->copies[arrival->to].value);
-            assert_true(from->device == host || mappable[from->device]);
+            expect_copy(w, arrival->from);
+            assert_int_equal(w->s->copies[arrival->from].value, w->s->copies[arrival->to].value);
         }
+        write_copy(w, arrival->to);
     }
-    for (size_t i = 0; i < stage->staged_count; i++) {
-        assert_false(mappable[stage->device]);
-        assert_true(s->copies[stage->staged[i].to].first == index);
+    for (size_t i = 0; i < stage->input_count; i++) {
+        assert_int_equal(w->s->copies[stage->bindings[i]].device, stage->device);
+        assert_int_equal(w->s->copies[stage->bindings[i]].value, stage->inputs[i].value);
+        expect_copy(w, stage->bindings[i]);
     }
-    for (size_t i = 0; i < stage->delivery_count; i++) {
-        assert_true(live(&s->copies[stage->deliveries[i].from], index));
+    for (size_t i = 0; i < stage->output_count; i++) {
+        write_copy(w, stage->bindings[stage->input_count + i]);
     }
+    for (size_t i = 0; i < stage->input_count; i++) {
+        expect_copy(w, stage->bindings[i]); /* not under an output */
+    }
+    for (size_t i = 0; i < stage->delivery_count; i++, w->written++) {
+        expect_copy(w, stage->deliveries[i].from);
+    }
+}
+
+static void do_task(world *w, const davit_task *task, const bool *mappable)
+{
+    if (task->kind == DAVIT_TASK_RUN) {
+        do_stage(w, &w->s->stages[task->stage]);
+    } else {
+        const davit_value_copy *from = &w->s->copies[task->from], *to = &w->s->copies[task->to];
+        const davit_value_copy *far = task->kind == DAVIT_TASK_IN ? to : from;
+        const davit_value_copy *near = task->kind == DAVIT_TASK_IN ? from : to;
+        assert_true(far->device == task->device && !mappable[far->device]);
+        assert_true(near->device == w->host || mappable[near->device]);
+        assert_true(from->value == to->value && from->bytes == to->bytes);
+        expect_copy(w, task->from);
+        write_copy(w, task->to);
+    }
+    for (size_t i = 0; i < task->after_count; i++) {
+        assert_true(w->waits[task->after[i]] > 0);
+        w->waits[task->after[i]]--;
+    }
+}
+
+/* Runs all tasks, any of those that may run next. */
+static void play(const davit_schedule *s, const bool *mappable, size_t host, uint64_t *random)
+{
+    world w = {.s = s, .host = host};
+    bool *ended = calloc(s->task_count, sizeof(bool));
+    w.waits = calloc(s->task_count, sizeof(size_t));
+    for (size_t d = 0; d <= host; d++) {
+        w.bytes[d] = calloc(s->arena_bytes[d] + 1, sizeof(davit_value_id));
+    }
+    for (size_t t = 0; t < s->task_count; t++) {
+        w.waits[t] = s->tasks[t].before_count;
+    }
+    for (size_t i = 0; i < s->fill_count; i++) {
+        write_copy(&w, s->fills[i].to);
+    }
+    for (size_t left = s->task_count; left > 0; left--) {
+        size_t ready[256], count = 0;
+        for (size_t t = 0; t < s->task_count; t++) {
+            if (!ended[t] && w.waits[t] == 0) {
+                ready[count++] = t;
+            }
+        }
+        assert_true(count > 0); /* nothing waits in a circle */
+        size_t chosen = ready[test_random_below(random, count)];
+        ended[chosen] = true;
+        do_task(&w, &s->tasks[chosen], mappable);
+    }
+    for (size_t i = 0; i < s->delivery_count; i++, w.written++) {
+        expect_copy(&w, s->deliveries[i].from);
+    }
+    assert_int_equal(w.written + s->direct_count, 2);
+    for (size_t d = 0; d <= host; d++) {
+        free(w.bytes[d]);
+    }
+    free(w.waits);
+    free(ended);
+}
+
+static davit_value_id take_any(davit_value_id *values, size_t *count, uint64_t *random)
+{
+    size_t chosen = test_random_below(random, *count);
+    davit_value_id value = values[chosen];
+    values[chosen] = values[--*count];
+    return value;
 }
 
 static void check_random(uint64_t seed)
@@ -184,16 +308,26 @@ static void check_random(uint64_t seed)
     char texts[25][32];
     const char *pins[25];
     bool mappable[4];
+    davit_value_id loose[26] = {values[0]}; /* what nothing reads yet: in the end the output alone */
+    size_t loose_count = 1;
     for (int i = 1; i < 26; i++) {
         char name[16];
         snprintf(name, sizeof(name), "n%d", i);
-        /* Mostly the last one made, so that nothing is dead; something older to add. */
-        davit_value_id older = values[test_random_below(&random, (uint64_t)i)];
-        values[i] = fixture_node(f, DAVIT_OP_Add, name, values[i - 1], older);
+        bool open = loose_count < 4 && loose_count < (size_t)(25 - i);
+        bool join = loose_count > 1 && (!open || test_random_below(&random, 4) == 0);
+        davit_value_id newer = values[test_random_below(&random, (uint64_t)i)];
+        if (join || !open || test_random_below(&random, 3) > 0) {
+            newer = take_any(loose, &loose_count, &random);
+        }
+        davit_value_id older = join ? take_any(loose, &loose_count, &random)
+                                    : values[test_random_below(&random, (uint64_t)i)];
+        values[i] = fixture_node(f, DAVIT_OP_Add, name, newer, older);
+        loose[loose_count++] = values[i];
         snprintf(texts[i - 1], sizeof(texts[0]), "%s=%s", name,
                  names[test_random_below(&random, 3)]);
         pins[i - 1] = texts[i - 1];
     }
+    assert_int_equal(loose_count, 1);
     fixture_output(f, values[25]);
     fixture_output(f, values[test_random_below(&random, 26)]);
     fixture_finish(f);
@@ -204,13 +338,9 @@ static void check_random(uint64_t seed)
     davit_arena arena;
     davit_schedule s;
     davit_plan *plan = schedule(f, &arena, pins, 25, mappable, &s);
-    check_places(&s);
-    size_t outputs = s.direct_count;
-    for (size_t i = 0; i < s.stage_count; i++) {
-        check_stage(&s, i, mappable, plan->device_count);
-        outputs += s.stages[i].delivery_count;
+    for (int order = 0; order < 20; order++) {
+        play(&s, mappable, plan->device_count, &random);
     }
-    assert_int_equal(outputs, 2);
     davit_arena_clear(&arena);
     davit_plan_destroy(plan);
     assert_int_equal(fixture_teardown(&state), 0);
@@ -219,7 +349,7 @@ static void check_random(uint64_t seed)
 static void random_schedules_hold_together(void **state)
 {
     (void)state;
-    for (uint64_t seed = 0; seed < 100; seed++) {
+    for (uint64_t seed = 0; seed < 200; seed++) {
         check_random(seed);
     }
 }
@@ -231,7 +361,9 @@ int main(void)
         TEST(layouts_follow_one_rule),
         TEST(memory_is_used_again),
         TEST(a_value_is_copied_to_a_device_once),
-        TEST(hidden_memory_goes_by_way_of_the_host),
+        TEST(hidden_memory_is_copied_by_tasks),
+        TEST(callers_memory_is_kept_from_hidden_devices),
+        TEST(branches_are_stages_of_their_own),
         cmocka_unit_test(random_schedules_hold_together),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
