@@ -1,0 +1,153 @@
+/* Chooses a product's kernel by a model of a multiprocessor: what a tile takes in the arithmetic units
+ * and in shared memory, how many tiles a multiprocessor gets, what begins and ends them, and what all
+ * of them read. Only ratios matter; the numbers are of an A100 (NVIDIA A100 Tensor Core GPU
+ * Architecture, white paper, table 4), and orders of the same size elsewhere. */
+#include "tuning.h"
+
+enum {
+    SHARED_BYTES_A_CYCLE = 128, /* of shared memory, a multiprocessor */
+    CACHE_BYTES_A_CYCLE = 40,   /* from the second-level cache, a multiprocessor's part */
+    TILE_CYCLES = 1500,         /* to fill the pipeline of a tile and to write its results */
+    STEP_CYCLES = 40,           /* of a warp that waits for its matrix instructions */
+    BARRIER_CYCLES = 60,
+    BUSY_WARPS = 8,             /* hide each other's latency */
+    MOST_TAPS = 128             /* what depthwise kernels have shared memory for */
+};
+
+typedef enum kernel_math { MATH_S8_MMA, MATH_S8_DOT, MATH_F32, MATH_TF32 } kernel_math;
+
+/* Products an arithmetic unit of a multiprocessor makes in a cycle. */
+static const double rates[] = {
+    [MATH_S8_MMA] = 2048, [MATH_S8_DOT] = 256, [MATH_F32] = 64, [MATH_TF32] = 512};
+
+typedef struct kernel {
+    const char *name;
+    kernel_math math;
+    uint32_t threads, blocks, m, n;
+    uint32_t slices, depth, stages;
+    double shared_cycles; /* in which a warp reads its operands of 16 bytes of k */
+} kernel;
+
+#define MATH_s8 MATH_S8_MMA
+#define MATH_tf32 MATH_TF32
+#define PRODUCT_MMA(name, type, threads, blocks, m, n, warp_m, warp_n, slices, depth, stages)      \
+    {#name, MATH_##type,  threads, blocks, m, n, slices, depth, stages,                            \
+     (warp_m + warp_n) * 16.0 / SHARED_BYTES_A_CYCLE},
+static const kernel matrix_kernels[] = {
+#include "kernels/products.def"
+};
+#undef MATH_s8
+#define MATH_s8 MATH_S8_DOT
+#define MATH_f32 MATH_F32
+/* Half of the lanes' reads are of the same words. */
+#define PRODUCT_SIMT(name, type, threads, blocks, m, n, rows, columns, stages)                     \
+    {#name, MATH_##type, threads, blocks, m, n, 1, 64, stages, (rows + columns) * 2.0},
+static const kernel plain_kernels[] = {
+#include "kernels/products.def"
+};
+
+typedef struct depthwise_kernel {
+    const char *name;
+    uint32_t threads, m, groups;
+} depthwise_kernel;
+
+#define PRODUCT_DEPTHWISE(name, type, threads, m, groups) {#name, threads, m, groups},
+static const depthwise_kernel depthwise_kernels[] = {
+#include "kernels/products.def"
+};
+
+static double ceil_ratio(double a, double b)
+{
+    double whole = (double)(uint64_t)(a / b);
+    return whole * b < a ? whole + 1 : whole;
+}
+
+static double larger(double a, double b)
+{
+    return a > b ? a : b;
+}
+
+static double smaller(double a, double b)
+{
+    return a < b ? a : b;
+}
+
+/* Cycles of the whole product on a device of that many multiprocessors. */
+static double cycles_of(const kernel *k, const davit_gpu_product_params *p, uint32_t units)
+{
+    double element = k->math == MATH_F32 || k->math == MATH_TF32 ? 4 : 1;
+    double bytes = p->k_padded * element;
+    double steps = ceil_ratio(bytes, k->depth);
+    double tiles =
+        ceil_ratio(p->m, k->m) * ceil_ratio(p->group_out, k->n) * (double)p->groups;
+    double tiles_each = ceil_ratio(tiles, units);
+    double resident = smaller(tiles_each, k->blocks);
+    double warps = k->threads / 32.0;
+
+    double arithmetic = k->m * k->n * (k->depth / element) / rates[k->math];
+    double reads = warps / k->slices * (k->depth / 16.0) * k->shared_cycles;
+    double writes = (k->m + k->n) * k->depth / (double)SHARED_BYTES_A_CYCLE;
+    double busy = larger(arithmetic, reads + writes) * larger(1, BUSY_WARPS / (resident * warps));
+    double alone = BARRIER_CYCLES + k->depth / 32.0 / k->slices * STEP_CYCLES;
+    double tile = steps * larger(busy, alone / resident);
+    double compute =
+        tiles_each * tile + ceil_ratio(tiles_each, k->blocks) * TILE_CYCLES;
+    double read = tiles_each * (k->m + k->n) * bytes / CACHE_BYTES_A_CYCLE;
+    return larger(compute, read);
+}
+
+static bool is_depthwise(const davit_gpu_product_params *p)
+{
+    return p->groups > 1 && p->group_in == 1 && p->group_out == 1 && p->groups % 4 == 0 &&
+           p->kernel_h * p->kernel_w <= MOST_TAPS;
+}
+
+static bool usable(const kernel *k, const davit_gpu_limits *limits, bool s8)
+{
+    bool matrix = (limits->features & DAVIT_GPU_S8_MATRIX) != 0;
+    bool dot = (limits->features & DAVIT_GPU_S8_DOT) != 0;
+    bool fits = k->threads <= limits->max_group_threads &&
+                (k->m + k->n) * k->depth * k->stages <= limits->shared_bytes;
+    bool runs = s8 ? (k->math == MATH_S8_MMA && matrix) || (k->math == MATH_S8_DOT && dot)
+                   : k->math == MATH_F32;
+    return fits && runs;
+}
+
+static void take_best(const kernel *kernels, size_t count, const davit_gpu_limits *limits, bool s8,
+                      const davit_gpu_product_params *p, davit_gpu_product_choice *choice,
+                      double *best)
+{
+    for (size_t i = 0; i < count; i++) {
+        const kernel *k = &kernels[i];
+        if (!usable(k, limits, s8)) {
+            continue;
+        }
+        double cycles = cycles_of(k, p, limits->compute_units > 0 ? limits->compute_units : 1);
+        if (*best < 0 || cycles < *best) {
+            *best = cycles;
+            *choice = (davit_gpu_product_choice){k->name, k->m, k->n, 1, k->threads};
+        }
+    }
+}
+
+static void choose(void *user, const davit_gpu_limits *limits, bool s8,
+                   const davit_gpu_product_params *p, davit_gpu_product_choice *choice)
+{
+    (void)user;
+    *choice = (davit_gpu_product_choice){0};
+    if (is_depthwise(p)) {
+        const depthwise_kernel *d = &depthwise_kernels[s8 ? 0 : 1];
+        *choice = (davit_gpu_product_choice){d->name, d->m, 1, d->groups, d->threads};
+        return;
+    }
+    if (p->groups > 1 && (p->group_in < 4 || p->group_out < 4)) {
+        return; /* a tile would be almost empty */
+    }
+    double best = -1;
+    take_best(matrix_kernels, sizeof matrix_kernels / sizeof matrix_kernels[0], limits, s8, p,
+              choice, &best);
+    take_best(plain_kernels, sizeof plain_kernels / sizeof plain_kernels[0], limits, s8, p, choice,
+              &best);
+}
+
+const davit_gpu_tuning davit_cuda_tuning = {choose, NULL};
