@@ -5,11 +5,6 @@
 #include "stream.h"
 #include "tuning.h"
 
-#ifdef DAVIT_CUDA_CHOOSES
-#define TUNING &davit_cuda_tuning
-#else
-#define TUNING NULL
-#endif
 #define LAUNCHES_IN_FLIGHT 512 /* drivers block at about a thousand */
 
 static davit_cuda_device *device_of(const davit_cuda_program *program)
@@ -127,8 +122,9 @@ davit_status davit_cuda_program_build(davit_device *base, const davit_program_sp
         return davit_cuda_no_memory(device, "a program");
     }
     program->base.device = base;
-    davit_status status = davit_gpu_compile(base->options.allocator, base->options.diag,
-                                            &device->limits, TUNING, spec, &program->code);
+    davit_status status =
+        davit_gpu_compile(base->options.allocator, base->options.diag, &device->limits,
+                          &davit_cuda_tuning, spec, &program->code);
     if (status == DAVIT_OK) {
         status = make_ready(program, spec);
     }

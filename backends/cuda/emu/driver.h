@@ -55,7 +55,7 @@ typedef struct emu_device {
     int number;
     char *range; /* addresses of its memory: no access but where something is allocated */
     pthread_mutex_t mutex;
-    pthread_cond_t changed; /* worker_count */
+    pthread_cond_t changed; /* worker_count, work_count */
     emu_options options;
     unsigned retained; /* primary context; at 0 everything the device has is freed */
     size_t next;       /* offset in range where the next allocation is tried */
@@ -64,6 +64,7 @@ typedef struct emu_device {
     emu_pinned *pinned;
     uint64_t allocation_count, kernel_count; /* since configure */
     unsigned worker_count;
+    unsigned work_count; /* pieces of work that streams have not done */
     unsigned object_count;      /* streams, events, modules, graphs, memory that are not freed */
     unsigned leaked_count;      /* objects that were there when a context ended */
     _Atomic cuda_result sticky; /* what every call answers once a kernel has failed */
@@ -143,6 +144,8 @@ void emu_free_memory(emu_device *device);
 
 /* ---- driver_stream.c ---- */
 
+/* Waits, with the device locked, until all streams have done their work: freeing memory does. */
+void emu_synchronize(emu_device *device);
 /* Appends a copy of work to a stream. The device is locked. */
 cuda_result emu_append(cuda_stream stream, const emu_work *work);
 void emu_event_release(cuda_event event);

@@ -181,6 +181,7 @@ cuda_result emu_memory_free(cuda_address address)
     if (device == NULL) {
         return result;
     }
+    emu_synchronize(device);
     emu_allocation **place = &device->allocations;
     while (*place != NULL && (*place)->address != address) {
         place = &(*place)->next;
@@ -231,6 +232,7 @@ cuda_result emu_host_free(void *memory)
     if (device == NULL) {
         return result;
     }
+    emu_synchronize(device);
     emu_pinned **place = &device->pinned;
     while (*place != NULL && (*place)->memory != memory) {
         place = &(*place)->next;

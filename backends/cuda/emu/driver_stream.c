@@ -165,6 +165,8 @@ static void *work_off(void *argument)
         perform(device, work);
         pthread_mutex_lock(&device->mutex);
         finish(work);
+        device->work_count--;
+        pthread_cond_broadcast(&device->changed);
     }
     pthread_cond_destroy(&stream->changed);
     free(stream);
@@ -236,6 +238,13 @@ cuda_result emu_stream_destroy(cuda_stream stream)
 
 /* ---- work ---- */
 
+void emu_synchronize(emu_device *device)
+{
+    while (device->work_count > 0) {
+        pthread_cond_wait(&device->changed, &device->mutex);
+    }
+}
+
 cuda_result emu_append(cuda_stream stream, const emu_work *work)
 {
     emu_work *copy = malloc(sizeof(*copy));
@@ -250,6 +259,7 @@ cuda_result emu_append(cuda_stream stream, const emu_work *work)
         stream->last->next = copy;
     }
     stream->last = copy;
+    stream->device->work_count++;
     pthread_cond_broadcast(&stream->changed);
     return CUDA_RESULT_SUCCESS;
 }
