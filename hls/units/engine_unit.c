@@ -1,5 +1,7 @@
 #include "davit/engine_unit.h"
 
+#include "davit/requantize.h"
+#include "davit/work_class.h"
 #include "shapes.h"
 
 static const davit_tensor_desc *result(const davit_graph *graph, const davit_node *node)
@@ -51,6 +53,9 @@ static const char *product(const davit_graph *graph, const davit_node *node,
     if (weights->dtype != DAVIT_S8) {
         return "weights of 9 bits";
     }
+    if (x->rank == 4) {
+        return "a matrix product of rank 4";
+    }
     if (!davit_engine_takes(x) || !davit_engine_takes(weights) ||
         !davit_engine_takes(result(graph, node))) {
         return "a tensor that is empty or larger than 1 GiB";
@@ -60,6 +65,36 @@ static const char *product(const davit_graph *graph, const davit_node *node,
                                         (uint32_t)depth, (uint32_t)weights->dims[1]);
     out->gemm_shape.residual = node->input_count > 3 && node->inputs[3] != DAVIT_NONE;
     return davit_engine_fit_gemm(geometry, &out->gemm_shape);
+}
+
+/* How the divisors of an average depend on the place: not at all, or by the taps inside. */
+static const char *find_divisor(const davit_node *node, const davit_window *w,
+                                davit_engine_call *out)
+{
+    bool same = true;
+    bool counted = w->kernel[0] * w->kernel[1] < DAVIT_VECTOR_FACTORS;
+    int64_t divisor = 1;
+    for (int i = 0; i < 2; i++) {
+        davit_average_axis axis = {.in = w->in[i],
+                                   .kernel = w->kernel[i],
+                                   .stride = w->stride[i],
+                                   .dilation = w->dilation[i],
+                                   .pad_begin = w->pad_begin[i],
+                                   .pad_end = w->pad_end[i]};
+        int64_t first = 0;
+        for (int64_t o = 0; o < w->out[i]; o++) {
+            axis.include_pad = false;
+            int64_t inside = davit_average_extent(&axis, o);
+            axis.include_pad = davit_node_int(node, "count_include_pad", 0) != 0;
+            int64_t extent = davit_average_extent(&axis, o);
+            first = o == 0 ? extent : first;
+            same = same && extent == first;
+            counted = counted && extent == inside;
+        }
+        divisor *= first;
+    }
+    out->divisor = same ? divisor : 0;
+    return same || counted ? NULL : "an average whose divisors depend on more than the taps inside";
 }
 
 static const char *pool(const davit_graph *graph, const davit_node *node, davit_vector_kind kind,
@@ -79,7 +114,25 @@ static const char *pool(const davit_graph *graph, const davit_node *node, davit_
     }
     out->vector = true;
     out->vector_shape = davit_engine_vector_window(kind, x, &window);
-    return davit_engine_fit_vector(&out->vector_shape);
+    why = davit_engine_fit_vector(&out->vector_shape);
+    if (why == NULL && kind == DAVIT_VECTOR_AVERAGE) {
+        why = find_divisor(node, &window, out);
+    }
+    return why;
+}
+
+/* The same bytes under another shape. */
+static const char *view(const davit_graph *graph, const davit_node *node, davit_engine_call *out)
+{
+    const davit_tensor_desc *x = davit_engine_input(graph, node, 0);
+    if (!is_8_bit(x)) {
+        return "element type other than u8 and s8";
+    }
+    if (!davit_engine_takes(x)) {
+        return "a tensor that is empty or larger than 1 GiB";
+    }
+    out->view = true;
+    return NULL;
 }
 
 const char *davit_engine_unit(const davit_graph *graph, const davit_unit *unit,
@@ -106,7 +159,9 @@ const char *davit_engine_unit(const davit_graph *graph, const davit_unit *unit,
         why = davit_engine_addition(graph, node, &call.vector_shape);
         break;
     default:
-        why = "";
+        why = davit_unit_work_class(graph, unit) == DAVIT_WORK_VIEW && node->output_count == 1
+                  ? view(graph, node, &call)
+                  : "";
         break;
     }
     if (why == NULL) {

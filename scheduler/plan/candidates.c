@@ -10,6 +10,19 @@ bool davit_candidate_weighed(const davit_plan_device *device)
     return kind != DAVIT_DEVICE_REFERENCE && kind != DAVIT_DEVICE_NULL;
 }
 
+/* Devices that exist only as profiles are marked as emulated too, but cannot be used. */
+static bool is_emulated(const davit_plan_device *device)
+{
+    return device->info.emulated && device->info.unusable[0] == '\0';
+}
+
+/* True when the speeds of two devices say which is to be preferred. */
+static bool comparable(const davit_plan_device *a, const davit_plan_device *b)
+{
+    return davit_candidate_weighed(a) && davit_candidate_weighed(b) &&
+           is_emulated(a) == is_emulated(b);
+}
+
 bool davit_candidate_supported(const davit_plan_request *request, size_t device,
                                const davit_unit *unit, char *reason)
 {
@@ -71,9 +84,8 @@ static davit_status allow_free(const davit_plan_request *request, const davit_di
                       request->strict ? 1 : found->device_count);
     }
     allowed[first] = true;
-    for (size_t d = first + 1;
-         davit_candidate_weighed(&request->devices[first]) && d < found->device_count; d++) {
-        allowed[d] = supported[d] && davit_candidate_weighed(&request->devices[d]);
+    for (size_t d = first + 1; d < found->device_count; d++) {
+        allowed[d] = supported[d] && comparable(&request->devices[first], &request->devices[d]);
     }
     return DAVIT_OK;
 }

@@ -15,9 +15,10 @@ typedef struct davit_candidates {
 
 /* Devices whose speed means nothing (reference, null) are not weighed against others: such a device
  * gets the units that no device before it in the list can run, and one after the first that can run
- * a unit does not get it. A pin leaves one device. Memory comes from arena. Reports: pins to
- * nothing or to a device that cannot run the unit, a unit that no device (strict: not the first)
- * can run. */
+ * a unit does not get it. Emulated devices are weighed against each other only, by what the hardware
+ * would take: who names one wants to see it work, however fast the others are. A pin leaves one
+ * device. Memory comes from arena. Reports: pins to nothing or to a device that cannot run the unit,
+ * a unit that no device (strict: not the first) can run. */
 DAVIT_NODISCARD davit_status davit_candidates_find(const davit_plan_request *request,
                                                    davit_arena *arena,
                                                    const davit_diagnostics *diag,

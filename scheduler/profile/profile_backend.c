@@ -1,5 +1,6 @@
 #include <stdio.h>
 
+#include "davit/engine_cost.h"
 #include "davit/profile.h"
 #include "davit/roofline.h"
 #include "profile_parts.h"
@@ -27,7 +28,7 @@ static const char *refuse(const davit_device_profile *profile, const davit_graph
     case DAVIT_DEVICE_GPU:
         return davit_profile_gpu_refuse(graph, unit);
     case DAVIT_DEVICE_FPGA:
-        return davit_profile_fpga_refuse(&profile->fpga, graph, unit);
+        return davit_engine_refuse(&profile->fpga, graph, unit);
     default:
         return "";
     }
@@ -48,7 +49,7 @@ static davit_status cost(const davit_device_profile *profile, const davit_graph 
                          const davit_unit *unit, davit_unit_cost *out)
 {
     double seconds = profile->kind == DAVIT_DEVICE_FPGA
-                         ? davit_profile_fpga_seconds(profile, graph, unit)
+                         ? davit_engine_unit_seconds(profile, graph, unit)
                          : davit_roofline_seconds(profile, graph, unit);
     *out = (davit_unit_cost){.seconds = seconds, .confidence = profile->efficiency.confidence};
     return DAVIT_OK;

@@ -52,8 +52,8 @@ void davit_profile_describe(const char *name, const davit_device_profile *profil
  * A GPU runs the operators of gpu_operators.c, an FPGA those of davit/engine_unit.h, a CPU
  * every operator whose result has a shape that does not depend on data.
  *
- * Cost of a CPU or GPU: davit_roofline_seconds. Of an FPGA: launch + the cycle model of hls/; the images of a batch and the rows of a matrix are shared out over the
- * compute units. */
+ * Cost of a CPU or GPU: davit_roofline_seconds. Of an FPGA: launch + the cycle model of hls/; the
+ * images of a batch are shared out over the compute units. */
 extern const davit_backend_table davit_profile_backend;
 
 #endif

@@ -1,10 +1,8 @@
-/* FPGAs: what the engine of hls/ runs, and its cycle model. */
-#include "davit/cycle_model.h"
-#include "davit/engine_unit.h"
-#include "profile_parts.h"
+#include "davit/engine_cost.h"
 
-/* The buffers are those of the default build. */
-static davit_gemm_geometry geometry_of(const davit_fpga_profile *fpga)
+#include "davit/cycle_model.h"
+
+davit_gemm_geometry davit_engine_geometry(const davit_fpga_profile *fpga)
 {
     davit_gemm_geometry geometry = DAVIT_GEMM_DEFAULT_GEOMETRY;
     geometry.rows = fpga->rows;
@@ -13,10 +11,10 @@ static davit_gemm_geometry geometry_of(const davit_fpga_profile *fpga)
     return geometry;
 }
 
-const char *davit_profile_fpga_refuse(const davit_fpga_profile *fpga, const davit_graph *graph,
-                                      const davit_unit *unit)
+const char *davit_engine_refuse(const davit_fpga_profile *fpga, const davit_graph *graph,
+                                const davit_unit *unit)
 {
-    const davit_gemm_geometry geometry = geometry_of(fpga);
+    const davit_gemm_geometry geometry = davit_engine_geometry(fpga);
     davit_engine_call call;
     return davit_engine_unit(graph, unit, &geometry, &call);
 }
@@ -37,19 +35,19 @@ static void share_out(davit_engine_call *call, uint32_t batch, uint32_t units)
     } else if (call->vector) {
         vector->images = share(vector->images, units);
     } else if (gemm->images == 1 && gemm->in_h == 1 && gemm->kernel_w == 1) {
-        gemm->in_w = gemm->out_w = share(gemm->out_w, units);
+        gemm->in_w = gemm->out_w = gemm->out_w / batch * share(batch, units);
     } else {
         gemm->images = share(gemm->images, units);
     }
 }
 
-double davit_profile_fpga_seconds(const davit_device_profile *profile, const davit_graph *graph,
-                                  const davit_unit *unit)
+double davit_engine_unit_seconds(const davit_device_profile *profile, const davit_graph *graph,
+                                 const davit_unit *unit)
 {
     const davit_fpga_profile *fpga = &profile->fpga;
     const davit_engine engine = {.name = profile->name,
                                  .clock_hz = fpga->clock_hz,
-                                 .gemm = geometry_of(fpga),
+                                 .gemm = davit_engine_geometry(fpga),
                                  .bytes_per_second = fpga->bank_bytes_per_s,
                                  .refresh_interval_ns = fpga->refresh_interval_ns,
                                  .refresh_ns = fpga->refresh_ns,
@@ -59,6 +57,9 @@ double davit_profile_fpga_seconds(const davit_device_profile *profile, const dav
     davit_engine_call call;
     davit_cycles cycles = {0};
     const char *why = davit_engine_unit(graph, unit, &engine.gemm, &call);
+    if (why == NULL && call.view) {
+        return 0;
+    }
     if (why == NULL) {
         share_out(&call, x->rank > 0 ? (uint32_t)x->dims[0] : 1, fpga->compute_units);
         why = call.vector ? davit_vector_cycles(&engine, &call.vector_shape, &cycles)
