@@ -167,7 +167,9 @@ static bool set_text(cli_arguments *arguments, const char *name, const char *val
                  {"weights", &arguments->weights},
                  {"device", &arguments->devices},
                  {"activations", &arguments->activations},
-                 {"faults", &arguments->faults}};
+                 {"faults", &arguments->faults},
+                 {"folder", &arguments->folder},
+                 {"tree", &arguments->tree}};
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         if (strcmp(name, texts[i].name) == 0) {
             *texts[i].text = value;

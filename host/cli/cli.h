@@ -39,6 +39,7 @@ extern const cli_command cli_check;
 extern const cli_command cli_bench;
 extern const cli_command cli_quantize;
 extern const cli_command cli_calibrate;
+extern const cli_command cli_bitstream;
 extern const cli_command cli_emulate;
 
 /* A growing list of strings, borrowed from argv. */
@@ -69,6 +70,8 @@ typedef struct cli_arguments {
     const char *profiles;
     const char *objective;
     const char *latency_limit;
+    const char *folder;
+    const char *tree;
     const char *faults;
     bool explain;
     bool strict;

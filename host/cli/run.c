@@ -224,8 +224,9 @@ static davit_status print_text(const cli_session *session, const measurement *re
         printf("%zu integer units, %zu units kept in f32%s\n", summary.integer_unit_count,
                summary.kept_count, summary.kept_count > 0 ? " (-v says why)" : "");
     }
+    status = cli_device_shares_print(session->session);
     print_outputs(session, check);
-    return DAVIT_OK;
+    return status;
 }
 
 static json_t *outputs_json(const cli_session *session, const verification *check)
@@ -266,14 +267,15 @@ static int print_json(const cli_session *session, const measurement *result,
     davit_session_summary summary;
     davit_session_get_summary(session->session, &summary);
     return cli_print_json(json_pack(
-        "{s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o}", "schema_version",
+        "{s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o}", "schema_version",
         CLI_SCHEMA_VERSION, "load_ns", (json_int_t)summary.load_ns, "repeat",
         (json_int_t)result->repeat, "median_ns", (json_int_t)result->median_ns, "transfer_ns",
         (json_int_t)summary.last_transfer_ns, "transfer_bytes",
         (json_int_t)summary.last_transfer_bytes, "programs", (json_int_t)summary.program_count,
         "memory_bytes", (json_int_t)summary.memory_bytes, "fallbacks",
         (json_int_t)summary.fallback_count, "integer_units", (json_int_t)summary.integer_unit_count,
-        "kept_f32", kept_json(session->session, summary.kept_count), "units",
+        "kept_f32", kept_json(session->session, summary.kept_count), "devices",
+        cli_device_shares_json(session->session), "units",
         cli_unit_table_json(session->session, result->unit_ns), "outputs",
         outputs_json(session, check)));
 }

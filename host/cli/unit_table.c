@@ -99,16 +99,90 @@ json_t *cli_unit_table_json(const davit_session *session, const uint64_t *unit_n
             json_decref(units);
             return NULL;
         }
-        json_t *row = json_pack("{s:s, s:s, s:o, s:s, s:s, s:s, s:s, s:b, s:I}", "name", unit.name,
+        json_t *row = json_pack("{s:s, s:s, s:o, s:s, s:s, s:s, s:s, s:b, s:I, s:I}", "name", unit.name,
                                 "operators", unit.operators, "shape",
                                 cli_json_shape(&unit.output), "dtype",
                                 davit_dtype_name(unit.output.dtype), "device", unit.device,
                                 "implementation", unit.implementation, "reason", unit.reason,
-                                "fallback", unit.fallback, "flops", (json_int_t)unit.flops);
+                                "fallback", unit.fallback, "flops", (json_int_t)unit.flops, "macs",
+                                (json_int_t)unit.macs);
         if (unit_ns != NULL) {
             json_object_set_new(row, "ns", json_integer((json_int_t)unit_ns[i]));
         }
         json_array_append_new(units, row);
     }
     return units;
+}
+
+/* ---- shares ---- */
+
+enum { MAX_SHARES = 32 };
+
+typedef struct shares {
+    size_t count;
+    uint64_t macs; /* of all */
+    struct {
+        const char *device;
+        size_t units;
+        uint64_t macs;
+    } devices[MAX_SHARES];
+} shares;
+
+static davit_status add_shares(const davit_session *session, shares *out)
+{
+    *out = (shares){0};
+    for (size_t i = 0; i < davit_session_unit_count(session); i++) {
+        davit_unit_summary unit;
+        davit_status status = davit_session_unit(session, i, &unit);
+        if (status != DAVIT_OK) {
+            return status;
+        }
+        size_t d = 0;
+        while (d < out->count && strcmp(out->devices[d].device, unit.device) != 0) {
+            d++;
+        }
+        if (d == MAX_SHARES) {
+            continue;
+        }
+        out->count += d == out->count;
+        out->devices[d].device = unit.device;
+        out->devices[d].units++;
+        out->devices[d].macs += unit.macs;
+        out->macs += unit.macs;
+    }
+    return DAVIT_OK;
+}
+
+static double share_of(const shares *all, size_t device)
+{
+    return all->macs > 0 ? (double)all->devices[device].macs / (double)all->macs : 0;
+}
+
+davit_status cli_device_shares_print(const davit_session *session)
+{
+    shares all;
+    davit_status status = add_shares(session, &all);
+    for (size_t d = 0; status == DAVIT_OK && all.count > 1 && d < all.count; d++) {
+        printf("%s: %zu units, %.2f %% of the multiply-accumulates (%.1f of %.1f million)\n",
+               all.devices[d].device, all.devices[d].units, 100 * share_of(&all, d),
+               (double)all.devices[d].macs * 1e-6, (double)all.macs * 1e-6);
+    }
+    return status;
+}
+
+json_t *cli_device_shares_json(const davit_session *session)
+{
+    shares all;
+    json_t *list = json_array();
+    if (add_shares(session, &all) != DAVIT_OK) {
+        return list;
+    }
+    for (size_t d = 0; d < all.count; d++) {
+        json_array_append_new(list, json_pack("{s:s, s:I, s:I, s:f}", "device",
+                                              all.devices[d].device, "units",
+                                              (json_int_t)all.devices[d].units, "macs",
+                                              (json_int_t)all.devices[d].macs, "share",
+                                              share_of(&all, d)));
+    }
+    return list;
 }

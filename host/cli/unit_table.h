@@ -12,4 +12,9 @@ DAVIT_NODISCARD davit_status cli_unit_table_print(const davit_session *session,
 /* The same as a JSON array; NULL when memory is short. */
 json_t *cli_unit_table_json(const davit_session *session, const uint64_t *unit_ns);
 
+/* How many units and multiply-accumulates each device has, in the order of the first units: a line
+ * each where there are several devices, and as a JSON array. */
+DAVIT_NODISCARD davit_status cli_device_shares_print(const davit_session *session);
+json_t *cli_device_shares_json(const davit_session *session);
+
 #endif
