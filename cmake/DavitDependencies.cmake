@@ -118,3 +118,26 @@ if(DAVIT_WITH_CUDA AND NOT DAVIT_NVCC STREQUAL "OFF")
     message(STATUS "nvcc not found: no kernels for NVIDIA GPUs in this build; cuda:emu works")
   endif()
 endif()
+
+# XRT for backends/xrt: headers only, libxrt_coreutil is opened at run time. Debian has them below
+# /usr/include/xrt, AMD's packages below /opt/xilinx/xrt.
+if(NOT DAVIT_BACKEND_XRT MATCHES "^(AUTO|ON|OFF)$")
+  message(FATAL_ERROR "DAVIT_BACKEND_XRT is '${DAVIT_BACKEND_XRT}': use AUTO, ON or OFF")
+endif()
+set(DAVIT_WITH_XRT OFF)
+if(NOT DAVIT_BACKEND_XRT STREQUAL "OFF")
+  find_path(XRT_INCLUDE_DIR xrt/xrt_kernel.h
+    HINTS $ENV{XILINX_XRT}/include /opt/xilinx/xrt/include PATH_SUFFIXES xrt)
+  if(XRT_INCLUDE_DIR)
+    set(DAVIT_WITH_XRT ON)
+    add_library(davit_xrt_headers INTERFACE)
+    target_include_directories(davit_xrt_headers SYSTEM INTERFACE ${XRT_INCLUDE_DIR})
+    message(STATUS "XRT: ${XRT_INCLUDE_DIR}")
+    # For the one part in C++, which only finds the boards of this machine.
+    find_library(XRT_COREUTIL_LIBRARY xrt_coreutil HINTS $ENV{XILINX_XRT}/lib /opt/xilinx/xrt/lib)
+  elseif(DAVIT_BACKEND_XRT STREQUAL "ON")
+    message(FATAL_ERROR "DAVIT_BACKEND_XRT=ON but XRT's headers were not found: apt-get install libxrt-dev")
+  else()
+    message(STATUS "XRT not found (apt-get install libxrt-dev): the fpga backend is left out")
+  endif()
+endif()

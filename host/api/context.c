@@ -13,6 +13,9 @@
 #ifdef DAVIT_WITH_OPENCL
 #include "davit/opencl.h"
 #endif
+#ifdef DAVIT_WITH_XRT
+#include "davit/xrt.h"
+#endif
 
 #define TEXT(x) #x
 #define VERSION_TEXT(major, minor, patch) TEXT(major) "." TEXT(minor) "." TEXT(patch)
@@ -33,8 +36,10 @@ static const davit_backend_table *const backends[] = {
 #ifdef DAVIT_WITH_OPENCL
     &davit_opencl_backend,
 #endif
-    &davit_reference_backend,
-    &davit_null_backend,
+#ifdef DAVIT_WITH_XRT
+    &davit_xrt_backend,
+#endif
+    &davit_reference_backend, &davit_null_backend,
 };
 
 static davit_status find_devices(davit_context *context, const davit_diagnostics *diag)
@@ -56,7 +61,8 @@ static davit_status find_devices(davit_context *context, const davit_diagnostics
     status = davit_registry_devices(&context->registry, context->allocator, diag, &context->devices,
                                     &context->owners, &context->device_count);
     for (size_t i = 0; status == DAVIT_OK && i < context->device_count; i++) {
-        if (context->devices[i].profile.kind == DAVIT_DEVICE_GPU) {
+        if (context->devices[i].profile.kind == DAVIT_DEVICE_GPU ||
+            context->devices[i].profile.kind == DAVIT_DEVICE_FPGA) {
             davit_profile_adopt(context->allocator, &context->devices[i].profile);
         }
     }

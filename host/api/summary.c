@@ -1,5 +1,18 @@
 #include "davit/graphs.h"
+#include "davit/work_class.h"
 #include "objects.h"
+
+static uint64_t macs_of(const davit_graph *graph, const davit_unit *unit)
+{
+    switch (davit_unit_work_class(graph, unit)) {
+    case DAVIT_WORK_CONVOLUTION:
+    case DAVIT_WORK_DEPTHWISE:
+    case DAVIT_WORK_GEMM:
+        return unit->flops / 2;
+    default:
+        return 0;
+    }
+}
 
 size_t davit_session_unit_count(const davit_session *session)
 {
@@ -27,6 +40,7 @@ davit_status davit_session_unit(const davit_session *session, size_t index,
         .reason = placed->reason,
         .fallback = placed->fallback,
         .flops = unit->flops,
+        .macs = macs_of(graph, unit),
         .last_ns = session->record.unit_ns != NULL ? session->record.unit_ns[index] : 0};
     if (unit->output_count > 0) {
         summary->output = graph->values[unit->outputs[0]].desc;

@@ -55,7 +55,7 @@ static void refuses_bad_lists(void **state)
 {
     static const bad_list lists[] = {
         {"gpu", DAVIT_NOT_FOUND, "no device 'gpu'; known are "},
-        {"reference,fpga:emu", DAVIT_NOT_FOUND, "no device 'fpga:emu'; known are "},
+        {"reference,fpga:emu:99", DAVIT_NOT_FOUND, "no device 'fpga:emu:99'; known are "},
         {"reference:7", DAVIT_NOT_FOUND, "no device 'reference:7'; known are "},
         {"", DAVIT_INVALID_ARGUMENT, "device '': expected KIND[:emu][:N]; known are "},
         {"reference,", DAVIT_INVALID_ARGUMENT, "device '': expected KIND[:emu][:N]; known are "},

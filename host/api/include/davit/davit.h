@@ -210,6 +210,7 @@ typedef struct davit_unit_summary {
     bool fallback;
     davit_tensor_desc output; /* of the first output */
     uint64_t flops;
+    uint64_t macs;    /* multiply-accumulates of convolutions and products, else 0 */
     uint64_t last_ns; /* 0 before the first run */
 } davit_unit_summary;
 

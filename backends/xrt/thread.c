@@ -1,0 +1,262 @@
+#include "thread.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "davit/semaphore.h"
+
+#define NS_PER_S 1000000000ull
+/* How long after its deadline a job that is in our own code may take to notice it; then the owner
+ * looks again. */
+#define LOOK_AGAIN_NS 10000000u
+
+typedef enum job_state { WAITING, RUNNING, DONE } job_state;
+
+struct davit_xrt_job {
+    davit_xrt_thread *thread;
+    davit_xrt_work work;
+    void *arguments;
+    uint64_t deadline_ns;
+    bool also_when_lost;
+    davit_xrt_job *next;
+    /* Under the thread's mutex: */
+    job_state state;
+    bool in_driver, abandoned;
+    davit_status status;
+};
+
+struct davit_xrt_thread {
+    pthread_t thread;
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    /* Under mutex: */
+    davit_xrt_job *first;
+    bool closing, lost, stuck;
+};
+
+static davit_xrt_job *take(davit_xrt_thread *thread)
+{
+    pthread_mutex_lock(&thread->mutex);
+    while (thread->first == NULL && !thread->closing) {
+        pthread_cond_wait(&thread->changed, &thread->mutex);
+    }
+    davit_xrt_job *job = thread->first;
+    if (job != NULL) {
+        thread->first = job->next;
+        job->state = RUNNING;
+    }
+    pthread_mutex_unlock(&thread->mutex);
+    return job;
+}
+
+static void *work(void *argument)
+{
+    davit_xrt_thread *thread = argument;
+    davit_xrt_job *job;
+    while ((job = take(thread)) != NULL) {
+        davit_status status = job->work(job, job->arguments);
+        pthread_mutex_lock(&thread->mutex);
+        bool abandoned = job->abandoned;
+        job->status = status;
+        job->state = DONE;
+        pthread_cond_broadcast(&thread->changed);
+        pthread_mutex_unlock(&thread->mutex);
+        if (abandoned) { /* nobody waits; what the job was about is left as it is */
+            free(job);
+            return NULL;
+        }
+    }
+    return NULL;
+}
+
+static bool init(davit_xrt_thread *thread)
+{
+    pthread_condattr_t attributes;
+    if (pthread_condattr_init(&attributes) != 0) {
+        return false;
+    }
+    bool fine = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0 &&
+                pthread_cond_init(&thread->changed, &attributes) == 0;
+    (void)pthread_condattr_destroy(&attributes);
+    return fine && pthread_mutex_init(&thread->mutex, NULL) == 0;
+}
+
+davit_xrt_thread *davit_xrt_thread_create(void)
+{
+    sigset_t all, before;
+    davit_xrt_thread *thread = calloc(1, sizeof(*thread));
+    if (thread == NULL || !init(thread)) {
+        free(thread);
+        return NULL;
+    }
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int error = pthread_create(&thread->thread, NULL, work, thread);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (error != 0) {
+        free(thread);
+        return NULL;
+    }
+    return thread;
+}
+
+void davit_xrt_thread_destroy(davit_xrt_thread *thread)
+{
+    pthread_mutex_lock(&thread->mutex);
+    thread->closing = true;
+    bool stuck = thread->stuck;
+    pthread_cond_broadcast(&thread->changed);
+    pthread_mutex_unlock(&thread->mutex);
+    if (stuck) {
+        (void)pthread_detach(thread->thread);
+        return;
+    }
+    (void)pthread_join(thread->thread, NULL);
+    pthread_cond_destroy(&thread->changed);
+    pthread_mutex_destroy(&thread->mutex);
+    free(thread);
+}
+
+/* Under the mutex. Waits for a change, at most until then. */
+static void wait_until(davit_xrt_thread *thread, uint64_t then_ns)
+{
+    if (then_ns == DAVIT_DEADLINE_NEVER) {
+        pthread_cond_wait(&thread->changed, &thread->mutex);
+        return;
+    }
+    const struct timespec then = {.tv_sec = (time_t)(then_ns / NS_PER_S),
+                                  .tv_nsec = (long)(then_ns % NS_PER_S)};
+    (void)pthread_cond_timedwait(&thread->changed, &thread->mutex, &then);
+}
+
+/* Under the mutex: takes a job that waits for its turn back. */
+static void take_back(davit_xrt_thread *thread, davit_xrt_job *job)
+{
+    davit_xrt_job **link = &thread->first;
+    while (*link != job) {
+        link = &(*link)->next;
+    }
+    *link = job->next;
+}
+
+/* Under the mutex. The status; *given_up: the job belongs to the stuck thread now. */
+static davit_status await(davit_xrt_thread *thread, davit_xrt_job *job, bool *silent,
+                          bool *given_up)
+{
+    uint64_t look_ns = job->deadline_ns;
+    while (job->state != DONE) {
+        if (job->state == WAITING && (thread->stuck || (thread->lost && !job->also_when_lost))) {
+            take_back(thread, job);
+            *silent = true;
+            return DAVIT_DEVICE_LOST;
+        }
+        if (davit_clock_ns() >= look_ns) {
+            if (job->state == WAITING) {
+                take_back(thread, job);
+                *silent = true;
+                return DAVIT_DEADLINE_EXCEEDED;
+            }
+            if (job->in_driver) {
+                job->abandoned = true;
+                thread->lost = thread->stuck = true;
+                pthread_cond_broadcast(&thread->changed);
+                *silent = *given_up = true;
+                return DAVIT_DEVICE_LOST;
+            }
+            look_ns = davit_deadline_after(LOOK_AGAIN_NS);
+        }
+        wait_until(thread, look_ns);
+    }
+    return job->status;
+}
+
+static davit_status submit(const davit_xrt_job *wanted, bool *silent)
+{
+    davit_xrt_thread *thread = wanted->thread;
+    bool given_up = false;
+    *silent = true;
+    davit_xrt_job *job = calloc(1, sizeof(*job));
+    if (job == NULL) {
+        return DAVIT_OUT_OF_MEMORY;
+    }
+    *job = *wanted;
+    *silent = false;
+    pthread_mutex_lock(&thread->mutex);
+    davit_xrt_job **link = &thread->first;
+    while (*link != NULL) {
+        link = &(*link)->next;
+    }
+    *link = job;
+    pthread_cond_broadcast(&thread->changed);
+    davit_status status = await(thread, job, silent, &given_up);
+    pthread_mutex_unlock(&thread->mutex);
+    if (!given_up) {
+        free(job);
+    }
+    return status;
+}
+
+davit_status davit_xrt_thread_do(davit_xrt_thread *thread, davit_xrt_work job_work, void *arguments,
+                                 uint64_t deadline_ns, bool *silent)
+{
+    const davit_xrt_job job = {
+        .thread = thread, .work = job_work, .arguments = arguments, .deadline_ns = deadline_ns};
+    return submit(&job, silent);
+}
+
+davit_status davit_xrt_thread_finish(davit_xrt_thread *thread, davit_xrt_work job_work,
+                                     void *arguments, uint64_t deadline_ns)
+{
+    bool silent;
+    const davit_xrt_job job = {.thread = thread,
+                               .work = job_work,
+                               .arguments = arguments,
+                               .deadline_ns = deadline_ns,
+                               .also_when_lost = true};
+    return submit(&job, &silent);
+}
+
+void davit_xrt_enter(davit_xrt_job *job)
+{
+    pthread_mutex_lock(&job->thread->mutex);
+    job->in_driver = true;
+    pthread_mutex_unlock(&job->thread->mutex);
+}
+
+bool davit_xrt_leave(davit_xrt_job *job)
+{
+    pthread_mutex_lock(&job->thread->mutex);
+    job->in_driver = false;
+    bool abandoned = job->abandoned;
+    pthread_mutex_unlock(&job->thread->mutex);
+    return !abandoned;
+}
+
+void davit_xrt_thread_lose(davit_xrt_thread *thread)
+{
+    pthread_mutex_lock(&thread->mutex);
+    thread->lost = true;
+    pthread_cond_broadcast(&thread->changed);
+    pthread_mutex_unlock(&thread->mutex);
+}
+
+bool davit_xrt_thread_lost(davit_xrt_thread *thread)
+{
+    pthread_mutex_lock(&thread->mutex);
+    bool lost = thread->lost;
+    pthread_mutex_unlock(&thread->mutex);
+    return lost;
+}
+
+davit_xrt_thread *davit_xrt_job_thread(davit_xrt_job *job)
+{
+    return job->thread;
+}
+
+uint64_t davit_xrt_job_deadline(const davit_xrt_job *job)
+{
+    return job->deadline_ns;
+}
