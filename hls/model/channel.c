@@ -84,10 +84,11 @@ static bool step(davit_channel *c, davit_flow flow, double words)
     double until = next_raise(c, at->time);
     double phase = fmod(at->time, c->refresh_interval);
     double rate[DAVIT_FLOWS] = {0};
-    if (phase < c->refresh_cycles - EPSILON) {
-        next.time = at->time + c->refresh_cycles - phase;
+    const double work = c->refresh_interval - c->refresh_cycles; /* refresh is behind it */
+    if (phase > work - EPSILON) {
+        next.time = at->time + c->refresh_interval - phase;
     } else if (share(c, at, rate)) {
-        double cycles = davit_smaller(until - at->time, c->refresh_interval - phase);
+        double cycles = davit_smaller(until - at->time, work - phase);
         for (int f = 0; f < DAVIT_FLOWS; f++) {
             if (rate[f] > 0) {
                 cycles = davit_smaller(cycles, (c->limit[f] - at->moved[f]) / rate[f]);

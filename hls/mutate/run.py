@@ -5,7 +5,7 @@
 
 Each mutation of mutations.txt is patched into a copy of hls/, the kernels are compiled with g++ and
 linked with the tests; caught means that the golden vectors or random shapes fail, or that nothing
-comes back in a minute. The unmutated kernels must pass. Exit 0 when all are caught.
+comes back in five minutes. The unmutated kernels must pass. Exit 0 when all are caught.
 
 --rtl runs the mutations of the RTL instead, in Verilator, with the small array."""
 import argparse
@@ -156,7 +156,7 @@ class Verilated:
 def passes(commands):
     for command in commands:
         try:
-            result = subprocess.run(command, capture_output=True, timeout=60)
+            result = subprocess.run(command, capture_output=True, timeout=300)
         except subprocess.TimeoutExpired:
             return False
         if result.returncode != 0:

@@ -2,6 +2,42 @@
 `default_nettype none
 `include "fields.vh"
 
+// sum = above + a * b, with registers behind operands, product and sum: one DSP48E2. yosys does not
+// find this slice for itself, so that area instantiates it.
+module davit_slice #(
+    parameter FIRST = 0 // nothing is above
+) (
+    input wire clk,
+    input wire [26:0] a,
+    input wire [7:0] b,
+    input wire [47:0] above,
+    output wire [47:0] sum,
+    output wire [47:0] below // the same, to the next slice
+);
+`ifdef YOSYS
+    DSP48E2 #(
+        .AREG(1), .ACASCREG(1), .BREG(1), .BCASCREG(1), .MREG(1), .PREG(1), .OPMODEREG(0),
+        .ALUMODEREG(0), .INMODEREG(0), .CARRYINREG(0), .CARRYINSELREG(0)
+    ) dsp (
+        .CLK(clk), .A({{3{a[26]}}, a}), .B({{10{b[7]}}, b}), .PCIN(above), .P(sum), .PCOUT(below),
+        .OPMODE(FIRST ? 9'b000000101 : 9'b000010101), .ALUMODE(4'd0), .INMODE(5'd0),
+        .CARRYINSEL(3'd0), .CARRYIN(1'b0), .CEA2(1'b1), .CEB2(1'b1), .CEM(1'b1), .CEP(1'b1));
+`else
+    reg signed [26:0] a1;
+    reg signed [7:0] b1;
+    reg signed [34:0] product;
+    reg signed [47:0] total;
+    assign sum = total;
+    assign below = total;
+    always @(posedge clk) begin
+        a1 <= a;
+        b1 <= b;
+        product <= a1 * b1;
+        total <= $signed(above) + product;
+    end
+`endif
+endmodule
+
 // A cascade of four slices: p = sum of x[i] * w[i], where w[i] is (second << 18) + first. Inputs of
 // slice i come i cycles late; p is there 6 cycles behind those of slice 0.
 module davit_cascade (
@@ -13,24 +49,17 @@ module davit_cascade (
     genvar i;
     generate
         for (i = 0; i < 4; i = i + 1) begin : slice
-            (* keep = "true" *) reg signed [26:0] a;
-            (* keep = "true" *) reg signed [7:0] b;
-            reg signed [34:0] m;
-            reg signed [47:0] sum;
-            wire signed [47:0] above;
-            always @(posedge clk) begin
-                a <= w[27*i +: 27];
-                b <= x[8*i +: 8];
-                m <= a * b;
-                sum <= above + m;
-            end
+            wire [47:0] above, sum, below;
+            davit_slice #(.FIRST(i == 0)) dsp (
+                .clk(clk), .a(w[27*i +: 27]), .b(x[8*i +: 8]), .above(above), .sum(sum),
+                .below(below));
         end
-        assign slice[0].above = 48'sd0;
+        assign slice[0].above = 48'd0;
         for (i = 1; i < 4; i = i + 1) begin : chain
-            assign slice[i].above = slice[i-1].sum;
+            assign slice[i].above = slice[i-1].below;
         end
     endgenerate
-    assign p = slice[3].sum;
+    assign p = $signed(slice[3].sum);
 endmodule
 
 // One row of the array for two columns: two cascades, the carry correction, two sums.

@@ -33,11 +33,12 @@ void memory::ask(std::deque<burst> &queue, std::uint64_t at, unsigned length, bo
     queue.push_back({at, now_ + (write ? 0 : (std::uint64_t)kind_.latency), length});
 }
 
-/* Tokens are not saved up: what is not used in a cycle is lost, but for fractions. */
+/* Tokens are not saved up: what is not used in a cycle is lost, but for fractions. Refresh is at
+ * the end of its interval. */
 void memory::refill()
 {
     const double phase = std::fmod((double)now_, kind_.refresh_interval);
-    if (phase >= kind_.refresh_cycles) {
+    if (phase < kind_.refresh_interval - kind_.refresh_cycles) {
         const double most = kind_.words_per_cycle > 1 ? kind_.words_per_cycle : 1;
         tokens_ += kind_.words_per_cycle;
         tokens_ = tokens_ > most + 1 ? most + 1 : tokens_;

@@ -47,6 +47,11 @@ class memory
         : kind_(kind), regions_(regions)
     {
     }
+    /* Intervals of refresh are counted from here. */
+    void start()
+    {
+        now_ = 0;
+    }
     /* One cycle. */
     void cycle(const reader_out *readers, const writer_out &writer, reader_in *to_readers,
                writer_in &to_writer);

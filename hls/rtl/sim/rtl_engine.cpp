@@ -60,6 +60,7 @@ template <class Kernel> class engine
         }
         write(GIER, 1);
         write(IER, 1);
+        memory.start();
         write(CTRL, START);
         std::uint64_t cycles = 0;
         while (!kernel_->__SYM__interrupt && memory.error().empty() && cycles < limit) {
