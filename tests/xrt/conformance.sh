@@ -14,7 +14,7 @@ for seed in 1 2; do
     echo "C simulation, seed $seed:"
     "$davit" emulate -- "$suite" --seed "$seed" --integer "$cases" | tail -n 1
 done
-if [ -f "$build/emulation/davit_u250_rtl.xclbin" ]; then
+if [ -f "$build/emulation/rtl/davit_u250_rtl.xclbin" ]; then
     echo "RTL:"
     "$davit" emulate --rtl -- "$suite" --seed 3 --integer $((cases / 32)) | tail -n 1
 fi

@@ -13,9 +13,9 @@
 namespace
 {
 
-rtl_memory use = {"plain", 1.0, 20, 1e9, 0};
-std::uint64_t cycles_of_call;
-std::string failure;
+thread_local rtl_memory use = {"plain", 1.0, 20, 1e9, 0};
+thread_local std::uint64_t cycles_of_call;
+thread_local std::string failure;
 
 enum {
     CTRL = 0x00,
@@ -31,7 +31,7 @@ enum {
 template <class Kernel> class engine
 {
   public:
-    engine() : kernel_(new Kernel)
+    engine() : context_(new VerilatedContext), kernel_(new Kernel(context_.get()))
     {
         for (int i = 0; i < 16; i++) {
             kernel_->ap_rst_n = i >= 8;
@@ -165,6 +165,7 @@ template <class Kernel> class engine
         return value;
     }
 
+    std::unique_ptr<VerilatedContext> context_;
     std::unique_ptr<Kernel> kernel_;
     rtl::memory *memory_ = nullptr;
 };
@@ -203,7 +204,7 @@ std::uint64_t limit_of(const std::uint64_t at[5])
 template <class Kernel>
 void run(const void *a, const void *b, const void *p, const void *r, void *c)
 {
-    static engine<Kernel> kernel;
+    static thread_local engine<Kernel> kernel;
     const std::uint64_t at[5] = {(std::uint64_t)a, (std::uint64_t)b, (std::uint64_t)p,
                                  (std::uint64_t)r, (std::uint64_t)c};
     failure.clear();
@@ -226,7 +227,7 @@ uint64_t rtl_cycles(void)
 
 const char *engine_simulation_error(void)
 {
-    static std::string text;
+    static thread_local std::string text;
     text = failure;
     failure.clear();
     return text.empty() ? nullptr : text.c_str();

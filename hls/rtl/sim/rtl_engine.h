@@ -1,6 +1,6 @@
 /* gemm_s8 in RTL, run by Verilator. gemm_s8() and gemm_s8_small() have the arguments of the kernel
  * and take the place of the C-simulated ones in the tests: each drives the registers as a host
- * does and waits for the interrupt. Not reentrant. */
+ * does and waits for the interrupt. Each thread has a kernel, and a memory, of its own. */
 #ifndef DAVIT_RTL_ENGINE_H
 #define DAVIT_RTL_ENGINE_H
 
