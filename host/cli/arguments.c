@@ -9,7 +9,7 @@
 
 #include "cli.h"
 
-enum { MAX_OPTIONS = 32 };
+enum { MAX_OPTIONS = 40 };
 
 int cli_usage_error(const cli_command *command, const char *format, ...)
 {
@@ -163,6 +163,8 @@ static bool set_text(cli_arguments *arguments, const char *name, const char *val
                  {"objective", &arguments->objective},
                  {"latency-limit", &arguments->latency_limit},
                  {"method", &arguments->method},
+                 {"report", &arguments->report},
+                 {"trace", &arguments->trace},
                  {"percentile", &arguments->percentile},
                  {"weights", &arguments->weights},
                  {"device", &arguments->devices},

@@ -41,6 +41,7 @@ extern const cli_command cli_quantize;
 extern const cli_command cli_calibrate;
 extern const cli_command cli_bitstream;
 extern const cli_command cli_emulate;
+extern const cli_command cli_report;
 
 /* A growing list of strings, borrowed from argv. */
 typedef struct cli_list {
@@ -73,6 +74,8 @@ typedef struct cli_arguments {
     const char *folder;
     const char *tree;
     const char *faults;
+    const char *report;
+    const char *trace;
     bool explain;
     bool strict;
     bool verify;

@@ -3,9 +3,9 @@
 
 #include "emulate.h"
 
-static const cli_command *const commands[] = {&cli_devices,   &cli_run,    &cli_plan,
-                                              &cli_check,     &cli_bench,  &cli_quantize,
-                                              &cli_calibrate, &cli_emulate, &cli_bitstream};
+static const cli_command *const commands[] = {
+    &cli_devices,  &cli_run,       &cli_plan,    &cli_check,     &cli_bench,
+    &cli_quantize, &cli_calibrate, &cli_emulate, &cli_bitstream, &cli_report};
 enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
 
 static void print_usage(FILE *stream)

@@ -2,9 +2,10 @@
 #include <stdlib.h>
 
 #include "cli.h"
+#include "explain.h"
 #include "plan_problem.h"
 #include "plan_table.h"
-#include "progress.h"
+#include "report_files.h"
 #include "session.h"
 #include "unit_table.h"
 
@@ -20,36 +21,11 @@ static const cli_option options[] = {
     {"effort", 0, "PERCENT", "how much is tried (default 25 for a MODEL, 700 for a problem)"},
     {"explain", 0, NULL,
      "tell what each unit costs on each device and what the plan would take if it moved"},
+    CLI_REPORT_OPTIONS,
     CLI_PROFILES_OPTION,
     CLI_SESSION_OPTIONS,
     CLI_COMMON_OPTIONS,
 };
-
-typedef struct telling {
-    cli_progress progress;
-    size_t count;
-} telling;
-
-/* Told before each solution: the last one is done when all are. */
-static void tell_progress(void *user, size_t done, size_t count)
-{
-    telling *t = user;
-    t->count = count;
-    if (done < count) {
-        cli_progress_tell(&t->progress, "explaining", done, count);
-    }
-}
-
-static davit_status explain(const cli_session *session, davit_plan_explanation **out)
-{
-    telling t = {.progress = cli_progress_start("moves")};
-    const davit_explain_options explain_options = {.progress = tell_progress, .progress_user = &t};
-    davit_status status = davit_session_explain(session->session, &explain_options, out);
-    if (status == DAVIT_OK && t.count > 0) {
-        cli_progress_tell(&t.progress, "explaining", t.count, t.count);
-    }
-    return status;
-}
 
 static davit_status print_tables(const davit_session *session,
                                  const davit_plan_explanation *explanation)
@@ -100,10 +76,13 @@ static int show_explained(const cli_session *session, const cli_arguments *argum
 static int show(cli_session *session, const cli_arguments *arguments)
 {
     davit_plan_explanation *explanation = NULL;
-    if (arguments->explain && explain(session, &explanation) != DAVIT_OK) {
+    if (arguments->explain && cli_explain(session, false, &explanation) != DAVIT_OK) {
         return CLI_FAILED;
     }
     int exit_code = show_explained(session, arguments, explanation);
+    if (exit_code == CLI_DONE && (arguments->report != NULL || arguments->trace != NULL)) {
+        exit_code = cli_report_session(session, arguments, explanation, NULL);
+    }
     davit_plan_explanation_destroy(explanation);
     return exit_code;
 }
@@ -116,7 +95,9 @@ static int run(int argc, char **argv)
         return exit_code;
     }
     bool is_done = true;
-    if (arguments.problem != NULL) {
+    if (!cli_report_options(&cli_plan, &arguments, &exit_code)) {
+        is_done = true;
+    } else if (arguments.problem != NULL) {
         exit_code = cli_plan_problem(&cli_plan, &arguments);
     } else if (arguments.plan != NULL &&
                (arguments.objective != NULL || arguments.latency_limit != NULL)) {

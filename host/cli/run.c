@@ -8,6 +8,7 @@
 #include "compare.h"
 #include "json.h"
 #include "npy.h"
+#include "report_files.h"
 #include "samples.h"
 #include "session.h"
 #include "unit_table.h"
@@ -16,6 +17,10 @@ static const cli_option options[] = {
     {"output", 'o', "DIR", "write each output as DIR/NAME.npy"},
     {"verify", 0, NULL, "compare the outputs with the reference backend; differences fail"},
     {"repeat", 'n', "N", "run N times and show medians (default 1)"},
+    CLI_REPORT_OPTIONS,
+    {"explain", 0, NULL,
+     "with --report: what the plan would take if a unit moved and all others were placed anew; takes "
+     "its time"},
     CLI_SESSION_OPTIONS,
     CLI_COMMON_OPTIONS,
 };
@@ -41,7 +46,9 @@ static void measurement_free(measurement *result)
     free(result->unit_ns);
 }
 
-static davit_status measure(cli_session *session, size_t repeat, measurement *result)
+/* recorded NULL: no report is wanted. */
+static davit_status measure(cli_session *session, size_t repeat, cli_recorded *recorded,
+                            measurement *result)
 {
     size_t units = davit_session_unit_count(session->session);
     *result = (measurement){.repeat = repeat, .units = units};
@@ -59,6 +66,12 @@ static davit_status measure(cli_session *session, size_t repeat, measurement *re
         davit_session_summary summary;
         davit_session_get_summary(session->session, &summary);
         result->total_ns[i] = summary.last_ns;
+        if (recorded != NULL) {
+            status = cli_recorded_keep(session, i, recorded);
+            if (status != DAVIT_OK) {
+                return status;
+            }
+        }
         for (size_t u = 0; u < units; u++) {
             davit_unit_summary unit;
             status = davit_session_unit(session->session, u, &unit);
@@ -280,12 +293,14 @@ static int print_json(const cli_session *session, const measurement *result,
         outputs_json(session, check)));
 }
 
-static int run_session(cli_session *session, const cli_arguments *arguments)
+/* Runs, shows and verifies; with recorded, writes the report. */
+static int run_and_show(cli_session *session, const cli_arguments *arguments,
+                        cli_recorded *recorded)
 {
     measurement result = {0};
     verification check = {0};
     size_t repeat = arguments->repeat > 0 ? (size_t)arguments->repeat : 1;
-    davit_status status = measure(session, repeat, &result);
+    davit_status status = measure(session, repeat, recorded, &result);
     if (status == DAVIT_OK && arguments->output != NULL) {
         status = write_outputs(session, arguments->output);
     }
@@ -298,9 +313,30 @@ static int run_session(cli_session *session, const cli_arguments *arguments)
     } else if (status == DAVIT_OK) {
         exit_code = print_text(session, &result, &check) == DAVIT_OK ? CLI_DONE : CLI_FAILED;
     }
+    if (exit_code == CLI_DONE && recorded != NULL) {
+        const davit_report_runs runs =
+            cli_recorded_runs(session, recorded, repeat, result.total_ns, result.samples);
+        exit_code = cli_report_session(session, arguments, NULL, &runs);
+    }
     exit_code = check.failed > 0 ? CLI_FAILED : exit_code;
     free(check.differences);
     measurement_free(&result);
+    return exit_code;
+}
+
+static int run_session(cli_session *session, const cli_arguments *arguments)
+{
+    int exit_code = CLI_FAILED;
+    if (!cli_report_options(&cli_run, arguments, &exit_code)) {
+        return exit_code;
+    }
+    if (arguments->report == NULL && arguments->trace == NULL) {
+        return run_and_show(session, arguments, NULL);
+    }
+    cli_recorded recorded;
+    cli_recorded_init(session, &recorded);
+    exit_code = run_and_show(session, arguments, &recorded);
+    cli_recorded_clear(&recorded);
     return exit_code;
 }
 

@@ -74,17 +74,54 @@ static davit_status solve_pinned(const moving *m, davit_unit_problem *made, size
     return status == DAVIT_UNSUPPORTED ? DAVIT_OK : status;
 }
 
+static davit_status simulate_moved(const moving *m, davit_unit_problem *made, size_t cell,
+                                   bool *only, uint32_t *devices)
+{
+    const davit_candidates *candidates = &made->candidates;
+    uint32_t unit = (uint32_t)(cell / candidates->device_count);
+    uint32_t device = (uint32_t)(cell % candidates->device_count);
+    double *moved = &m->explanation->moves[cell].moved;
+    only[device] = true;
+    davit_unit_problem_choose(made, unit, only, device);
+    davit_place_timeline timeline;
+    davit_place_fault fault;
+    devices[unit] = device;
+    davit_status status = davit_place_simulate(&made->problem, devices, false,
+                                               made->arena.allocator, &timeline, &fault);
+    devices[unit] = m->plan->units[unit].device;
+    only[device] = false;
+    davit_unit_problem_choose(made, unit, &candidates->allowed[cell - device],
+                              candidates->pins[unit]);
+    if (status == DAVIT_OK) {
+        *moved = fault == DAVIT_PLACE_FEASIBLE
+                     ? davit_timeline_objective(&timeline, m->request->objective)
+                     : (double)INFINITY;
+        davit_place_timeline_clear(&timeline);
+    }
+    return status;
+}
+
 static davit_status work_with(moving *m, davit_unit_problem *made)
 {
     size_t cells = m->plan->unit_count * m->plan->device_count;
     bool *only = davit_arena_alloc_array(&made->arena, m->plan->device_count, sizeof(*only));
-    davit_status status = only != NULL ? DAVIT_OK : DAVIT_OUT_OF_MEMORY;
+    uint32_t *devices =
+        davit_arena_alloc_array(&made->arena, m->plan->unit_count, sizeof(*devices));
+    if (only == NULL || devices == NULL) {
+        return DAVIT_OUT_OF_MEMORY;
+    }
+    for (size_t u = 0; u < m->plan->unit_count; u++) {
+        devices[u] = m->plan->units[u].device;
+    }
+    davit_status status = DAVIT_OK;
     while (status == DAVIT_OK) {
         size_t cell = take(m);
         if (cell == cells) {
             break;
         }
-        status = solve_pinned(m, made, cell, only);
+        status = m->options != NULL && m->options->alone
+                     ? simulate_moved(m, made, cell, only, devices)
+                     : solve_pinned(m, made, cell, only);
     }
     return status;
 }

@@ -34,6 +34,9 @@ typedef struct davit_plan_explanation {
 } davit_plan_explanation;
 
 typedef struct davit_explain_options {
+    /* `moved` is what the plan would take if only this unit moved and all others stayed where they
+     * are: simulated, not solved. */
+    bool alone;
     /* Called before each of count solutions, from any thread, one at a time; NULL: not. */
     void (*progress)(void *user, size_t done, size_t count);
     void *progress_user;

@@ -1,0 +1,316 @@
+"""Reports of runs and plans: the schema, what the numbers are against davit's other output, traces,
+comparisons, damaged files, names that are no names.
+
+usage: test_report.py DAVIT DAVIT_MODELS SCHEMA (run by the Python of build/peers)
+"""
+import copy
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import unittest
+from html.parser import HTMLParser
+
+import jsonschema
+import numpy as np
+import onnx
+from onnx import TensorProto, helper
+
+import recorded
+
+DAVIT = MODELS = SCHEMA = None
+HOSTILE = ["</script><script>document.title='owned'</script>", "<img src=x onerror=alert(1)>",
+           "\"'&lt;&#60;", "@{data}", "a\u2028b\u202ec", "line\nbreak\x1b[31m"]
+
+
+def hostile_model(path):
+    """A chain of MatMuls, whose nodes, values and inputs have such names."""
+    nodes, constants, value = [], [], HOSTILE[0]
+    for index, name in enumerate(HOSTILE):
+        weight = np.eye(8, dtype=np.float32) + index
+        constants.append(onnx.numpy_helper.from_array(weight, f"w{index}"))
+        nodes.append(helper.make_node("MatMul", [value, f"w{index}"], [f"{name} out"], name=name))
+        value = f"{name} out"
+    graph = helper.make_graph(nodes, HOSTILE[0], [helper.make_tensor_value_info(HOSTILE[0], 1, [4, 8])],
+                              [helper.make_tensor_value_info(value, TensorProto.FLOAT, [4, 8])], constants)
+    onnx.save(helper.make_model(graph, ir_version=8, opset_imports=[helper.make_opsetid("", 17)]), path)
+
+
+class Elements(HTMLParser):
+    """What a browser makes of a page: its elements, and the text of the data."""
+
+    def __init__(self):
+        super().__init__()
+        self.elements, self.links, self.data, self.inside = [], [], "", False
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append(tag)
+        self.links += [value for key, value in attrs if key in ("src", "href") and not value.startswith("#")]
+        self.inside = tag == "script" and ("id", "data") in attrs
+
+    def handle_data(self, data):
+        self.data += data if self.inside else ""
+
+
+class Report(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory()
+        cls.environment = dict(os.environ, XDG_CACHE_HOME=cls.folder.name, OMP_WAIT_POLICY="passive")
+        with open(SCHEMA, encoding="utf-8") as file:
+            schema = json.load(file)
+        jsonschema.Draft202012Validator.check_schema(schema)
+        cls.validator = jsonschema.Draft202012Validator(schema)
+        cls.model = cls.path("resnet20.onnx")
+        subprocess.run([MODELS, "resnet20", "--fold", "--batch", "1", "-o", cls.model], check=True)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.folder.cleanup()
+
+    @classmethod
+    def path(cls, name):
+        return os.path.join(cls.folder.name, name)
+
+    @classmethod
+    def davit(cls, *words, code=0):
+        done = subprocess.run([DAVIT, *words], capture_output=True, timeout=100, check=False,
+                              env=cls.environment)
+        done.stdout, done.stderr = done.stdout.decode(), done.stderr.decode()
+        assert done.returncode == code, f"{words}: exit {done.returncode}: {done.stderr}"
+        return done
+
+    def refuse(self, *words, names=(), code=1):
+        lines = self.davit(*words, code=code).stderr.splitlines()
+        self.assertEqual(len(lines), 1, lines)
+        for name in names:
+            self.assertIn(name, lines[0])
+
+    def load(self, name):
+        with open(self.path(name), encoding="utf-8") as file:
+            return json.load(file)
+
+    def keep(self, name, content):
+        with open(self.path(name), "w", encoding="utf-8") as file:
+            json.dump(content, file)
+        return self.path(name)
+
+    # ---- runs ----
+
+    def check_spans(self, report, key):
+        """Each unit once, each resource used by one thing at a time, all within the run."""
+        timeline = report["timeline"][key]
+        units = [span["unit"] for span in timeline["spans"] if "unit" in span]
+        self.assertEqual(sorted(units), list(range(len(report["units"]))))
+        ends = {}
+        for span in sorted(timeline["spans"], key=lambda s: s["start_ns"]):
+            self.assertLessEqual(span["start_ns"], span["end_ns"])
+            if key == "measured":
+                self.assertGreaterEqual(span["start_ns"], ends.get(span["resource"], 0))
+                self.assertLessEqual(span["end_ns"], timeline["total_ns"])
+            ends[span["resource"]] = span["end_ns"]
+            if "unit" in span:
+                on = report["units"][span["unit"]]["device"]
+                self.assertEqual(report["resources"][span["resource"]], {"device": on, "kind": "compute"})
+        for index, unit in enumerate(report["units"]):
+            for read in unit["reads"]:
+                end = next(s["end_ns"] for s in timeline["spans"] if s.get("unit") == read)
+                start = next(s["start_ns"] for s in timeline["spans"] if s.get("unit") == index)
+                self.assertLessEqual(end, start + 1)
+
+    def test_run(self):
+        ran = json.loads(self.davit("run", self.model, "--json", "--repeat", "5", "--pin",
+                                    "/fc/Gemm=reference", "--report", self.path("run.json"),
+                                    "--trace", self.path("trace.json")).stdout)
+        report = self.load("run.json")
+        self.validator.validate(report)
+        self.assertEqual(report["summary"]["measured"]["runs"], 5)
+        self.assertAlmostEqual(report["summary"]["measured"]["median_s"], ran["median_ns"] * 1e-9, places=9)
+        self.assertEqual([u["name"] for u in report["units"]], [u["name"] for u in ran["units"]])
+        self.assertEqual([u["device"] for u in report["units"]], [u["device"] for u in ran["units"]])
+        self.assertEqual(report["units"][-1]["device"], "reference")
+        for unit, told in zip(report["units"], ran["units"]):
+            self.assertAlmostEqual(unit["measured"]["median_s"], told["ns"] * 1e-9, places=9)
+            self.assertLessEqual(unit["measured"]["low_s"], unit["measured"]["median_s"])
+            self.assertLessEqual(unit["measured"]["median_s"], unit["measured"]["high_s"])
+        self.check_spans(report, "predicted")
+        self.check_spans(report, "measured")
+        self.check_trace(self.load("trace.json"), report)
+
+    def check_trace(self, trace, report):
+        """The event format: names of processes and threads, then complete events with times."""
+        names = {(e["pid"], e["tid"]): e["args"]["name"] for e in trace["traceEvents"]
+                 if e["ph"] == "M" and e["name"] == "thread_name"}
+        spans = [e for e in trace["traceEvents"] if e["ph"] == "X"]
+        self.assertEqual({e["ph"] for e in trace["traceEvents"]}, {"M", "X"})
+        wanted = sum(len(t["spans"]) for t in report["timeline"].values() if t)
+        self.assertEqual(len(spans), wanted)
+        for event in spans:
+            self.assertIn((event["pid"], event["tid"]), names)
+            self.assertGreaterEqual(event["ts"], 0)
+            self.assertGreaterEqual(event["dur"], 0)
+            self.assertIsInstance(event["name"], str)
+        total = sum(e["dur"] for e in spans if e["pid"] == 1 and e["cat"] == "unit")
+        self.assertAlmostEqual(total, 1e6 * sum(u["predicted"]["seconds"] for u in report["units"]), delta=1)
+
+    def test_plan_on_what_is_not_there(self):
+        devices = "profile:xeon-8380,profile:u250,profile:a100"
+        words = ("plan", self.model, "--devices", devices, "--objective", "throughput")
+        plan = json.loads(self.davit(*words, "--json", "--report", self.path("alone.json")).stdout)
+        report = self.load("alone.json")
+        self.validator.validate(report)
+        self.assertIsNone(report["summary"]["measured"])
+        self.assertEqual({d["clock"] for d in report["devices"]}, {"modelled"})
+        self.assertAlmostEqual(report["summary"]["predicted"]["period_s"], plan["prediction"]["period_s"], places=9)
+        self.check_spans(report, "predicted")
+        # What moving one unit alone takes: the plan that has all units pinned so.
+        checked = 0
+        for index, unit in list(enumerate(report["units"]))[::7]:
+            for move in unit["moves"]:
+                if move["moved"] is None or move["device"] == unit["device"]:
+                    continue
+                moved = copy.deepcopy(plan)
+                moved["units"][index]["device"] = move["device"]
+                again = json.loads(self.davit("plan", self.model, "--devices", devices, "--json", "--plan",
+                                              self.keep("moved.json", moved)).stdout)
+                self.assertAlmostEqual(again["prediction"]["period_s"], move["moved"], places=9)
+                checked += 1
+        self.assertGreater(checked, 3)
+        self.davit(*words, "--explain", "--report", self.path("anew.json"))
+        anew = self.load("anew.json")
+        self.validator.validate(anew)
+        self.assertEqual((report["moves"], anew["moves"]), ("alone", "placed anew"))
+
+    def test_schema_refuses(self):
+        good = recorded.report([f"unit {i}" for i in range(12)])
+        self.validator.validate(good)
+        for change in (lambda r: r.pop("units"), lambda r: r["units"][0].update(colour="red"),
+                       lambda r: r["timeline"]["predicted"]["spans"][0].pop("unit"),
+                       lambda r: r["devices"][0].update(clock="guessed"), lambda r: r.update(schema_version=2)):
+            bad = copy.deepcopy(good)
+            change(bad)
+            self.assertFalse(self.validator.is_valid(bad))
+
+    # ---- showing and comparing ----
+
+    def test_shows_what_was_kept(self):
+        kept = self.keep("kept.json", recorded.report([f"unit {i}" for i in range(12)]))
+        text = self.davit("report", kept).stdout
+        for words in ("models/chain.onnx", "device_lost gpu: no answer within 2 s", "unit 11", "10 runs"):
+            self.assertIn(words, text)
+        again = json.loads(self.davit("report", kept, "--json").stdout)
+        self.assertEqual(again, self.load("kept.json"))
+        self.davit("report", kept, "-o", self.path("kept.html"), "--trace", self.path("kept-trace.json"))
+        self.check_trace(self.load("kept-trace.json"), again)
+
+    def test_compares(self):
+        before = recorded.report([f"unit {i}" for i in range(12)])
+        a = self.keep("a.json", before)
+        b = self.keep("b.json", recorded.changed(before))
+        found = json.loads(self.davit("report", a, b, "--json").stdout)
+        names = lambda key: [change["name"] for change in found[key]]
+        self.assertTrue(found["same_model"])
+        self.assertEqual(names("moved"), ["unit 4"])
+        self.assertEqual(names("slower"), ["unit 6", "unit 3"]) # the most first
+        self.assertEqual(names("faster"), ["unit 7"])
+        self.assertEqual((found["only_in_a"], found["only_in_b"]), (["unit 10"], ["renamed"]))
+        self.assertEqual(found["not_judged"], 0)
+        moved = found["moved"][0]
+        self.assertEqual((moved["device_a"], moved["device_b"]), ("cpu", "gpu"))
+        for device in ("cpu", "gpu"):
+            sums = [sum(u["measured"]["median_s"] for u in r["units"] if u["device"] == device)
+                    for r in (before, self.load("b.json"))]
+            np.testing.assert_allclose(found["totals"][f"units on {device}"], sums, rtol=1e-6)
+        text = self.davit("report", a, b).stdout
+        for words in ("moved: 1", "cpu -> gpu", "slower beyond the spread: 2", "3.00x", "only in b: 1"):
+            self.assertIn(words, text)
+        back = json.loads(self.davit("report", b, a, "--json").stdout)
+        self.assertEqual([c["name"] for c in back["faster"]], ["unit 6", "unit 3"])
+
+    def test_does_not_judge_single_runs(self):
+        before = recorded.report([f"unit {i}" for i in range(12)])
+        after = recorded.changed(before)
+        after["summary"]["measured"]["runs"] = 1
+        found = json.loads(self.davit("report", self.keep("a1.json", before), self.keep("b1.json", after),
+                                      "--json").stdout)
+        self.assertEqual((found["slower"], found["faster"], found["not_judged"]), ([], [], 11))
+
+    # ---- names ----
+
+    def test_hostile_names(self):
+        model = self.path("<b>hostile.onnx")
+        hostile_model(model)
+        self.davit("run", model, "--report", self.path("hostile.html"))
+        self.davit("run", model, "--report", self.path("hostile.json"), "--trace", self.path("hostile-trace.json"))
+        with open(self.path("hostile.html"), encoding="utf-8") as file:
+            text = file.read()
+        page = Elements()
+        page.feed(text)
+        self.assertEqual(page.elements.count("script"), 2)
+        self.assertNotIn("img", page.elements)
+        self.assertNotIn("b", page.elements)
+        self.assertEqual(page.links, [])
+        self.assertIsNone(re.search(r"https?://(?!www\.w3\.org/2000/svg)", text.replace("http-equiv", "")))
+        names = [unit["name"] for unit in json.loads(page.data)["units"]]
+        self.assertEqual(len(names), len(HOSTILE))
+        self.assertIn(HOSTILE[0], names)
+        self.validator.validate(self.load("hostile.json"))
+        self.check_trace(self.load("hostile-trace.json"), self.load("hostile.json"))
+        shown = self.davit("report", self.path("hostile.json")).stdout
+        self.assertNotIn("\x1b", shown)
+
+    # ---- bad input ----
+
+    def test_bad_words(self):
+        kept = self.keep("kept.json", recorded.report(["one", "two"]))
+        self.refuse("run", self.model, "--report", "x.pdf", names=["x.pdf", ".html"], code=2)
+        self.refuse("run", self.model, "--report", "x.json", "--trace", "x.json", names=["x.json"], code=2)
+        self.refuse("report", code=2)
+        self.refuse("report", kept, kept, "-o", "x.html", names=["--output"], code=2)
+        self.refuse("report", self.path("none.json"), names=["none.json"])
+        self.refuse("report", kept, "-o", self.path("none/x.html"), names=["none/x.html"])
+
+    def test_damaged_files(self):
+        good = recorded.report([f"unit {i}" for i in range(4)])
+        for number, (change, said) in enumerate((
+                (lambda r: r.update(schema_version=9), "format 9"),
+                (lambda r: r.pop("schema_version"), "no report"),
+                (lambda r: r.pop("devices"), "'devices'"),
+                (lambda r: r["units"][2].update(name=5), "units[2]"),
+                (lambda r: r["units"][1].update(reads=[1]), "units[1]"),
+                (lambda r: r["units"][3]["predicted"].update(seconds="1"), "'seconds'"),
+                (lambda r: r["timeline"]["measured"]["spans"][0].update(unit=4), "spans[0]"),
+                (lambda r: r["timeline"]["predicted"]["spans"][1].update(resource=6), "spans[1]"),
+                (lambda r: r["summary"].update(measured=3), "'measured'"))):
+            bad = copy.deepcopy(good)
+            change(bad)
+            self.refuse("report", self.keep(f"bad{number}.json", bad), names=[f"bad{number}.json", said])
+        with open(self.path("cut.json"), "w", encoding="utf-8") as file:
+            file.write(json.dumps(good)[:1000])
+        self.refuse("report", self.path("cut.json"), names=["cut.json"])
+
+    def test_any_member_may_be_wrong(self):
+        """Each member in turn of another type: told or shown, never a crash."""
+        good = recorded.report([f"unit {i}" for i in range(3)])
+
+        def places(value, path=()):
+            yield path
+            items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+            for key, inner in list(items)[:3]:
+                yield from places(inner, path + (key,))
+
+        for path in list(places(good))[1::5]:
+            bad = copy.deepcopy(good)
+            inside = bad
+            for key in path[:-1]:
+                inside = inside[key]
+            inside[path[-1]] = [None] if isinstance(inside[path[-1]], dict) else {"x": -1}
+            done = subprocess.run([DAVIT, "report", self.keep("odd.json", bad)], capture_output=True, check=False)
+            self.assertIn(done.returncode, (0, 1), (path, done.stderr))
+
+
+if __name__ == "__main__":
+    DAVIT, MODELS, SCHEMA = sys.argv[1:4]
+    unittest.main(argv=[sys.argv[0], *sys.argv[4:]])
