@@ -66,7 +66,8 @@ static void read_limits(davit_cuda_device *device)
                      attribute(device, CUDA_ATTRIBUTE_CAPABILITY_MINOR);
     device->limits = (davit_gpu_limits){
         .features = (capability >= 61 ? (uint32_t)DAVIT_GPU_S8_DOT : 0) |
-                    (capability >= 80 ? (uint32_t)DAVIT_GPU_S8_MATRIX | DAVIT_GPU_ASYNC_COPY : 0),
+                    (capability >= 75 ? (uint32_t)DAVIT_GPU_S8_MATRIX : 0) |
+                    (capability >= 80 ? (uint32_t)DAVIT_GPU_ASYNC_COPY : 0),
         .compute_units = (uint32_t)attribute(device, CUDA_ATTRIBUTE_MULTIPROCESSORS),
         .max_group_threads = (uint32_t)attribute(device, CUDA_ATTRIBUTE_MAX_THREADS_PER_BLOCK),
         .shared_bytes = (uint32_t)attribute(device, CUDA_ATTRIBUTE_SHARED_BYTES_PER_BLOCK),

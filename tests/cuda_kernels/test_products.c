@@ -1,5 +1,5 @@
-/* Every product kernel against the scalar definition, on the host emulation: ragged shapes, in order,
- * in shuffled orders, and looking for races. Arguments: [CASES] [KERNEL]. */
+/* Every product kernel, as for sm_80 and as for sm_75, against the scalar definition, on the host
+ * emulation: ragged shapes, in order, in shuffled orders, and looking for races. Arguments: [CASES] [KERNEL]. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +21,11 @@ static const product_kernel kernels[] = {
     {#name, #type, PRODUCT_ANY, m, n, 1, threads},
 #define PRODUCT_DEPTHWISE(name, type, threads, m, groups)                                          \
     {#name, #type, PRODUCT_DEPTHWISE, m, 1, groups, threads},
+#include "backends/cuda/kernels/products.def"
+#define PRODUCT_MMA(name, type, threads, blocks, m, n, ...)                                        \
+    {"sm75_" #name, #type, PRODUCT_ANY, m, n, 1, threads},
+#define PRODUCT_SIMT(name, type, threads, blocks, m, n, ...)                                       \
+    {"sm75_" #name, #type, PRODUCT_ANY, m, n, 1, threads},
 #include "backends/cuda/kernels/products.def"
     {"product_s8", "s8", PRODUCT_PADDED, 64, 64, 1, 256},
     {"product_f32", "f32", PRODUCT_PADDED, 64, 64, 1, 256},

@@ -50,7 +50,7 @@ void *davit_emu_shared(const void *site, size_t bytes);
 /* The launch's dynamic shared memory. */
 void *davit_emu_dynamic_shared(void);
 
-void davit_emu_barrier(const char *file, int line);
+void davit_emu_barrier(const char *path, int line);
 void davit_emu_warp_barrier(uint32_t mask);
 
 /* Operations of a warp: all lanes of mask hand in an operand; the last one computes for all. */

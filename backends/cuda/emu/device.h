@@ -285,6 +285,11 @@ template <auto Function> struct davit_emu_entry {
 };
 #endif
 
+/* Before the names of entry points, where a source is compiled in several ways. */
+#ifndef DAVIT_EMU_PREFIX
+#define DAVIT_EMU_PREFIX ""
+#endif
+
 /* The macro ends with the name of one that takes the list of arguments; numbers join the two. */
 template <int Number> struct davit_emu_number {
 };
@@ -293,7 +298,7 @@ template <int Number> struct davit_emu_number {
 #define DAVIT_EMU_HEAD_(name, threads, number)                                                     \
     static constexpr davit_emu_head davit_emu_head_of(davit_emu_number<number>)                    \
     {                                                                                              \
-        return {#name, threads};                                                                   \
+        return {DAVIT_EMU_PREFIX #name, threads};                                                                   \
     }                                                                                              \
     static void DAVIT_EMU_LIST
 #define DAVIT_EMU_LIST(...) DAVIT_EMU_LIST_(__COUNTER__, __VA_ARGS__)

@@ -3,8 +3,11 @@
  *
  * Kernels are compiled once more with -fsanitize=thread, which calls the functions below before each
  * access to memory; ThreadSanitizer itself is not there. */
+#define _GNU_SOURCE
+#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "block.h"
 
@@ -41,10 +44,36 @@ typedef struct access {
     const char *what;
 } access;
 
+/* Where in a source an instruction is: by binutils' addr2line, else as what addr2line takes. */
+static void locate(const void *site, char *text, size_t bytes)
+{
+    Dl_info info;
+    text[0] = '\0';
+    if (site == NULL || dladdr(site, &info) == 0) {
+        return;
+    }
+    const char *slash = strrchr(info.dli_fname, '/');
+    /* A return address: the call before it is what is meant. */
+    size_t offset = (size_t)((const char *)site - (const char *)info.dli_fbase) - 1;
+    snprintf(text, bytes, " at %s+0x%zx", slash == NULL ? info.dli_fname : slash + 1, offset);
+    char command[512], line[256] = "";
+    snprintf(command, sizeof command, "addr2line -s -e '%s' 0x%zx 2>/dev/null", info.dli_fname,
+             offset);
+    FILE *output = popen(command, "r");
+    if (output == NULL) {
+        return;
+    }
+    if (fgets(line, sizeof line, output) != NULL && strstr(line, "?") == NULL) {
+        line[strcspn(line, " \n")] = '\0';
+        snprintf(text, bytes, " at %s", line);
+    }
+    pclose(output);
+}
+
 static _Noreturn void report(const access *a, const char *with, uint32_t number,
                              const char *address)
 {
-    char self[40], other[40] = "several threads", site[32] = "";
+    char self[40], other[40] = "several threads", site[64];
     emu_thread_name(a->w, a->thread, self, sizeof self);
     if (number < MAX_THREADS) {
         emu_thread_name(a->w, number, other, sizeof other);
@@ -55,9 +84,7 @@ static _Noreturn void report(const access *a, const char *with, uint32_t number,
             offset = (size_t)(address - a->w->arrays[i].data);
         }
     }
-    if (a->site != NULL) {
-        snprintf(site, sizeof site, " at %p", a->site);
-    }
+    locate(a->site, site, sizeof site);
     emu_fault("race: %s%s of shared byte %zu by %s, %s by %s", a->what, site, offset, self, with,
               other);
 }
@@ -113,7 +140,9 @@ static void inside(const access *a, const char *address, size_t bytes)
             return;
         }
     }
-    emu_fault("%s of %zu bytes at %p: outside of every shared array", a->what, bytes, a->site);
+    char site[64];
+    locate(a->site, site, sizeof site);
+    emu_fault("%s of %zu bytes%s: outside of every shared array", a->what, bytes, site);
 }
 
 static void touch(const access *a, const void *address, size_t bytes, bool writes)

@@ -237,8 +237,10 @@ bool emu_block_run(emu_worker *w, const uint32_t index[3])
     return false;
 }
 
-void davit_emu_barrier(const char *file, int line)
+void davit_emu_barrier(const char *path, int line)
 {
+    const char *slash = strrchr(path, '/');
+    const char *file = slash == NULL ? path : slash + 1;
     emu_thread *self = emu_self();
     emu_worker *w = emu_worker_of(self);
     if (w->at_barrier == 0) {

@@ -31,7 +31,7 @@ typedef davit_s64 s64;
 typedef davit_u64 u64;
 
 #define KERNEL(name, threads) DAVIT_KERNEL(name, threads)
-#define PARAMS(type, p) const type p
+#define PARAMS(type, p) [[maybe_unused]] const type p
 #define ARG(type, x) [[maybe_unused]] type *__restrict__ x
 #define BIND(type, x)
 #define FUNCTION static __device__ __forceinline__
