@@ -4,6 +4,8 @@
 #include "board.h"
 
 #define NS_PER_US 1000u
+/* Where nobody set a deadline. Calls take milliseconds on a card, seconds in RTL. */
+#define KERNEL_LIMIT_NS 600000000000u
 /* Kernels take from microseconds to seconds (emulated ones): the longer it takes, the less often
  * its state is looked at. */
 #define FIRST_PAUSE_NS (5 * NS_PER_US)
@@ -37,6 +39,7 @@ davit_status davit_xrt_await(davit_xrt_job *job, davit_xrt_board *board, const d
     xrtRunHandle run = vector ? lane->vector_run : lane->gemm_run;
     const char *name = vector ? "vector_s8" : "gemm_s8";
     uint64_t pause_ns = FIRST_PAUSE_NS;
+    uint64_t limit_ns = davit_deadline_after(KERNEL_LIMIT_NS);
     for (;;) {
         davit_xrt_enter(job);
         int state = (int)board->driver->run_state(run);
@@ -50,7 +53,8 @@ davit_status davit_xrt_await(davit_xrt_job *job, davit_xrt_board *board, const d
             return davit_xrt_board_lose(board, diag, "%s ended in state %d (%s)", name, state,
                                         state_name(state));
         }
-        if (davit_clock_ns() >= davit_xrt_job_deadline(job)) {
+        uint64_t now_ns = davit_clock_ns();
+        if (now_ns >= davit_xrt_job_deadline(job) || now_ns >= limit_ns) {
             return davit_xrt_board_lose(board, diag, "%s did not end by the deadline", name);
         }
         const struct timespec pause = {.tv_nsec = (long)pause_ns};

@@ -1,10 +1,12 @@
+#define _DEFAULT_SOURCE /* on_exit */
 #include "thread.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "davit/semaphore.h"
 
@@ -20,7 +22,6 @@ struct davit_xrt_job {
     davit_xrt_work work;
     void *arguments;
     uint64_t deadline_ns;
-    bool also_when_lost;
     davit_xrt_job *next;
     /* Under the thread's mutex: */
     job_state state;
@@ -132,6 +133,29 @@ static void wait_until(davit_xrt_thread *thread, uint64_t then_ns)
     (void)pthread_cond_timedwait(&thread->changed, &thread->mutex, &then);
 }
 
+/* Ends the process before the driver's destructors run: handlers that were added later run first.
+ */
+static void end_without_driver(int status, void *unused)
+{
+    (void)unused;
+    (void)fflush(NULL);
+    _exit(status);
+}
+
+static void skip_clean_up(void)
+{
+    (void)on_exit(end_without_driver, NULL);
+}
+
+/* Under the mutex. */
+static void lose(davit_xrt_thread *thread)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    thread->lost = true;
+    pthread_cond_broadcast(&thread->changed);
+    (void)pthread_once(&once, skip_clean_up);
+}
+
 /* Under the mutex: takes a job that waits for its turn back. */
 static void take_back(davit_xrt_thread *thread, davit_xrt_job *job)
 {
@@ -148,7 +172,7 @@ static davit_status await(davit_xrt_thread *thread, davit_xrt_job *job, bool *si
 {
     uint64_t look_ns = job->deadline_ns;
     while (job->state != DONE) {
-        if (job->state == WAITING && (thread->stuck || (thread->lost && !job->also_when_lost))) {
+        if (job->state == WAITING && thread->lost) {
             take_back(thread, job);
             *silent = true;
             return DAVIT_DEVICE_LOST;
@@ -161,8 +185,8 @@ static davit_status await(davit_xrt_thread *thread, davit_xrt_job *job, bool *si
             }
             if (job->in_driver) {
                 job->abandoned = true;
-                thread->lost = thread->stuck = true;
-                pthread_cond_broadcast(&thread->changed);
+                thread->stuck = true;
+                lose(thread);
                 *silent = *given_up = true;
                 return DAVIT_DEVICE_LOST;
             }
@@ -173,16 +197,17 @@ static davit_status await(davit_xrt_thread *thread, davit_xrt_job *job, bool *si
     return job->status;
 }
 
-static davit_status submit(const davit_xrt_job *wanted, bool *silent)
+davit_status davit_xrt_thread_do(davit_xrt_thread *thread, davit_xrt_work job_work, void *arguments,
+                                 uint64_t deadline_ns, bool *silent)
 {
-    davit_xrt_thread *thread = wanted->thread;
     bool given_up = false;
     *silent = true;
     davit_xrt_job *job = calloc(1, sizeof(*job));
     if (job == NULL) {
         return DAVIT_OUT_OF_MEMORY;
     }
-    *job = *wanted;
+    *job = (davit_xrt_job){
+        .thread = thread, .work = job_work, .arguments = arguments, .deadline_ns = deadline_ns};
     *silent = false;
     pthread_mutex_lock(&thread->mutex);
     davit_xrt_job **link = &thread->first;
@@ -199,24 +224,11 @@ static davit_status submit(const davit_xrt_job *wanted, bool *silent)
     return status;
 }
 
-davit_status davit_xrt_thread_do(davit_xrt_thread *thread, davit_xrt_work job_work, void *arguments,
-                                 uint64_t deadline_ns, bool *silent)
-{
-    const davit_xrt_job job = {
-        .thread = thread, .work = job_work, .arguments = arguments, .deadline_ns = deadline_ns};
-    return submit(&job, silent);
-}
-
 davit_status davit_xrt_thread_finish(davit_xrt_thread *thread, davit_xrt_work job_work,
                                      void *arguments, uint64_t deadline_ns)
 {
     bool silent;
-    const davit_xrt_job job = {.thread = thread,
-                               .work = job_work,
-                               .arguments = arguments,
-                               .deadline_ns = deadline_ns,
-                               .also_when_lost = true};
-    return submit(&job, &silent);
+    return davit_xrt_thread_do(thread, job_work, arguments, deadline_ns, &silent);
 }
 
 void davit_xrt_enter(davit_xrt_job *job)
@@ -238,8 +250,7 @@ bool davit_xrt_leave(davit_xrt_job *job)
 void davit_xrt_thread_lose(davit_xrt_thread *thread)
 {
     pthread_mutex_lock(&thread->mutex);
-    thread->lost = true;
-    pthread_cond_broadcast(&thread->changed);
+    lose(thread);
     pthread_mutex_unlock(&thread->mutex);
 }
 

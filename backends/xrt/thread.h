@@ -35,7 +35,9 @@ void davit_xrt_thread_destroy(davit_xrt_thread *thread);
  * lost; *silent says whether nobody has reported the failure yet. */
 davit_status davit_xrt_thread_do(davit_xrt_thread *thread, davit_xrt_work work, void *arguments,
                                  uint64_t deadline_ns, bool *silent);
-/* The same for what lets go of a board that may be lost: runs unless the thread is stuck. */
+/* The same for what lets go of something, whose failure nobody needs to know: what a lost board has
+ * stays where it is, as the driver crashes or hangs when it is to let go of a kernel that runs. For
+ * the same reason a process with a lost board ends without the driver's own clean-up at exit. */
 davit_status davit_xrt_thread_finish(davit_xrt_thread *thread, davit_xrt_work work, void *arguments,
                                      uint64_t deadline_ns);
 
