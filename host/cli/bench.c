@@ -8,6 +8,7 @@
 #include "predict.h"
 #include "samples.h"
 #include "session.h"
+#include "unit_table.h"
 
 static const cli_option options[] = {
     {"repeat", 'n', "N", "measured runs (default 50)"},
@@ -126,11 +127,12 @@ static int show(const cli_session *session, samples *s, const cli_arguments *arg
                 json_integer((json_int_t)cli_percentile(total_ns, repeat, percentiles[i].rank)));
         }
         return cli_print_json(json_pack(
-            "{s:i, s:I, s:I, s:o, s:f, s:I, s:I, s:I, s:o*}", "schema_version", CLI_SCHEMA_VERSION,
-            "load_ns", (json_int_t)summary.load_ns, "repeat", (json_int_t)repeat, "latency_ns",
-            latency, "inferences_per_s", per_second, "memory_bytes",
-            (json_int_t)summary.memory_bytes, "peak_memory_bytes", (json_int_t)peak_memory_bytes(),
-            "fallbacks", (json_int_t)summary.fallback_count, "prediction", prediction));
+            "{s:i, s:I, s:I, s:o, s:f, s:I, s:I, s:I, s:s?, s:o*}", "schema_version",
+            CLI_SCHEMA_VERSION, "load_ns", (json_int_t)summary.load_ns, "repeat",
+            (json_int_t)repeat, "latency_ns", latency, "inferences_per_s", per_second,
+            "memory_bytes", (json_int_t)summary.memory_bytes, "peak_memory_bytes",
+            (json_int_t)peak_memory_bytes(), "fallbacks", (json_int_t)summary.fallback_count,
+            "emulated", cli_emulated_device(session->session), "prediction", prediction));
     }
     printf("latency  ");
     for (size_t i = 0; i < PERCENTILES; i++) {
@@ -143,6 +145,7 @@ static int show(const cli_session *session, samples *s, const cli_arguments *arg
            "%.1f MiB peak of the process\n",
            (double)summary.load_ns * 1e-6, (double)summary.memory_bytes / (1024.0 * 1024.0),
            (double)peak_memory_bytes() / (1024.0 * 1024.0));
+    cli_emulated_device_print(session->session);
     return CLI_DONE;
 }
 

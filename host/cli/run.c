@@ -233,6 +233,7 @@ static davit_status print_text(const cli_session *session, const measurement *re
     }
     printf(", of it %.3f ms copying %.1f KiB\n", (double)summary.last_transfer_ns * 1e-6,
            (double)summary.last_transfer_bytes / 1024.0);
+    cli_emulated_device_print(session->session);
     if (summary.integer_unit_count > 0 || summary.kept_count > 0) {
         printf("%zu integer units, %zu units kept in f32%s\n", summary.integer_unit_count,
                summary.kept_count, summary.kept_count > 0 ? " (-v says why)" : "");
@@ -280,8 +281,8 @@ static int print_json(const cli_session *session, const measurement *result,
     davit_session_summary summary;
     davit_session_get_summary(session->session, &summary);
     return cli_print_json(json_pack(
-        "{s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o}", "schema_version",
-        CLI_SCHEMA_VERSION, "load_ns", (json_int_t)summary.load_ns, "repeat",
+        "{s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:s?}",
+        "schema_version", CLI_SCHEMA_VERSION, "load_ns", (json_int_t)summary.load_ns, "repeat",
         (json_int_t)result->repeat, "median_ns", (json_int_t)result->median_ns, "transfer_ns",
         (json_int_t)summary.last_transfer_ns, "transfer_bytes",
         (json_int_t)summary.last_transfer_bytes, "programs", (json_int_t)summary.program_count,
@@ -290,7 +291,7 @@ static int print_json(const cli_session *session, const measurement *result,
         "kept_f32", kept_json(session->session, summary.kept_count), "devices",
         cli_device_shares_json(session->session), "units",
         cli_unit_table_json(session->session, result->unit_ns), "outputs",
-        outputs_json(session, check)));
+        outputs_json(session, check), "emulated", cli_emulated_device(session->session)));
 }
 
 /* Runs, shows and verifies; with recorded, writes the report. */

@@ -99,13 +99,12 @@ json_t *cli_unit_table_json(const davit_session *session, const uint64_t *unit_n
             json_decref(units);
             return NULL;
         }
-        json_t *row = json_pack("{s:s, s:s, s:o, s:s, s:s, s:s, s:s, s:b, s:I, s:I}", "name", unit.name,
-                                "operators", unit.operators, "shape",
-                                cli_json_shape(&unit.output), "dtype",
-                                davit_dtype_name(unit.output.dtype), "device", unit.device,
-                                "implementation", unit.implementation, "reason", unit.reason,
-                                "fallback", unit.fallback, "flops", (json_int_t)unit.flops, "macs",
-                                (json_int_t)unit.macs);
+        json_t *row =
+            json_pack("{s:s, s:s, s:o, s:s, s:s, s:s, s:s, s:b, s:I, s:I}", "name", unit.name,
+                      "operators", unit.operators, "shape", cli_json_shape(&unit.output), "dtype",
+                      davit_dtype_name(unit.output.dtype), "device", unit.device, "implementation",
+                      unit.implementation, "reason", unit.reason, "fallback", unit.fallback,
+                      "flops", (json_int_t)unit.flops, "macs", (json_int_t)unit.macs);
         if (unit_ns != NULL) {
             json_object_set_new(row, "ns", json_integer((json_int_t)unit_ns[i]));
         }
@@ -178,11 +177,34 @@ json_t *cli_device_shares_json(const davit_session *session)
         return list;
     }
     for (size_t d = 0; d < all.count; d++) {
-        json_array_append_new(list, json_pack("{s:s, s:I, s:I, s:f}", "device",
-                                              all.devices[d].device, "units",
-                                              (json_int_t)all.devices[d].units, "macs",
-                                              (json_int_t)all.devices[d].macs, "share",
-                                              share_of(&all, d)));
+        json_array_append_new(
+            list, json_pack("{s:s, s:I, s:I, s:f}", "device", all.devices[d].device, "units",
+                            (json_int_t)all.devices[d].units, "macs",
+                            (json_int_t)all.devices[d].macs, "share", share_of(&all, d)));
     }
     return list;
+}
+
+const char *cli_emulated_device(const davit_session *session)
+{
+    for (size_t i = 0; i < davit_session_unit_count(session); i++) {
+        davit_unit_summary unit;
+        if (davit_session_unit(session, i, &unit) != DAVIT_OK) {
+            return NULL;
+        }
+        const char *emulated = strstr(unit.device, ":emu");
+        if (emulated != NULL && (emulated[4] == '\0' || emulated[4] == ':')) {
+            return unit.device;
+        }
+    }
+    return NULL;
+}
+
+void cli_emulated_device_print(const davit_session *session)
+{
+    const char *device = cli_emulated_device(session);
+    if (device != NULL) {
+        printf("%s is emulated: its times are this machine's, and say nothing of hardware\n",
+               device);
+    }
 }

@@ -17,4 +17,10 @@ json_t *cli_unit_table_json(const davit_session *session, const uint64_t *unit_n
 DAVIT_NODISCARD davit_status cli_device_shares_print(const davit_session *session);
 json_t *cli_device_shares_json(const davit_session *session);
 
+/* The first emulated device ("cuda:emu") that runs units, whose times say nothing of hardware;
+ * NULL: none. Lives as long as the session. */
+const char *cli_emulated_device(const davit_session *session);
+/* Says so on stdout, where there is one. */
+void cli_emulated_device_print(const davit_session *session);
+
 #endif
