@@ -42,7 +42,7 @@ step_release() {
 step_dnnl3() {
     build release dnnl3 -DDAVIT_BACKEND_ONEDNN=ON -DDAVIT_NVCC=OFF \
         -DCMAKE_PREFIX_PATH="$root/build/onednn-3.2"
-    run_tests dnnl3 -LE "models|rtl|opencl|xrt|browser"
+    run_tests dnnl3 -LE "models|rtl|opencl|xrt|browser|timing"
 }
 
 # PoCL brings LLVM and threads of its own into every process that looks for devices, and the sanitizers
@@ -54,13 +54,13 @@ step_asan() {
     build asan asan -DDAVIT_NVCC=OFF
     OCL_ICD_VENDORS=$no_opencl \
         LSAN_OPTIONS="suppressions=$root/tests/support/lsan.supp:print_suppressions=0" \
-        UBSAN_OPTIONS=print_stacktrace=1 run_tests asan -LE "peers|long|opencl|xrt|browser"
+        UBSAN_OPTIONS=print_stacktrace=1 run_tests asan -LE "peers|long|opencl|xrt|browser|timing"
 }
 
 # ThreadSanitizer over everything but CBC and oneDNN, whose OpenMP it does not understand.
 step_tsan() {
     build tsan tsan -DDAVIT_BACKEND_ONEDNN=OFF -DDAVIT_NVCC=OFF -DDAVIT_CBC=OFF
-    OCL_ICD_VENDORS=$no_opencl TSAN_OPTIONS=halt_on_error=1 run_tests tsan -LE "peers|long|opencl|xrt|browser"
+    OCL_ICD_VENDORS=$no_opencl TSAN_OPTIONS=halt_on_error=1 run_tests tsan -LE "peers|long|opencl|xrt|browser|timing"
 }
 
 # clang, warnings are errors; compiles only.
@@ -71,7 +71,7 @@ step_clang() {
 # Without any optional backend.
 step_minimal() {
     build minimal minimal -DDAVIT_WERROR=ON
-    run_tests minimal -LE "peers|long|xrt|browser"
+    run_tests minimal -LE "peers|long|xrt|browser|timing"
 }
 
 # Started by the loop below: one step in a process of its own, where -e holds.

@@ -4,6 +4,10 @@
 
 #include "executor.h"
 
+/* What devices exchange may take that much of a memory for each inference before tasks wait for each
+ * other's places. */
+#define OWN_PLACE_BYTES ((size_t)256 << 20)
+
 static davit_status out_of_memory(const davit_executor *executor)
 {
     return davit_fail(executor->diag, DAVIT_OUT_OF_MEMORY, "out of memory for an executor");
@@ -55,7 +59,7 @@ static davit_status plan_memory(davit_executor *executor)
         mappable[d] = is_mappable(&executor->devices[d]);
     }
     if (davit_schedule_memory(&executor->arena, executor->graph, executor->plan, mappable,
-                              &executor->schedule) != DAVIT_OK) {
+                              OWN_PLACE_BYTES, &executor->schedule) != DAVIT_OK) {
         return out_of_memory(executor);
     }
     return DAVIT_OK;

@@ -6,6 +6,7 @@ typedef struct placement {
     const davit_graph *graph;
     const davit_plan *plan;
     const bool *mappable;
+    size_t own_bytes;
     davit_schedule *schedule;
     size_t *copy_of;   /* by value and device (the host last): index of the copy, or none */
     size_t *made_as;   /* by value: index of the copy that a stage makes, or none */
@@ -323,11 +324,47 @@ static davit_status deliver_outputs(const placement *p)
 
 /* ---- all of it ---- */
 
+/* True when a task beside the programs of its own device touches the copy. */
+static bool is_exchanged(const placement *p, size_t copy)
+{
+    const davit_schedule *schedule = p->schedule;
+    for (const davit_copy_use *u = p->uses[copy]; u != NULL; u = u->next) {
+        if (u->task == DAVIT_NO_INDEX || schedule->tasks[u->task].kind != DAVIT_TASK_RUN ||
+            schedule->tasks[u->task].device != schedule->copies[copy].device) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Programs of a device run in order, but what others do with its memory has no time in the schedule:
+ * where two such values share a place, one waits for the other's reader, however late that comes. */
+static void keep_exchanged(const placement *p, size_t device)
+{
+    davit_schedule *schedule = p->schedule;
+    size_t bytes = 0;
+    for (size_t c = 0; c < schedule->copy_count; c++) {
+        const davit_value_copy *copy = &schedule->copies[c];
+        if (copy->device == device && is_exchanged(p, c) &&
+            !davit_add_size(bytes, copy->bytes, &bytes)) {
+            return;
+        }
+    }
+    for (size_t c = 0; bytes <= p->own_bytes && c < schedule->copy_count; c++) {
+        davit_value_copy *copy = &schedule->copies[c];
+        if (copy->device == device && is_exchanged(p, c)) {
+            copy->first = 0;
+            copy->last = schedule->stage_count;
+        }
+    }
+}
+
 /* Gives every copy on one device its place in that device's arena. */
 static davit_status plan_arena(const placement *p, size_t device, davit_memory_request *requests)
 {
     davit_schedule *schedule = p->schedule;
     size_t count = 0;
+    keep_exchanged(p, device);
     for (size_t c = 0; c < schedule->copy_count; c++) {
         const davit_value_copy *copy = &schedule->copies[c];
         if (copy->device == device) {
@@ -398,14 +435,19 @@ static davit_status place_all(placement *p)
     }
     return status != DAVIT_OK
                ? status
-               : davit_schedule_order(p->arena, (const davit_copy_use *const *)p->uses, schedule);
+               : davit_schedule_order(p->arena, p->plan->device_count,
+                                      (const davit_copy_use *const *)p->uses, schedule);
 }
 
 davit_status davit_schedule_memory(davit_arena *arena, const davit_graph *graph,
                                    const davit_plan *plan, const bool *mappable,
-                                   davit_schedule *schedule)
+                                   size_t own_bytes, davit_schedule *schedule)
 {
-    placement p = {
-        .arena = arena, .graph = graph, .plan = plan, .mappable = mappable, .schedule = schedule};
+    placement p = {.arena = arena,
+                   .graph = graph,
+                   .plan = plan,
+                   .mappable = mappable,
+                   .own_bytes = own_bytes,
+                   .schedule = schedule};
     return place_all(&p);
 }

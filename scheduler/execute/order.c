@@ -59,6 +59,25 @@ static davit_status order_users(const ordering *o, const davit_copy_use *before,
     return status;
 }
 
+/* The programs of a device run in the order that the plan has them in: one that is ready early does
+ * not delay one that others wait for. */
+static davit_status order_programs(const ordering *o, size_t device_count)
+{
+    davit_status status = DAVIT_OK;
+    size_t *last = davit_arena_alloc_array(o->arena, device_count, sizeof(*last));
+    if (last == NULL) {
+        return DAVIT_OUT_OF_MEMORY;
+    }
+    for (size_t t = 0; status == DAVIT_OK && t < o->schedule->task_count; t++) {
+        const davit_task *task = &o->schedule->tasks[t];
+        if (task->kind == DAVIT_TASK_RUN) {
+            status = last[task->device] > 0 ? add_edge(o, last[task->device] - 1, t) : DAVIT_OK;
+            last[task->device] = t + 1;
+        }
+    }
+    return status;
+}
+
 static davit_status list_edges(const ordering *o)
 {
     for (size_t t = 0; t < o->schedule->task_count; t++) {
@@ -75,8 +94,8 @@ static davit_status list_edges(const ordering *o)
     return DAVIT_OK;
 }
 
-davit_status davit_schedule_order(davit_arena *arena, const davit_copy_use *const *uses,
-                                  davit_schedule *schedule)
+davit_status davit_schedule_order(davit_arena *arena, size_t device_count,
+                                  const davit_copy_use *const *uses, davit_schedule *schedule)
 {
     const ordering o = {
         .arena = arena,
@@ -90,6 +109,9 @@ davit_status davit_schedule_order(davit_arena *arena, const davit_copy_use *cons
                 status = order_users(&o, uses[c], uses[b]->task);
             }
         }
+    }
+    if (status == DAVIT_OK) {
+        status = order_programs(&o, device_count);
     }
     return status == DAVIT_OK ? list_edges(&o) : status;
 }

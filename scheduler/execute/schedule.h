@@ -106,19 +106,21 @@ DAVIT_NODISCARD davit_status davit_schedule_stages(davit_arena *arena, const dav
 
 /* Adds copies, tasks and the size of each arena. mappable says of each device whether the host can
  * reach its memory; a value that goes from one where it cannot to another takes a copy on the host
- * in between. Returns DAVIT_OUT_OF_MEMORY, unreported. */
+ * in between. What devices exchange has places of its own in a memory where that takes at most own_bytes;
+ * else, and within a device always, places are used again. Returns DAVIT_OUT_OF_MEMORY, unreported. */
 DAVIT_NODISCARD davit_status davit_schedule_memory(davit_arena *arena, const davit_graph *graph,
                                                    const davit_plan *plan, const bool *mappable,
-                                                   davit_schedule *schedule);
+                                                   size_t own_bytes, davit_schedule *schedule);
 
 /* Fills before_count and after of each task: those who read a copy wait for who writes it; who writes
- * a place waits for all who use it for what lay there before. uses[c] are the tasks that touch copy
+ * a place waits for all who use it for what lay there before; programs of a device wait for the one
+ * before. uses[c] are the tasks that touch copy
  * c, the writer first (DAVIT_NO_INDEX: the host, before the first task). */
 typedef struct davit_copy_use {
     size_t task;
     struct davit_copy_use *next;
 } davit_copy_use;
-DAVIT_NODISCARD davit_status davit_schedule_order(davit_arena *arena,
+DAVIT_NODISCARD davit_status davit_schedule_order(davit_arena *arena, size_t device_count,
                                                   const davit_copy_use *const *uses,
                                                   davit_schedule *schedule);
 

@@ -7,6 +7,7 @@
 #include "davit/passes.h"
 #include "davit/reference.h"
 #include "opaque_backend.h"
+#include "timed_backend.h"
 #ifdef DAVIT_WITH_ONEDNN
 #include "davit/onednn.h"
 #endif
@@ -130,6 +131,7 @@ int fixture_setup(void **state)
     f->partial.table = &partial_backend;
     f->opaque.table = &test_opaque_backend;
     f->rated.table = &rated_backend;
+    f->timed.table = &test_timed_backend;
 #ifdef DAVIT_WITH_ONEDNN
     f->cpu.table = &davit_onednn_backend;
 #endif
@@ -160,7 +162,7 @@ bool fixture_has_cpu(void)
 void fixture_add_device(fixture *f, const char *name)
 {
     davit_backend *backends[] = {&f->reference, &f->null,  &f->partial,
-                                 &f->opaque,    &f->rated, &f->cpu};
+                                 &f->opaque,    &f->rated, &f->timed, &f->cpu};
     for (size_t b = 0; b < sizeof(backends) / sizeof(backends[0]); b++) {
         if (backends[b]->table == NULL) {
             continue;

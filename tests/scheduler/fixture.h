@@ -22,7 +22,7 @@ typedef struct fixture {
     const davit_allocator *allocator;
     davit_diagnostics_buffer diag;
     davit_graph *graph;
-    davit_backend reference, null, partial, opaque, rated, cpu;
+    davit_backend reference, null, partial, opaque, rated, timed, cpu;
     davit_cost_model *cost; /* nothing is measured */
     davit_plan_device devices[4];
     size_t device_count;
@@ -34,7 +34,8 @@ int fixture_teardown(void **state);
 
 /* Adds the device of that name: "reference", "null", "null:1", "opaque" (opaque_backend.h),
  * "partial", which stands for a CPU that lacks Tanh and cannot be opened, "slow", "quick" and "board", a
- * CPU, a GPU and an FPGA of round figures, of which only the CPU has Tanh, or "cpu" where
+ * CPU, a GPU and an FPGA of round figures, of which only the CPU has Tanh, "timed:0" to "timed:2"
+ * (timed_backend.h), or "cpu" where
  * fixture_has_cpu() says that this build has one. */
 void fixture_add_device(fixture *f, const char *name);
 

@@ -266,6 +266,89 @@ static void names_the_device_and_program_that_fail(void **state)
     close_chain(&c);
 }
 
+/* ---- several inferences ---- */
+
+#define THREADS 4
+#define EACH 50
+
+typedef struct caller {
+    davit_executor *executor;
+    int number;
+    int failures;
+} caller;
+
+/* One value for all inputs, the caller's own in each inference; cancels some of them. */
+static void *call_many(void *argument)
+{
+    caller *c = argument;
+    for (int i = 0; i < EACH; i++) {
+        float x[12], y[12];
+        for (size_t j = 0; j < 12; j++) {
+            x[j] = (float)(c->number * EACH + i) / (THREADS * EACH);
+        }
+        const void *inputs[] = {x};
+        void *outputs[] = {y};
+        davit_inference *inference;
+        if (davit_executor_start(c->executor, inputs, outputs, &inference) != DAVIT_OK) {
+            c->failures++;
+            continue;
+        }
+        if (i % 5 == 4) {
+            davit_inference_cancel(inference);
+        }
+        davit_status status = davit_inference_wait(inference, NULL);
+        c->failures += !davit_inference_done(inference);
+        davit_inference_release(inference);
+        bool good = status == DAVIT_OK && fabsf(y[11] - tanhf(x[11])) < 1e-6f;
+        c->failures += !good && !(status == DAVIT_CANCELLED && i % 5 == 4);
+    }
+    return NULL;
+}
+
+static void threads_share_an_executor(void **state)
+{
+    fixture *f = *state;
+    fixture_chain(f);
+    fixture_add_device(f, "reference");
+    fixture_add_device(f, "opaque");
+    const char *const pins[] = {"tanh=opaque"};
+    davit_plan *plan = fixture_plan(f, pins, 1);
+    const davit_executor_options options = {.depth = 3, .timeout_ns = 60000 * MS};
+    davit_executor *executor;
+    assert_int_equal(create(f, plan, &options, &executor), DAVIT_OK);
+    caller callers[THREADS];
+    pthread_t threads[THREADS];
+    for (int i = 0; i < THREADS; i++) {
+        callers[i] = (caller){.executor = executor, .number = i};
+        assert_int_equal(pthread_create(&threads[i], NULL, call_many, &callers[i]), 0);
+    }
+    for (int i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        assert_int_equal(callers[i].failures, 0);
+    }
+    davit_executor_destroy(executor);
+    davit_plan_destroy(plan);
+}
+
+/* With every place taken the next inference waits, and says so when its time is over. */
+static void a_full_executor_makes_callers_wait(void **state)
+{
+    fixture *f = *state;
+    chain c;
+    open_chain(f, "tanh=null", "delay_us=200000", 100 * MS, &c);
+    const void *inputs[] = {c.o.inputs[0]};
+    void *outputs[] = {c.o.outputs[0]};
+    davit_inference *first, *second;
+    assert_int_equal(davit_executor_start(c.executor, inputs, outputs, &first), DAVIT_OK);
+    assert_int_equal(davit_executor_start(c.executor, inputs, outputs, &second),
+                     DAVIT_DEADLINE_EXCEEDED);
+    assert_string_equal(f->diag.text,
+                        "the inference could not begin within 100 ms: 1 others are in flight");
+    assert_int_equal(davit_inference_wait(first, NULL), DAVIT_DEADLINE_EXCEEDED);
+    davit_inference_release(first);
+    close_chain(&c);
+}
+
 static void fails_with_a_device_that_cannot_be_opened(void **state)
 {
     fixture *f = *state;
@@ -317,6 +400,8 @@ int main(void)
         TEST(measures_units),
         TEST(ends_at_its_time_limit_and_recovers),
         TEST(names_the_device_and_program_that_fail),
+        TEST(threads_share_an_executor),
+        TEST(a_full_executor_makes_callers_wait),
         TEST(fails_with_a_device_that_cannot_be_opened),
         TEST(survives_each_failing_allocation),
     };
