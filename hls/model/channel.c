@@ -83,6 +83,7 @@ static bool step(davit_channel *c, davit_flow flow, double words)
     davit_channel_point next = *at;
     double until = next_raise(c, at->time);
     double phase = fmod(at->time, c->refresh_interval);
+    phase = c->refresh_interval - phase < EPSILON ? 0 : phase;
     double rate[DAVIT_FLOWS] = {0};
     const double work = c->refresh_interval - c->refresh_cycles; /* refresh is behind it */
     if (phase > work - EPSILON) {

@@ -2,8 +2,8 @@
  * place-and-route; memory figures are the data sheets'. */
 #include "davit/cycle_model.h"
 
-/* As hls/rtl/area counts: 896 slices multiply, 64 scale and 32 weigh the residual (2 and 1 for each of
- * 32 lanes), 5 count what a call moves. */
+/* As hls/rtl/area counts: 896 slices multiply, 64 scale and 32 weigh the residual (2 and 1 for each
+ * of 32 lanes), 5 count what a call moves. */
 #define UNIT_DSP 997u
 
 const davit_engine davit_engine_u250 = {
