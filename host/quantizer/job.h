@@ -115,4 +115,9 @@ DAVIT_NODISCARD davit_status davit_rewrite(davit_quantizer *job);
 DAVIT_NODISCARD davit_status davit_measure(davit_quantizer *job, const uint8_t *bytes, size_t size,
                                            davit_quantizer_report *report);
 
+/* metadata.c: adds what was measured to the document's metadata (DAVIT_METADATA_SNR_DB), for the
+ * reports of its runs. */
+DAVIT_NODISCARD davit_status davit_keep_measured(davit_quantizer *job,
+                                                 const davit_quantizer_report *report);
+
 #endif

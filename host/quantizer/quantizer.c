@@ -156,6 +156,12 @@ static davit_status run(davit_quantizer *job, const char *path, const char *outp
         status = davit_measure(job, bytes, size, report);
     }
     if (status == DAVIT_OK) {
+        status = davit_keep_measured(job, report);
+    }
+    if (status == DAVIT_OK) {
+        status = davit_onnx_document_bytes(job->document, job->diag, &bytes, &size);
+    }
+    if (status == DAVIT_OK) {
         status = davit_onnx_write_file(output, bytes, size, job->diag);
     }
     if (status == DAVIT_OK) {

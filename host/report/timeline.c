@@ -84,8 +84,10 @@ static bool add_predicted(timeline *t)
         }
     }
     for (size_t c = 0; added && c < plan->copy_count; c++) {
-        if (isfinite(plan->copies[c].end_s)) {
-            added = add_copy_span(t, t->predicted, &plan->copies[c], "predicted_s", 0);
+        const davit_plan_copy *copy = &plan->copies[c];
+        /* Where the memory is the host's no time passes. */
+        if (isfinite(copy->end_s) && copy->end_s > copy->start_s) {
+            added = add_copy_span(t, t->predicted, copy, "predicted_s", 0);
         }
     }
     return added;

@@ -1,12 +1,14 @@
 /* Units: where each is, why, what it takes, what moving it would take. */
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "davit/work_class.h"
 #include "report_parts.h"
 
 typedef struct making {
     const davit_report_source *source;
+    json_t *snr_db;    /* by name of the unit, where known */
     uint32_t *made_by; /* by value: unit + 1, 0 for none */
 } making;
 
@@ -98,7 +100,7 @@ static json_t *unit_json(const making *m, size_t index)
     const davit_tensor_desc *output =
         unit->output_count > 0 ? &graph->values[unit->outputs[0]].desc : NULL;
     bool integer = unit->input_count > 0 && is_8_bit(graph->values[unit->inputs[0]].desc.dtype);
-    return json_pack(
+    json_t *json = json_pack(
         "{s:o, s:s, s:s, s:o, s:o, s:b, s:o, s:s, s:o, s:b, s:f, s:f, s:o, s:o, s:o, s:o}", "name",
         davit_report_text(unit->name), "operators", source->units[index].operators, "class",
         classes[davit_unit_work_class(graph, unit)], "device",
@@ -109,13 +111,39 @@ static json_t *unit_json(const making *m, size_t index)
         "integer", integer, "flops", (double)unit->flops, "bytes", (double)unit->bytes, "reads",
         reads_json(m, unit), "predicted", cost_json(&placed->cost), "measured",
         measured_json(source, index), "moves", moves_json(source, index));
+    json_t *snr = json_object_get(m->snr_db, unit->name);
+    if (json != NULL && snr != NULL && json_object_set(json, "snr_db", snr) != 0) {
+        json_decref(json);
+        return NULL;
+    }
+    return json;
+}
+
+/* What the file of a quantised model says of its operators. */
+static json_t *read_snr(const davit_graph *graph)
+{
+    json_t *known = json_object();
+    const size_t prefix = strlen(DAVIT_METADATA_SNR_DB);
+    for (size_t i = 0; known != NULL && i < graph->metadata_count; i++) {
+        const davit_metadata *entry = &graph->metadata[i];
+        char *end;
+        if (strncmp(entry->key, DAVIT_METADATA_SNR_DB, prefix) != 0) {
+            continue;
+        }
+        double value = strtod(entry->value, &end);
+        if (end != entry->value && *end == '\0' && isfinite(value)) {
+            /* A name that is not UTF-8 is left out. */
+            (void)json_object_set_new(known, entry->key + prefix, json_real(value));
+        }
+    }
+    return known;
 }
 
 json_t *davit_report_units(const davit_report_source *source)
 {
     const davit_graph *graph = source->graph;
-    making m = {source, calloc(graph->value_count + 1, sizeof(*m.made_by))};
-    json_t *units = m.made_by != NULL ? json_array() : NULL;
+    making m = {source, read_snr(graph), calloc(graph->value_count + 1, sizeof(*m.made_by))};
+    json_t *units = m.made_by != NULL && m.snr_db != NULL ? json_array() : NULL;
     for (size_t u = 0; units != NULL && u < graph->unit_count; u++) {
         for (uint32_t i = 0; i < graph->units[u].output_count; i++) {
             m.made_by[graph->units[u].outputs[i]] = (uint32_t)u + 1;
@@ -126,5 +154,6 @@ json_t *davit_report_units(const davit_report_source *source)
         }
     }
     free(m.made_by);
+    json_decref(m.snr_db);
     return units;
 }

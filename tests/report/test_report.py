@@ -193,6 +193,21 @@ class Report(unittest.TestCase):
             change(bad)
             self.assertFalse(self.validator.is_valid(bad))
 
+    def test_signal_to_noise(self):
+        """What davit quantize found of each layer is in the reports of its model."""
+        np.save(self.path("samples.npy"), np.random.default_rng(1).standard_normal((2, 3, 32, 32)).astype(np.float32))
+        quantized = self.path("resnet20.int8.onnx")
+        told = json.loads(self.davit("quantize", self.model, "--calibration", self.path("samples.npy"), "-o",
+                                     quantized, "--json", "--no-bias-correction").stdout)
+        self.davit("plan", quantized, "--report", self.path("int8.json"))
+        report = self.load("int8.json")
+        self.validator.validate(report)
+        found = {u["name"]: u["snr_db"] for u in report["units"] if "snr_db" in u}
+        layers = {layer["name"]: layer["snr_db"] for layer in told["layers"]}
+        self.assertGreater(len(found), 15)
+        for name, value in found.items():
+            self.assertAlmostEqual(value, layers[name], delta=0.006)
+
     # ---- showing and comparing ----
 
     def test_shows_what_was_kept(self):

@@ -46,7 +46,7 @@ function drawFigures() {
   if (measured) {
     list.append(
       figure("copies", seconds(measured.copies_s), bytes(measured.copied_bytes) + " in one inference"),
-      figure("memory", bytes(measured.memory_bytes), measured.programs + " programs"),
+      figure("memory", bytes(measured.memory_bytes), measured.programs + (measured.programs === 1 ? " program" : " programs")),
       figure("loaded in", seconds(measured.load_s), ""));
   }
 }
@@ -109,7 +109,7 @@ function drawDevices() {
   const most = Math.max(0, ...report.devices.map(spent));
   byId("device-table").append(
     el("thead", null, el("tr", null, ...cells("th", "device", number("units"), number("compute"), number("copies in"),
-      number("copies out"), number("in"), number("out"), number("memory"), number("of its"),
+      number("copies out"), number("in"), number("out"), number("memory"), number("capacity"),
       {class: null, title: "units, copies, idle; of one inference, predicted", content: ["energy"]}, ""))),
     el("tbody", null, ...report.devices.map(device => deviceRow(device, most))));
 }

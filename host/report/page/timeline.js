@@ -135,7 +135,9 @@ class Timeline {
   drawLabels(context, group, style) {
     context.fillStyle = style.text;
     context.font = "600 " + FONT;
-    context.fillText(group.key + ", " + seconds(group.end_ns * 1e-9), 8, group.y + GROUP / 2);
+    const emulated = group.key === "measured" && report.summary.measured &&
+      report.summary.measured.clock === "modelled";
+    context.fillText((emulated ? "emulated" : group.key) + ", " + seconds(group.end_ns * 1e-9), 8, group.y + GROUP / 2);
     context.font = FONT;
     for (const lane of group.lanes) {
       const compute = lane.resource.kind === "compute";

@@ -195,6 +195,10 @@ typedef struct davit_unit {
 
 /* ---- the graph ---- */
 
+/* Metadata of quantised models: this and the name of a node of the f32 model, with the signal-to-noise
+ * ratio in dB that its result had when it was quantised. */
+#define DAVIT_METADATA_SNR_DB "davit.snr_db/"
+
 typedef struct davit_metadata {
     const char *key;
     const char *value;

@@ -11,7 +11,8 @@
  *   correct     unless switched off, layer by layer: what quantising all that is before adds to a
  *               channel's mean goes off its bias, as far as the samples agree on it
  *   rewrite     the file's own message: what is not quantised stays as it was
- *   compare     both models run on the samples: signal to noise of each layer
+ *   compare     both models run on the samples: signal to noise of each layer, kept in the
+ *               file's metadata too
  *
  * Values are u8 or s8 with one scale and zero point; weights are symmetric, one scale an output
  * channel; biases are s32 with scale x_scale * w_scale. Values that only move (MaxPool, Reshape,
