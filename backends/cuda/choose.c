@@ -108,6 +108,10 @@ static bool usable(const kernel *k, const davit_gpu_limits *limits, bool s8)
     bool dot = (limits->features & DAVIT_GPU_S8_DOT) != 0;
     bool fits = k->threads <= limits->max_group_threads &&
                 (k->m + k->n) * k->depth * k->stages <= limits->shared_bytes;
+    /* Through registers, a stage of the largest tile finds none left. */
+    if ((limits->features & DAVIT_GPU_ASYNC_COPY) == 0 && matrix && k->math == MATH_S8_MMA) {
+        fits = fits && k->m * k->n < 128 * 128;
+    }
     bool runs = s8 ? (k->math == MATH_S8_MMA && matrix) || (k->math == MATH_S8_DOT && dot)
                    : k->math == MATH_F32;
     return fits && runs;

@@ -89,6 +89,13 @@ FUNCTION void finish_in_tile(const davit_gpu_product_params &p, const product_en
     *byte = (u8)requantize(p, sum + c.correction, c.bias, c.scale, residual);
 }
 
+/* Not inlined: a tile finishes up to 64 sums a thread, and functions such as erf are long. */
+DAVIT_NOINLINE float activate_called(int activation, float alpha, float beta, float t)
+{
+    return activate(activation, alpha, beta, t);
+}
+
+/* finish_f32 of the portable kernels. */
 FUNCTION void finish_f32_at(const davit_gpu_product_params &p, const product_end &e, int row,
                             int n, float sum)
 {
@@ -97,7 +104,10 @@ FUNCTION void finish_f32_at(const davit_gpu_product_params &p, const product_end
         int o = e.group * p.group_out + e.n0 + n;
         s64 at = (s64)m * p.out_c + o;
         float residual = e.residual ? ((const float *)e.residual)[at] : 0.0f;
-        ((float *)e.y)[at] = finish_f32(p, sum, e.bias ? e.bias[o] : 0.0f, residual);
+        float t = sum + (e.bias ? e.bias[o] : 0.0f);
+        t = p.residual_last ? t : t + residual;
+        t = p.activation < 0 ? t : activate_called(p.activation, p.alpha, p.beta, t);
+        ((float *)e.y)[at] = p.residual_last ? t + residual : t;
     }
 }
 

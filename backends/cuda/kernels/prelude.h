@@ -9,6 +9,7 @@
     extern "C" __global__ void __launch_bounds__(threads, blocks) name
 #define DAVIT_SHARED(type, name, count) __shared__ __align__(128) type name[count]
 #define DAVIT_UNROLL _Pragma("unroll")
+#define DAVIT_NOINLINE static __device__ __noinline__
 typedef signed char davit_s8;
 typedef long long davit_s64;
 typedef unsigned long long davit_u64;
@@ -16,6 +17,7 @@ typedef unsigned long long davit_u64;
 #include "../emu/device.h"
 #define DAVIT_KERNEL_BLOCKS(name, threads, blocks) DAVIT_KERNEL(name, threads)
 #define DAVIT_UNROLL
+#define DAVIT_NOINLINE [[maybe_unused]] static
 typedef int8_t davit_s8;
 typedef int64_t davit_s64;
 typedef uint64_t davit_u64;

@@ -11,7 +11,8 @@
 #include "davit/gpu_product.h"
 
 template <int rows_x, int rows_w, int depth_, int stages_, int threads_> struct tile_shape {
-    static constexpr int m = rows_x, n = rows_w, depth = depth_, stages = stages_;
+    static constexpr int m = rows_x, n = rows_w, depth = depth_;
+    static constexpr int stages = DAVIT_ARCH >= 800 ? stages_ : 2; /* through registers: two */
     static constexpr int threads = threads_;
     static constexpr int chunks = depth / 16;              /* of a row */
     static constexpr int pass = threads / chunks;          /* rows that all threads load at once */
