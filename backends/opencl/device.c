@@ -345,6 +345,8 @@ davit_status davit_opencl_device_open(davit_backend *backend, const davit_device
     device->id = found[info->ordinal].id;
     device->is_cpu = rank_of(found[info->ordinal].type) == 2;
     read_limits(device);
+    device->tiles = davit_opencl_tuning_default(device->is_cpu);
+    device->tuning = (davit_gpu_tuning){davit_opencl_choose, &device->tiles};
     make_key(device, &found[info->ordinal]);
     davit_status status = open_context(device, &found[info->ordinal]);
     if (status != DAVIT_OK) {

@@ -7,6 +7,7 @@
 #include "api.h"
 #include "davit/gpu_program.h"
 #include "modules.h"
+#include "tuning.h"
 
 /* A module while it is compiled, and after. */
 typedef struct davit_opencl_built {
@@ -22,7 +23,8 @@ typedef struct davit_opencl_device {
     cl_context context;
     cl_command_queue uploads; /* of constants; under mutex */
     davit_gpu_limits limits;
-    davit_gpu_tuning tuning;
+    davit_opencl_tuning tiles;
+    davit_gpu_tuning tuning; /* over tiles */
     size_t max_buffer_bytes;
     char key[256];     /* what compiled programs depend on: device, driver, Davit's sources */
     char options[160]; /* of the compiler */

@@ -2,7 +2,19 @@
 
 #include <string.h>
 
+#define VECTOR(rows, columns)                                                                      \
+    {                                                                                              \
+        "product_vector",                                                                          \
+            "-DROWS=" #rows " -DCOLUMNS=" #columns " -DNAME_S8=product_s8_v" #rows "x" #columns    \
+            " -DNAME_F32=product_f32_v" #rows "x" #columns,                                        \
+            "product_s8_v" #rows "x" #columns " product_f32_v" #rows "x" #columns                  \
+    }
+
 const davit_opencl_module davit_opencl_modules[] = {
+    VECTOR(1, 64),
+    VECTOR(4, 32),
+    VECTOR(4, 64),
+    VECTOR(8, 64),
     {"product", "", "product_s8 product_f32"},
     {"direct", "", "direct_"},
     {"matmul", "", "matmul_"},

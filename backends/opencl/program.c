@@ -133,7 +133,7 @@ static davit_status fill(davit_opencl_program *program, const davit_program_spec
     davit_status status = davit_opencl_alive(device);
     if (status == DAVIT_OK) {
         status = davit_gpu_compile(options->allocator, options->diag, &device->limits,
-                                   device->tuning.choose != NULL ? &device->tuning : NULL, spec, &program->code);
+                                   &device->tuning, spec, &program->code);
     }
     if (status != DAVIT_OK) {
         return status;
