@@ -2,7 +2,7 @@
 
 #include "davit/host_queue.h"
 #include "davit/opencl.h"
-#include "program.h"
+#include "tune.h"
 
 static const davit_device_table device_table = {
     .abi_version = DAVIT_BACKEND_ABI_VERSION,
@@ -16,6 +16,7 @@ static const davit_device_table device_table = {
     .queue_create = davit_opencl_queue_create,
     .queue_free = davit_host_queue_free,
     .queue_submit = davit_host_queue_submit,
+    .tune = davit_opencl_tune,
 };
 
 /* One entry that says why there is no device. */
@@ -83,4 +84,5 @@ const davit_backend_table davit_opencl_backend = {
     .enumerate = enumerate,
     .supports = supports,
     .open = open_device,
+    .tunes = true,
 };

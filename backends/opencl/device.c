@@ -1,4 +1,4 @@
-#include "device.h"
+#include "tune.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -326,11 +326,6 @@ davit_status davit_opencl_device_open(davit_backend *backend, const davit_device
     davit_opencl_found found[DAVIT_OPENCL_MAX_DEVICES];
     const davit_cl_api *api = davit_cl_open(&reason);
     (void)backend;
-    if (options->backend_options != NULL && options->backend_options[0] != '\0') {
-        return davit_fail(options->diag, DAVIT_INVALID_ARGUMENT,
-                          "device '%s': bad option '%s': it has none", info->name,
-                          options->backend_options);
-    }
     if (api == NULL || davit_opencl_find(api, found) <= info->ordinal) {
         return davit_fail(options->diag, DAVIT_UNAVAILABLE, "device '%s': %s", info->name,
                           api == NULL ? reason : "it is there no more");
@@ -348,7 +343,12 @@ davit_status davit_opencl_device_open(davit_backend *backend, const davit_device
     device->tiles = davit_opencl_tuning_default(device->is_cpu);
     device->tuning = (davit_gpu_tuning){davit_opencl_choose, &device->tiles};
     make_key(device, &found[info->ordinal]);
-    davit_status status = open_context(device, &found[info->ordinal]);
+    davit_status status =
+        davit_opencl_read_choices(device, options->backend_options != NULL ? options->backend_options
+                                                                           : "");
+    if (status == DAVIT_OK) {
+        status = open_context(device, &found[info->ordinal]);
+    }
     if (status != DAVIT_OK) {
         davit_free(options->allocator, device);
         return status;

@@ -2,16 +2,17 @@
 
 #define SHALLOW_K 256
 #define THIN_M 16
+#define DEFAULT_VECTOR 3 /* vector_4x64 */
 
 #define VECTOR(rows, columns)                                                                      \
     {                                                                                              \
-        "vector " #rows "x" #columns, {"product_f32_v" #rows "x" #columns,                         \
+        "vector_" #rows "x" #columns, {"product_f32_v" #rows "x" #columns,                         \
                                        "product_s8_v" #rows "x" #columns},                         \
             rows, columns, 1                                                                       \
     }
 
 const davit_opencl_tile davit_opencl_tiles[] = {
-    {"portable 64x64", {"product_f32", "product_s8"}, 64, 64, 256},
+    {"portable_64x64", {"product_f32", "product_s8"}, 64, 64, 256},
     VECTOR(1, 64),
     VECTOR(4, 32),
     VECTOR(4, 64),
@@ -31,9 +32,9 @@ davit_opencl_tuning davit_opencl_tuning_default(bool is_cpu)
 {
     davit_opencl_tuning tuning = {{{0}}};
     for (int s8 = 0; s8 < 2 && is_cpu; s8++) {
-        tuning.tiles[s8][DAVIT_OPENCL_LARGE] = 4;
-        tuning.tiles[s8][DAVIT_OPENCL_SHALLOW] = 4;
-        tuning.tiles[s8][DAVIT_OPENCL_THIN] = 1;
+        for (int class = 0; class < DAVIT_OPENCL_CLASSES; class++) {
+            tuning.tiles[s8][class] = DEFAULT_VECTOR; /* one for all: it is compiled once */
+        }
     }
     return tuning;
 }

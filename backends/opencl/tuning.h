@@ -18,10 +18,12 @@ typedef struct davit_opencl_tuning {
 } davit_opencl_tuning;
 
 typedef struct davit_opencl_tile {
-    const char *name;      /* "vector 8x64" */
+    const char *name;      /* "vector_8x64" */
     const char *kernels[2]; /* of f32, of bytes */
     uint32_t tile_m, tile_n, threads;
 } davit_opencl_tile;
+
+#define DAVIT_OPENCL_MAX_TILES 16
 
 /* The first is the portable kernel. */
 extern const davit_opencl_tile davit_opencl_tiles[];

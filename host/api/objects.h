@@ -52,6 +52,9 @@ DAVIT_NODISCARD davit_status davit_session_bind(davit_session *session,
 /* Makes or reads the session's plan. Reports. */
 DAVIT_NODISCARD davit_status davit_session_plan(davit_session *session,
                                                 const davit_session_options *options);
+/* For each device of the plan, which of its kernels `davit calibrate` found fastest, as
+ * davit_executor_options.backend_options; NULL where nothing is known. In the session's arena. */
+const char *const *davit_session_choices(davit_session *session);
 
 /* Index of the input or output of that name, or the count. */
 size_t davit_model_find_input(const davit_model *model, const char *name);

@@ -98,6 +98,30 @@ static davit_status open_costs(davit_session *session, const davit_session_optio
     return status;
 }
 
+const char *const *davit_session_choices(davit_session *session)
+{
+    const davit_plan *plan = session->plan;
+    const char **texts = NULL;
+    for (size_t d = 0; d < plan->device_count; d++) {
+        const davit_plan_device *device = &plan->devices[d];
+        if (!device->backend->table->tunes || device->cost_key == NULL) {
+            continue;
+        }
+        if (session->store == NULL &&
+            davit_store_open(session->model->context->allocator, NULL, &session->call.sink,
+                             &session->store) != DAVIT_OK) {
+            return NULL;
+        }
+        texts = texts != NULL ? texts
+                              : davit_arena_alloc_array(&session->arena, plan->device_count,
+                                                        sizeof(*texts));
+        if (texts != NULL) {
+            texts[d] = davit_store_choices(session->store, device->cost_key, &session->arena);
+        }
+    }
+    return texts;
+}
+
 static davit_status check_objective(const davit_session *session,
                                     const davit_session_options *options)
 {

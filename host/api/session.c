@@ -109,6 +109,7 @@ static davit_status build(davit_session *session, const davit_session_options *g
     }
     const davit_executor_options executor_options = {
         .threads = options.threads,
+        .backend_options = davit_session_choices(session),
         .timeout_ns = options.timeout_ns,
         .bind_thread = context->topology != NULL ? davit_topology_bind_thread : NULL,
         .bind_user = context->topology};

@@ -124,3 +124,11 @@ davit_status davit_buffer_map(davit_buffer *buffer, void **out)
     }
     return device->table->buffer_map(buffer, out);
 }
+
+davit_status davit_device_tune(davit_device *device, davit_choice_found found, void *user)
+{
+    if (device == NULL || found == NULL) {
+        return DAVIT_INVALID_ARGUMENT;
+    }
+    return device->table->tune != NULL ? device->table->tune(device, found, user) : DAVIT_OK;
+}

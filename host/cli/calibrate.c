@@ -199,16 +199,32 @@ static davit_status measure_models(calibration *c, struct cli_calibrated_device 
 
 /* ---- devices ---- */
 
-static davit_status measure_links(calibration *c, const davit_plan_device *device, const char *key,
-                                  uint64_t budget_ns)
+static davit_device_options device_options_of(const calibration *c)
 {
     const davit_topology *topology = davit_context_topology(c->context);
-    const davit_device_options device_options = {
+    return (davit_device_options){
         .allocator = davit_allocator_default(),
         .diag = c->diag,
         .threads = (uint32_t)c->arguments->threads,
         .bind_thread = topology != NULL ? davit_topology_bind_thread : NULL,
         .bind_user = (void *)topology};
+}
+
+/* Which of its kernels are fastest, where the device has several for the same work. */
+static davit_status measure_choices(calibration *c, const davit_plan_device *device,
+                                    struct cli_calibrated_device *done)
+{
+    const davit_device_options device_options = device_options_of(c);
+    return device->backend->table->tunes
+               ? davit_measure_choices(device->backend, &device->info, &device_options, done->key,
+                                       c->store, &done->choices)
+               : DAVIT_OK;
+}
+
+static davit_status measure_links(calibration *c, const davit_plan_device *device, const char *key,
+                                  uint64_t budget_ns)
+{
+    const davit_device_options device_options = device_options_of(c);
     const davit_measure_limits limits = {
         .min_runs = 3, .max_runs = MAX_RUNS, .budget_ns = budget_ns, .stopped = stopped};
     return davit_measure_links(device->backend, &device->info, &device_options, key, &limits,
@@ -225,8 +241,11 @@ static davit_status measure_device(calibration *c, const davit_plan_device *devi
     c->steps = models + (built_in ? davit_measure_network_count() : 0);
     c->steps_done = 0;
     double share = models == 0 ? 0 : built_in ? MODEL_SHARE : 1;
-    davit_status status =
-        measure_links(c, device, done->key, (uint64_t)(seconds * LINK_SHARE * NS_PER_S));
+    davit_status status = measure_choices(c, device, done);
+    if (status != DAVIT_OK || device->info.emulated) { /* its times are no device's */
+        return status == DAVIT_OK ? davit_store_save(c->store) : status;
+    }
+    status = measure_links(c, device, done->key, (uint64_t)(seconds * LINK_SHARE * NS_PER_S));
     if (status == DAVIT_OK && models > 0) {
         status = measure_models(c, done, (uint64_t)(seconds * share * NS_PER_S));
     }
@@ -236,12 +255,14 @@ static davit_status measure_device(calibration *c, const davit_plan_device *devi
     return status == DAVIT_OK ? davit_store_save(c->store) : status;
 }
 
-/* Emulated devices and those that compute nothing have no speed of their own. */
+/* Emulated devices and those that compute nothing have no speed of their own; but a device's kernels
+ * can be chosen between. */
 static davit_status refuse_pretenders(const calibration *c)
 {
     for (size_t i = 0; i < c->done.device_count; i++) {
         const davit_device_info *info = &c->devices[i].info;
-        if (info->emulated || info->profile.kind == DAVIT_DEVICE_NULL) {
+        if ((info->emulated && !c->devices[i].backend->table->tunes) ||
+            info->profile.kind == DAVIT_DEVICE_NULL) {
             return davit_fail(c->diag, DAVIT_INVALID_ARGUMENT,
                               "device %s is emulated: its time says nothing of a device; its "
                               "profile is what plans use",

@@ -14,6 +14,7 @@ typedef struct cli_calibrated {
         char key[DAVIT_DEVICE_KEY_BYTES];
         size_t units;    /* measured now */
         size_t networks; /* measured now, models included */
+        size_t choices;  /* kernels measured now, to choose between */
     } * devices;
 } cli_calibrated;
 

@@ -37,6 +37,38 @@ static double submission_s(const davit_store *store, const char *key)
     return davit_store_find(store, key, DAVIT_SUBMISSION, &m) ? m.median_s : 0;
 }
 
+/* The choices of a device: a line for each kernel, and how many times faster the best is than the
+ * slowest. */
+static void print_choices(const davit_store *store, const char *name, const char *key)
+{
+    davit_store_entry *entries;
+    size_t count;
+    double best = 0;
+    if (davit_store_list(store, key, &entries, &count) != DAVIT_OK) {
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const char *signature = entries[i].signature + strlen(DAVIT_CHOICE);
+        if (strncmp(entries[i].signature, DAVIT_CHOICE, strlen(DAVIT_CHOICE)) != 0) {
+            continue;
+        }
+        size_t length = strcspn(signature, ":");
+        best = entries[i].measurement.median_s;
+        for (size_t k = 0; k < count; k++) {
+            if (strncmp(entries[k].signature, entries[i].signature,
+                        strlen(DAVIT_CHOICE) + length + 1) == 0 &&
+                entries[k].measurement.median_s < best) {
+                best = entries[k].measurement.median_s;
+            }
+        }
+        double median = entries[i].measurement.median_s;
+        printf("%-10s %-12.*s %-20s %11.4f ms %8.2f times the best%s\n", name, (int)length,
+               signature, signature + length + (signature[length] == ':' ? 1 : 0), median * 1e3,
+               median / best, median > best ? "" : "  <- chosen");
+    }
+    davit_store_free_list(store, entries);
+}
+
 int cli_calibrated_print(const cli_calibrated *done, bool json)
 {
     json_t *devices = json_array();
@@ -46,11 +78,15 @@ int cli_calibrated_print(const cli_calibrated *done, bool json)
         double out = link_rate(done->store, device->key, 1);
         double submission = submission_s(done->store, device->key);
         json_array_append_new(
-            devices, json_pack("{s:s, s:s, s:I, s:I, s:f, s:f, s:f}", "name", device->name, "key",
-                               device->key, "networks", (json_int_t)device->networks, "units",
+            devices, json_pack("{s:s, s:s, s:I, s:I, s:I, s:f, s:f, s:f}", "name",
+                               device->name, "key", device->key, "choices",
+                               (json_int_t)device->choices, "networks", (json_int_t)device->networks, "units",
                                (json_int_t)device->units, "submission_s", submission,
                                "to_device_bytes_per_s", in, "to_host_bytes_per_s", out));
-        if (!json) {
+        if (!json && device->choices > 0) {
+            print_choices(done->store, device->name, device->key);
+        }
+        if (!json && device->units > 0) {
             printf("%-10s %zu networks, %zu different units; %.1f us to submit a program; copies "
                    "%.1f GB/s %s, %.1f GB/s %s\n",
                    device->name, device->networks, device->units, submission * 1e6, in * 1e-9,

@@ -58,9 +58,43 @@ FUNCTION vector_pixel vector_pixel_of(const davit_gpu_product_params p, int m)
 VECTOR_GATHER(vector_gather_s8, u8, s16, (s16)(s8)(from[i] ^ (p.x_flip ? 0x80 : 0)))
 VECTOR_GATHER(vector_gather_f32, float, float, from[i])
 
-FUNCTION s32 vector_sum_s8(int8 v)
+/* vector_madd: products of 16-bit integers, two neighbours added, in s32. Compilers do not find the
+ * instruction of x86 behind the general form. */
+#if defined(__AVX512BW__) && defined(__clang__)
+#define STEP 32
+typedef s8 vector_s8 __attribute__((ext_vector_type(32)));
+typedef s16 vector_s16 __attribute__((ext_vector_type(32)));
+typedef int16 vector_s32;
+#define vector_madd(a, b) __builtin_ia32_pmaddwd512(a, b)
+#define vector_halve(v) ((v).lo + (v).hi)
+#elif defined(__AVX2__) && defined(__clang__)
+#define STEP 16
+typedef char16 vector_s8;
+typedef short16 vector_s16;
+typedef int8 vector_s32;
+#define vector_madd(a, b) __builtin_ia32_pmaddwd256(a, b)
+#define vector_halve(v) (v)
+#else
+#define STEP 16
+typedef char16 vector_s8;
+typedef short16 vector_s16;
+typedef int8 vector_s32;
+#define vector_madd(a, b)                                                                          \
+    (convert_int8((a).even) * convert_int8((b).even) +                                             \
+     convert_int8((a).odd) * convert_int8((b).odd))
+#define vector_halve(v) (v)
+#endif
+
+#if STEP == 32
+#define vector_widen(v) __builtin_convertvector(v, vector_s16)
+#else
+#define vector_widen(v) convert_short16(v)
+#endif
+
+FUNCTION s32 vector_sum_s8(vector_s32 v)
 {
-    int4 four = v.lo + v.hi;
+    int8 eight = vector_halve(v);
+    int4 four = eight.lo + eight.hi;
     int2 two = four.lo + four.hi;
     return two.x + two.y;
 }
@@ -101,18 +135,17 @@ KERNEL(NAME_S8, 1)(PARAMS(davit_gpu_product_params, p), ARG(const u8, x), ARG(co
         }
         for (int n = 0; n < columns; n++) {
             GLOBAL const s8 *row = w + (group * p.n_padded + n0 + n) * p.k_padded + k0;
-            int8 parts[ROWS];
+            vector_s32 parts[ROWS];
             UNROLL
             for (int r = 0; r < ROWS; r++) {
                 parts[r] = 0;
             }
-            for (int k = 0; k < depth; k += 16) {
-                short16 b = convert_short16(vload16(0, row + k));
+            for (int k = 0; k < depth; k += STEP) {
+                vector_s16 b = vector_widen(*(GLOBAL const vector_s8 *)(row + k));
                 UNROLL
                 for (int r = 0; r < ROWS; r++) {
-                    short16 a = vload16(0, xs + r * BLOCK + k);
-                    parts[r] += convert_int8(a.even) * convert_int8(b.even) +
-                                convert_int8(a.odd) * convert_int8(b.odd);
+                    vector_s16 a = *(const vector_s16 *)(xs + r * BLOCK + k);
+                    parts[r] += vector_madd(a, b);
                 }
             }
             UNROLL

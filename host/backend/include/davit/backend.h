@@ -235,6 +235,10 @@ struct davit_queue {
     struct davit_submission_pool *pool; /* copies of what was submitted */
 };
 
+/* Takes what was measured of one way of doing a piece of work. */
+typedef davit_status (*davit_choice_found)(void *user, const char *choice, const char *name,
+                                           double *samples_s, size_t sample_count);
+
 typedef struct davit_device_table {
     uint32_t abi_version; /* DAVIT_BACKEND_ABI_VERSION */
     uint32_t struct_size; /* sizeof(davit_device_table) */
@@ -257,6 +261,10 @@ typedef struct davit_device_table {
      * queue hands it back, once, with davit_submission_complete. After a failure returned here the
      * wrapper does that. Called from any thread. */
     davit_status (*queue_submit)(davit_queue *queue, const davit_submission *submission);
+    /* Optional (NULL: there is nothing to choose): times the kernels that the device has for the
+     * same work. found is called for each: choice names the work ("s8_large"), name the kernel
+     * ("vector_8x64"); backend_options "choice=name,..." make a device use them. */
+    davit_status (*tune)(davit_device *device, davit_choice_found found, void *user);
 } davit_device_table;
 
 struct davit_device {
@@ -284,6 +292,7 @@ typedef struct davit_backend_table {
                          const davit_unit *unit, davit_unit_cost *cost);
     davit_status (*open)(davit_backend *backend, const davit_device_info *info,
                          const davit_device_options *options, davit_device **out);
+    bool tunes; /* its devices have `tune`, and take its choices as backend_options */
 } davit_backend_table;
 
 struct davit_backend {
@@ -338,6 +347,9 @@ DAVIT_NODISCARD davit_status davit_device_open(davit_backend *backend,
                                                const davit_device_options *options,
                                                davit_device **out);
 void davit_device_close(davit_device *device);
+/* Measures what the device can choose between; does nothing where that is nothing. */
+DAVIT_NODISCARD davit_status davit_device_tune(davit_device *device, davit_choice_found found,
+                                               void *user);
 
 /* bytes 0 is legal and gives a buffer that nothing is read from or written to. More bytes than
  * the device is known to have are DAVIT_OUT_OF_MEMORY. */

@@ -55,4 +55,12 @@ DAVIT_NODISCARD davit_status davit_measure_network_make(size_t index,
                                                         const davit_allocator *allocator,
                                                         davit_graph **out);
 
+/* Measures what a device can choose between (davit_device_tune), under DAVIT_CHOICE and its names, in
+ * the store. *count: how many ways were measured. */
+DAVIT_NODISCARD davit_status davit_measure_choices(davit_backend *backend,
+                                                   const davit_device_info *info,
+                                                   const davit_device_options *options,
+                                                   const char *key, davit_store *store,
+                                                   size_t *count);
+
 #endif

@@ -66,6 +66,12 @@ DAVIT_NODISCARD davit_status davit_store_put(davit_store *store, const char *dev
 DAVIT_NODISCARD davit_status davit_store_list(const davit_store *store, const char *device_key,
                                               davit_store_entry **entries, size_t *count);
 void davit_store_free_list(const davit_store *store, davit_store_entry *entries);
+/* What `davit calibrate` found fastest among a device's kernels (davit_device_tune): signatures
+ * "choice:CHOICE:NAME". Text for davit_device_options.backend_options, "CHOICE=NAME,...", with the
+ * fastest name of each choice, in arena; NULL where nothing is known or memory is short. */
+#define DAVIT_CHOICE "choice:"
+const char *davit_store_choices(const davit_store *store, const char *device_key,
+                                davit_arena *arena);
 /* The keys of all files, sorted; their files are read. Pointers live as long as the store; *keys is
  * to be freed with the store's allocator. */
 DAVIT_NODISCARD davit_status davit_store_keys(davit_store *store, const char ***keys,
