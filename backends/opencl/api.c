@@ -16,11 +16,13 @@ static char failure[192];
 
 static void open_library(void)
 {
-    void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
+    const char *given = getenv("DAVIT_OPENCL_LIBRARY"); /* oneDNN may have loaded the system's */
+    const char *name = given != NULL && given[0] != '\0' ? given : LIBRARY;
+    void *library = dlopen(name, RTLD_NOW | RTLD_LOCAL);
     if (library == NULL) {
         (void)snprintf(failure, sizeof(failure),
-                       "%s is not there: install an OpenCL ICD loader (Debian: ocl-icd-libopencl1)",
-                       LIBRARY);
+                       "%.80s is not there: install an OpenCL ICD loader (Debian: ocl-icd-libopencl1)",
+                       name);
         return;
     }
 #define FIND(name)                                                                                 \

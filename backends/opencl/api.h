@@ -50,7 +50,8 @@ typedef struct davit_cl_api {
 #undef DAVIT_CL_MEMBER
 } davit_cl_api;
 
-/* The functions, or NULL with the reason in text. The same at every call. Thread-safe. */
+/* The functions, or NULL with the reason in text. The same at every call. Thread-safe. From
+ * libOpenCL.so.1, or the file that the environment variable DAVIT_OPENCL_LIBRARY names. */
 const davit_cl_api *davit_cl_open(const char **reason);
 
 /* "CL_OUT_OF_RESOURCES", "error -9999". Returns a literal, or text. */

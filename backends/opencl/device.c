@@ -12,6 +12,7 @@
 
 #define MIN_GROUP_THREADS 256
 #define MAX_PLATFORMS 8
+#define GRACE_NS 2000000000u
 
 typedef struct pci_bus_info {
     cl_uint domain, bus, device, function;
@@ -208,13 +209,20 @@ bool davit_opencl_is_answering(davit_opencl_device *device)
     return answers;
 }
 
-davit_status davit_opencl_alive(davit_opencl_device *device)
+davit_status davit_opencl_alive(davit_opencl_device *device, uint64_t deadline_ns)
 {
-    return davit_opencl_is_answering(device)
-               ? DAVIT_OK
-               : davit_fail(device->base.options.diag, DAVIT_DEVICE_LOST,
-                            "device '%s' is lost: a kernel that ran past its deadline goes on",
-                            device->base.info.name);
+    const struct timespec pause = {.tv_nsec = 1000000};
+    uint64_t grace_ns = davit_deadline_after(GRACE_NS);
+    uint64_t end_ns = grace_ns < deadline_ns ? grace_ns : deadline_ns;
+    while (!davit_opencl_is_answering(device)) {
+        if (davit_clock_ns() >= end_ns) {
+            return davit_fail(device->base.options.diag, DAVIT_DEVICE_LOST,
+                              "device '%s' is lost: a kernel that ran past its deadline goes on",
+                              device->base.info.name);
+        }
+        (void)nanosleep(&pause, NULL);
+    }
+    return DAVIT_OK;
 }
 
 void davit_opencl_set_stuck(davit_opencl_device *device, cl_event event)

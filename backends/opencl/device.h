@@ -58,8 +58,9 @@ void davit_opencl_device_close(davit_device *device);
 /* Reports "device 'opencl:0': WHAT: CL_OUT_OF_RESOURCES" and returns the status that it means. */
 davit_status davit_opencl_fail(const davit_opencl_device *device, cl_int error, const char *what);
 
-/* DAVIT_OK, or DAVIT_DEVICE_LOST after a report while something that ran past its deadline goes on. */
-DAVIT_NODISCARD davit_status davit_opencl_alive(davit_opencl_device *device);
+/* DAVIT_OK, or DAVIT_DEVICE_LOST after a report while something that ran past its deadline goes on; it
+ * is given two seconds more, at most until deadline_ns. */
+DAVIT_NODISCARD davit_status davit_opencl_alive(davit_opencl_device *device, uint64_t deadline_ns);
 /* The same without a report. */
 bool davit_opencl_is_answering(davit_opencl_device *device);
 /* Remembers what did not end in time; takes the reference of event over. */

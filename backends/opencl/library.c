@@ -6,6 +6,9 @@
 
 #define LOG_BYTES 4096
 
+/* Not every driver's compiler takes several threads. */
+static pthread_mutex_t compiling = PTHREAD_MUTEX_INITIALIZER;
+
 /* Reports the compiler's first line of complaint. */
 static void report_build(const davit_opencl_device *device, cl_program program, cl_int error,
                          const char *file)
@@ -38,7 +41,9 @@ static cl_program compile(const davit_opencl_device *device, const davit_opencl_
         return NULL;
     }
     (void)snprintf(options, sizeof(options), "%s %s", device->options, module->options);
+    pthread_mutex_lock(&compiling);
     error = device->api->clBuildProgram(program, 1, &device->id, options, NULL, NULL);
+    pthread_mutex_unlock(&compiling);
     if (error != CL_SUCCESS) {
         report_build(device, program, error, module->file);
         (void)device->api->clReleaseProgram(program);

@@ -130,7 +130,7 @@ static davit_status fill(davit_opencl_program *program, const davit_program_spec
 {
     davit_opencl_device *device = program->device;
     const davit_device_options *options = &device->base.options;
-    davit_status status = davit_opencl_alive(device);
+    davit_status status = davit_opencl_alive(device, DAVIT_DEADLINE_NEVER);
     if (status == DAVIT_OK) {
         status = davit_gpu_compile(options->allocator, options->diag, &device->limits,
                                    &device->tuning, spec, &program->code);

@@ -144,6 +144,12 @@ static size_t staging_of(const davit_command *command)
     return (bytes + DAVIT_ALIGNMENT - 1) / DAVIT_ALIGNMENT * DAVIT_ALIGNMENT;
 }
 
+static davit_status late(const davit_device *device)
+{
+    return davit_fail(device->options.diag, DAVIT_DEADLINE_EXCEEDED,
+                      "device '%s': the deadline passed between commands", device->info.name);
+}
+
 static davit_status run_commands(davit_opencl_stream *stream, const davit_submission *submission)
 {
     davit_status status = DAVIT_OK;
@@ -152,9 +158,7 @@ static davit_status run_commands(davit_opencl_stream *stream, const davit_submis
         const davit_command *command = &submission->commands[i];
         uint64_t begin_ns = davit_clock_ns();
         if (begin_ns >= submission->deadline_ns) {
-            return davit_fail(stream->device->base.options.diag, DAVIT_DEADLINE_EXCEEDED,
-                              "device '%s': the deadline passed between commands",
-                              stream->device->base.info.name);
+            return late(&stream->device->base);
         }
         status = enqueue(stream, command, staging, submission->deadline_ns);
         staging += staging_of(command);
@@ -183,7 +187,12 @@ static davit_status run(davit_device *base, void *argument, const davit_submissi
 {
     davit_opencl_stream *stream = argument;
     size_t bytes = 0;
-    davit_status status = davit_opencl_alive((davit_opencl_device *)base);
+    davit_status status = DAVIT_OK;
+    if (davit_clock_ns() < submission->deadline_ns) {
+        status = davit_opencl_alive((davit_opencl_device *)base, submission->deadline_ns);
+    } else {
+        status = late(base);
+    }
     for (size_t i = 0; i < submission->command_count; i++) {
         bytes += staging_of(&submission->commands[i]);
     }

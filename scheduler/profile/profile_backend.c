@@ -1,9 +1,9 @@
 #include <stdio.h>
 
 #include "davit/engine_cost.h"
+#include "davit/gpu_program.h"
 #include "davit/profile.h"
 #include "davit/roofline.h"
-#include "profile_parts.h"
 
 /* The result's shape depends on the data: the host computes these when the graph is bound. */
 static const char *cpu_refuse(const davit_graph *graph, const davit_unit *unit)
@@ -25,8 +25,6 @@ static const char *refuse(const davit_device_profile *profile, const davit_graph
     switch (profile->kind) {
     case DAVIT_DEVICE_CPU:
         return cpu_refuse(graph, unit);
-    case DAVIT_DEVICE_GPU:
-        return davit_profile_gpu_refuse(graph, unit);
     case DAVIT_DEVICE_FPGA:
         return davit_engine_refuse(&profile->fpga, graph, unit);
     default:
@@ -37,6 +35,9 @@ static const char *refuse(const davit_device_profile *profile, const davit_graph
 static bool supports(const davit_device_profile *profile, const davit_graph *graph,
                      const davit_unit *unit, char *reason, size_t reason_bytes)
 {
+    if (profile->kind == DAVIT_DEVICE_GPU) { /* what backends/cuda and backends/opencl run */
+        return davit_gpu_supports(graph, unit, reason, reason_bytes);
+    }
     const char *why = refuse(profile, graph, unit);
     if (why != NULL && reason != NULL) {
         snprintf(reason, reason_bytes, "operator %s%s%s", graph->nodes[unit->anchor].op->name,

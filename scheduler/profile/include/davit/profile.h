@@ -49,7 +49,7 @@ void davit_profile_describe(const char *name, const davit_device_profile *profil
  * would cost (pure functions of profile and unit); open is refused (DAVIT_UNAVAILABLE). It
  * enumerates nothing: devices are made by davit_profile_find when a user names them.
  *
- * A GPU runs the operators of gpu_operators.c, an FPGA those of davit/engine_unit.h, a CPU
+ * A GPU runs what davit/gpu_program.h supports, an FPGA those of davit/engine_unit.h, a CPU
  * every operator whose result has a shape that does not depend on data.
  *
  * Cost of a CPU or GPU: davit_roofline_seconds. Of an FPGA: launch + the cycle model of hls/; the
