@@ -95,8 +95,9 @@ static int run(int argc, char **argv)
         return exit_code;
     }
     bool is_done = true;
-    if (!cli_report_options(&cli_plan, &arguments, &exit_code)) {
-        is_done = true;
+    if (arguments.problem != NULL && (arguments.report != NULL || arguments.trace != NULL)) {
+        exit_code =
+            cli_usage_error(&cli_plan, "--report and --trace are of models, not of --problem");
     } else if (arguments.problem != NULL) {
         exit_code = cli_plan_problem(&cli_plan, &arguments);
     } else if (arguments.plan != NULL &&
@@ -106,7 +107,7 @@ static int run(int argc, char **argv)
                                     "--objective and --latency-limit out",
                                     arguments.plan);
     } else {
-        is_done = false;
+        is_done = !cli_report_options(&cli_plan, &arguments, &exit_code);
     }
     cli_arguments_clear(&arguments);
     if (is_done) {

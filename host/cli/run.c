@@ -19,7 +19,8 @@ static const cli_option options[] = {
     {"repeat", 'n', "N", "run N times and show medians (default 1)"},
     CLI_REPORT_OPTIONS,
     {"explain", 0, NULL,
-     "with --report: what the plan would take if a unit moved and all others were placed anew; takes "
+     "with --report: what the plan would take if a unit moved and all others were placed anew; "
+     "takes "
      "its time"},
     CLI_SESSION_OPTIONS,
     CLI_COMMON_OPTIONS,
@@ -330,6 +331,10 @@ static int run_session(cli_session *session, const cli_arguments *arguments)
     int exit_code = CLI_FAILED;
     if (!cli_report_options(&cli_run, arguments, &exit_code)) {
         return exit_code;
+    }
+    if (arguments->explain && arguments->report == NULL) {
+        return cli_usage_error(&cli_run,
+                               "--explain needs --report; davit plan --explain prints it");
     }
     if (arguments->report == NULL && arguments->trace == NULL) {
         return run_and_show(session, arguments, NULL);

@@ -282,6 +282,8 @@ class Report(unittest.TestCase):
         kept = self.keep("kept.json", recorded.report(["one", "two"]))
         self.refuse("run", self.model, "--report", "x.pdf", names=["x.pdf", ".html"], code=2)
         self.refuse("run", self.model, "--report", "x.json", "--trace", "x.json", names=["x.json"], code=2)
+        self.refuse("run", self.model, "--explain", names=["--report"], code=2)
+        self.refuse("plan", "--problem", kept, "--report", "x.json", names=["--problem"], code=2)
         self.refuse("report", code=2)
         self.refuse("report", kept, kept, "-o", "x.html", names=["--output"], code=2)
         self.refuse("report", self.path("none.json"), names=["none.json"])

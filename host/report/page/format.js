@@ -54,6 +54,8 @@ const deviceIndex = new Map(report.devices.map((device, index) => [device.name, 
 const deviceColour = name => "d" + (deviceIndex.has(name) ? deviceIndex.get(name) % COLOURS : 7);
 const isModelled = name => deviceIndex.has(name) &&
   report.devices[deviceIndex.get(name)].clock === "modelled";
+/* The run had emulated devices: what it took is no time of a machine. */
+const isEmulated = report.summary.measured !== null && report.summary.measured.clock === "modelled";
 function swatch(name) {
   const mark = el("span", {class: "swatch"});
   mark.style.background = "var(--" + deviceColour(name) + ")";

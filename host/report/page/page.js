@@ -25,14 +25,13 @@ function drawFigures() {
   const summary = report.summary, predicted = summary.predicted, measured = summary.measured;
   const list = byId("figures");
   if (measured) {
-    const modelled = measured.clock === "modelled";
-    list.append(figure("measured, one inference", modelled ? "–" : seconds(measured.median_s),
-      modelled ? "emulated devices: no time of a machine"
+    list.append(figure("measured, one inference", isEmulated ? "–" : seconds(measured.median_s),
+      isEmulated ? "emulated devices: no time of a machine"
         : seconds(measured.low_s) + " to " + seconds(measured.high_s) + ", " + measured.runs + " runs"));
   }
   list.append(
     figure("predicted, one inference", seconds(predicted.latency_s),
-           measured && measured.clock === "measured" && measured.median_s > 0
+           measured && !isEmulated && measured.median_s > 0
              ? (predicted.latency_s / measured.median_s).toFixed(2) + " of the measured" : ""),
     figure("predicted, pipeline", seconds(predicted.period_s), "between results"),
     figure("placed for", summary.objective + (summary.latency_limit_s ? ", ≤ " + seconds(summary.latency_limit_s) : ""),
@@ -45,7 +44,7 @@ function drawFigures() {
     figure("fallbacks", String(summary.fallbacks), "", summary.fallbacks > 0 ? "bad" : ""));
   if (measured) {
     list.append(
-      figure("copies", seconds(measured.copies_s), bytes(measured.copied_bytes) + " in one inference"),
+      figure("copies", isEmulated ? "–" : seconds(measured.copies_s), bytes(measured.copied_bytes) + " in one inference"),
       figure("memory", bytes(measured.memory_bytes), measured.programs + (measured.programs === 1 ? " program" : " programs")),
       figure("loaded in", seconds(measured.load_s), ""));
   }
@@ -222,6 +221,7 @@ function start() {
   drawTopology(byId("topology"));
   drawLegend(byId("legend"));
   const timeline = new Timeline(byId("timeline-view"));
+  byId("same-scale").checked = timeline.same;
   byId("same-scale").addEventListener("change", event => {
     timeline.same = event.target.checked;
     timeline.surface.redraw();

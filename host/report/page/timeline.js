@@ -50,7 +50,7 @@ class Timeline {
   constructor(host) {
     const {groups, height} = makeLanes();
     this.groups = groups;
-    this.same = true;
+    this.same = !isEmulated; /* one scale says nothing then */
     this.surface = new Surface(host, {
       label: "Timeline of devices and links", height, left: gutter(groups), zoomX: true,
       draw: context => this.draw(context), hit: (x, y) => this.hit(x, y),
@@ -91,8 +91,9 @@ class Timeline {
     for (const tick of ticks(Math.max(0, from), Math.min(longest, to), surface.width / 130)) {
       const x = this.toX(group, tick);
       context.fillStyle = style.line;
+      const top = place === 0 ? AXIS - 4 : group.y + GROUP;
       const end = this.same ? surface.height : group.y + GROUP + group.lanes.length * LANE;
-      context.fillRect(x, place === 0 ? AXIS - 4 : group.y + GROUP, 1, end);
+      context.fillRect(x, top, 1, end - top);
       context.fillStyle = style.muted;
       if (x > surface.left + 10 && x < surface.width - 28) context.fillText(seconds(tick * 1e-9), x, y);
     }
@@ -135,9 +136,7 @@ class Timeline {
   drawLabels(context, group, style) {
     context.fillStyle = style.text;
     context.font = "600 " + FONT;
-    const emulated = group.key === "measured" && report.summary.measured &&
-      report.summary.measured.clock === "modelled";
-    context.fillText((emulated ? "emulated" : group.key) + ", " + seconds(group.end_ns * 1e-9), 8, group.y + GROUP / 2);
+    context.fillText((isEmulated && group.key === "measured" ? "emulated" : group.key) + ", " + seconds(group.end_ns * 1e-9), 8, group.y + GROUP / 2);
     context.font = FONT;
     for (const lane of group.lanes) {
       const compute = lane.resource.kind === "compute";
