@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#include <xrt/xrt_bo.h>
 #include <xrt/xrt_device.h>
 
 #include "davit/board_emulation.h"
@@ -22,6 +23,7 @@ typedef struct options {
     long deadline_ms;
     bool vector; /* also vector_s8 */
     bool stay;   /* after the calls, for ever */
+    bool banks;  /* before them, try what a bank holds */
 } options;
 
 typedef struct job {
@@ -107,6 +109,29 @@ static bool wait_for_jobs(const job *jobs, unsigned count, long limit_ms)
     return false;
 }
 
+/* A bank gives what it has and no more, and takes back what it gave. */
+static bool bank_has_limit(void *device)
+{
+    const size_t part = (size_t)200 << 20;
+    bool right = true;
+    for (int round = 0; right && round < 3; round++) {
+        void *first = xrtBOAlloc(device, part, XRT_BO_FLAGS_NONE, 1);
+        void *second = xrtBOAlloc(device, part, XRT_BO_FLAGS_NONE, 1);
+        void *third = xrtBOAlloc(device, part, XRT_BO_FLAGS_NONE, 1); /* 600 of 512 MiB */
+        right = first != NULL && second != NULL && third == NULL;
+        if (first != NULL) {
+            (void)xrtBOFree(first);
+        }
+        if (second != NULL) {
+            (void)xrtBOFree(second);
+        }
+        if (third != NULL) {
+            (void)xrtBOFree(third);
+        }
+    }
+    return right;
+}
+
 static int report(const job *jobs, unsigned count)
 {
     int result = EXACT;
@@ -136,6 +161,10 @@ static int run(const options *o, const char *xclbin)
         devices[board] = open_board(board, xclbin, uuid);
         if (devices[board] == NULL) {
             return LOST;
+        }
+        if (o->banks && !bank_has_limit(devices[board])) {
+            printf("board %u: a bank does not keep to its size\n", board);
+            return WRONG;
         }
         for (unsigned unit = 0; unit < o->units; unit++, count++) {
             jobs[count].options = o;
@@ -191,6 +220,7 @@ int main(int argc, char **argv)
                        .calls = read_number(argc, argv, "--calls", 10),
                        .deadline_ms = (long)read_number(argc, argv, "--deadline", 20000),
                        .vector = read_number(argc, argv, "--vector", 1) != 0,
-                       .stay = read_number(argc, argv, "--stay", 0) != 0};
+                       .stay = read_number(argc, argv, "--stay", 0) != 0,
+                       .banks = read_number(argc, argv, "--banks", 0) != 0};
     return run(&o, environment.xclbin_path);
 }

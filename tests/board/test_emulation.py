@@ -93,6 +93,11 @@ def test_exact():
     assert err == "", err
 
 
+def test_banks():
+    code, out, err, _ = call_host("--banks", "1", "--units", "1", "--calls", "2", boards=2)
+    assert code == 0 and "4 calls exact" in out, (code, out, err)
+
+
 def test_several_at_a_time():
     programs = [subprocess.Popen([davit, "emulate", "--", host, "--units", "1", "--calls", "6"],
                                  stdout=subprocess.PIPE, text=True) for _ in range(6)]
