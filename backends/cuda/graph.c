@@ -3,15 +3,10 @@
 /* CUDA graphs: a program whose inputs and outputs lie where they lay before is one launch for the
  * driver, not hundreds. Nodes follow each other as the launches do. */
 
-static davit_cuda_device *device_of(const davit_cuda_program *program)
-{
-    return (davit_cuda_device *)program->base.device;
-}
-
 void davit_cuda_program_forget(davit_cuda_program *program)
 {
     if (program->repeated != NULL) {
-        (void)device_of(program)->driver->graph_exec_destroy(program->repeated);
+        (void)davit_cuda_device_of(program)->driver->graph_exec_destroy(program->repeated);
         program->repeated = NULL;
     }
 }
@@ -53,7 +48,7 @@ static void add_launch(graph_builder *builder, const davit_cuda_program *program
 /* false: the driver refuses; nothing is lost, the launches go one by one. */
 static bool build(davit_cuda_program *program)
 {
-    const davit_cuda_driver *driver = device_of(program)->driver;
+    const davit_cuda_driver *driver = davit_cuda_device_of(program)->driver;
     graph_builder builder = {.driver = driver};
     builder.result = driver->graph_create(&builder.graph, 0);
     if (builder.result != CUDA_RESULT_SUCCESS) {
@@ -82,7 +77,7 @@ static bool build(davit_cuda_program *program)
 
 davit_status davit_cuda_program_repeat(davit_cuda_program *program, cuda_stream stream, bool *used)
 {
-    davit_cuda_device *device = device_of(program);
+    davit_cuda_device *device = davit_cuda_device_of(program);
     *used = false;
     if (!device->driver->has_graphs || (program->repeated == NULL && !build(program))) {
         return DAVIT_OK;

@@ -7,11 +7,6 @@
 
 #define LAUNCHES_IN_FLIGHT 512 /* drivers block at about a thousand */
 
-static davit_cuda_device *device_of(const davit_cuda_program *program)
-{
-    return (davit_cuda_device *)program->base.device;
-}
-
 /* ---- building ---- */
 
 static size_t count_segments(const davit_gpu_code *code)
@@ -38,7 +33,7 @@ static void fill_segments(davit_cuda_program *program)
 
 static davit_status allocate_arrays(davit_cuda_program *program, const davit_program_spec *spec)
 {
-    const davit_cuda_device *device = device_of(program);
+    const davit_cuda_device *device = davit_cuda_device_of(program);
     const davit_allocator *allocator = device->base.options.allocator;
     size_t count = program->code->launch_count;
     program->segment_count = count_segments(program->code);
@@ -60,7 +55,7 @@ static davit_status allocate_arrays(davit_cuda_program *program, const davit_pro
 
 static davit_status find_functions(davit_cuda_program *program)
 {
-    davit_cuda_device *device = device_of(program);
+    davit_cuda_device *device = davit_cuda_device_of(program);
     const davit_gpu_code *code = program->code;
     for (size_t i = 0; i < code->launch_count; i++) {
         davit_status status =
@@ -79,7 +74,7 @@ static davit_status find_functions(davit_cuda_program *program)
 
 static davit_status upload(davit_cuda_program *program)
 {
-    davit_cuda_device *device = device_of(program);
+    davit_cuda_device *device = davit_cuda_device_of(program);
     const davit_gpu_code *code = program->code;
     davit_status status = davit_cuda_memory_take(device, code->constant_bytes, &program->constants);
     return status == DAVIT_OK ? davit_cuda_upload(device, program->constants->address,
@@ -89,7 +84,7 @@ static davit_status upload(davit_cuda_program *program)
 
 static davit_status make_ready(davit_cuda_program *program, const davit_program_spec *spec)
 {
-    davit_cuda_device *device = device_of(program);
+    davit_cuda_device *device = davit_cuda_device_of(program);
     davit_status status = allocate_arrays(program, spec);
     if (status == DAVIT_OK) {
         fill_segments(program);
@@ -138,7 +133,7 @@ davit_status davit_cuda_program_build(davit_device *base, const davit_program_sp
 
 static void destroy_events(davit_cuda_program *program)
 {
-    const davit_cuda_driver *driver = device_of(program)->driver;
+    const davit_cuda_driver *driver = davit_cuda_device_of(program)->driver;
     for (size_t i = 0; program->events != NULL && i <= program->segment_count; i++) {
         if (program->events[i] != NULL) {
             (void)driver->event_destroy(program->events[i]);
@@ -149,7 +144,7 @@ static void destroy_events(davit_cuda_program *program)
 void davit_cuda_program_free(davit_program *base)
 {
     davit_cuda_program *program = (davit_cuda_program *)base;
-    davit_cuda_device *device = device_of(program);
+    davit_cuda_device *device = davit_cuda_device_of(program);
     const davit_allocator *allocator = device->base.options.allocator;
     if (atomic_load(&device->health) != DAVIT_CUDA_HUNG &&
         device->driver->context_push(device->context) == CUDA_RESULT_SUCCESS) {
@@ -226,7 +221,7 @@ static void resolve_operands(davit_cuda_program *program)
 
 static davit_status create_events(davit_cuda_program *program)
 {
-    davit_cuda_device *device = device_of(program);
+    davit_cuda_device *device = davit_cuda_device_of(program);
     for (size_t i = 0; i <= program->segment_count; i++) {
         if (program->events[i] == NULL) {
             cuda_result result =
@@ -242,14 +237,14 @@ static davit_status create_events(davit_cuda_program *program)
 
 static davit_status record(davit_cuda_program *program, size_t event, cuda_stream stream)
 {
-    davit_cuda_device *device = device_of(program);
+    davit_cuda_device *device = davit_cuda_device_of(program);
     cuda_result result = device->driver->event_record(program->events[event], stream);
     return result == CUDA_RESULT_SUCCESS ? DAVIT_OK : davit_cuda_fail(device, result, "an event");
 }
 
 static davit_status launch(davit_cuda_program *program, size_t index, cuda_stream stream)
 {
-    davit_cuda_device *device = device_of(program);
+    davit_cuda_device *device = davit_cuda_device_of(program);
     const davit_gpu_launch *of = &program->code->launches[index];
     cuda_result result = device->driver->launch(
         program->functions[index], of->groups[0], of->groups[1], of->groups[2],
@@ -280,7 +275,7 @@ static davit_status enqueue_launches(davit_cuda_program *program, cuda_stream st
 /* Brings the words that tell what is wrong to the host. */
 static davit_status fetch_checks(davit_cuda_program *program, cuda_stream stream)
 {
-    davit_cuda_device *device = device_of(program);
+    davit_cuda_device *device = davit_cuda_device_of(program);
     const davit_gpu_code *code = program->code;
     if (code->check_count == 0) {
         return DAVIT_OK;
@@ -322,7 +317,7 @@ davit_status davit_cuda_program_check(const davit_cuda_program *program)
 
 davit_status davit_cuda_program_times(davit_cuda_program *program, uint64_t *unit_ns)
 {
-    davit_cuda_device *device = device_of(program);
+    davit_cuda_device *device = davit_cuda_device_of(program);
     memset(unit_ns, 0, program->base.spec->unit_count * sizeof(*unit_ns));
     for (size_t s = 0; s < program->segment_count; s++) {
         float milliseconds = 0;

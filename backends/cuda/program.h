@@ -30,6 +30,11 @@ typedef struct davit_cuda_program {
 
 _Static_assert(offsetof(davit_cuda_program, base) == 0, "the head of a program comes first");
 
+static inline davit_cuda_device *davit_cuda_device_of(const davit_cuda_program *program)
+{
+    return (davit_cuda_device *)program->base.device;
+}
+
 /* Puts the program's launches into a stream, as a graph from the second run over the same memory
  * on; timed: with events around each segment. bindings are those of an EXECUTE; the caller holds
  * base.turn until they are done, and the context is current. wait, with user, is called now and

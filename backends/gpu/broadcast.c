@@ -24,7 +24,9 @@ static bool merge(const davit_graph *graph, int count, const davit_value_id *val
     davit_gpu_order(shape, b->layout, shape->dims, dims);
     for (int i = 0; i < count; i++) {
         const davit_tensor_desc *desc = &graph->values[values[i]].desc;
-        b->flat = b->flat && davit_tensor_desc_elems(desc) == davit_tensor_desc_elems(shape);
+        /* An operand of lower rank lies dense: flat beside a dense result only. */
+        b->flat = b->flat && davit_tensor_desc_elems(desc) == davit_tensor_desc_elems(shape) &&
+                  (b->layout == DAVIT_GPU_DENSE || desc->rank == shape->rank);
         spread(desc, b->layout, shape, strides[i]);
         davit_gpu_order(shape, b->layout, strides[i], ordered[i]);
         from[i] = ordered[i];
@@ -63,9 +65,8 @@ davit_status davit_gpu_broadcast_get(davit_gpu_builder *builder, int count,
     out->layout = choose(builder, count, values, shape);
     for (int i = 0; i < count; i++) {
         bool same_rank = davit_gpu_desc(builder, values[i])->rank == shape->rank;
-        davit_status status =
-            davit_gpu_get(builder, values[i], same_rank ? out->layout : DAVIT_GPU_DENSE,
-                          &out->places[i]);
+        davit_status status = davit_gpu_get(
+            builder, values[i], same_rank ? out->layout : DAVIT_GPU_DENSE, &out->places[i]);
         if (status != DAVIT_OK) {
             return status;
         }

@@ -139,7 +139,7 @@ int cli_write_file(const davit_diagnostics *diag, const char *path, const char *
          "for images: (pixel/255 - MEAN)/STD, one number or three as a:b:c; ORDER rgb, bgr or "    \
          "gray (default 0,1,rgb)"},                                                                \
         {"seed", 0, "N", "of the random values of inputs not given (default 1)"},                  \
-        {"devices", 'd', "LIST", "devices in order of preference, as cpu,reference"},              \
+        {"devices", 'd', "LIST", "devices in order of preference, as cuda:0,cpu"},                 \
         {"pin", 0, "NAME=DEVICE", "run the unit, node or output NAME on DEVICE; repeatable"},      \
         {"plan", 0, "FILE", "use a plan written by `davit plan -o`"},                              \
         {"strict", 0, NULL, "fail instead of falling back to another device"},                     \

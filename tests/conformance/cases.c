@@ -70,6 +70,7 @@ static const char *const table[] = {
     /* element by element */
     "Add x:2x3x4x5 x:3x1x5",
     "Sub x:2x1x4x1 x:1x3x1x5",
+    "Sub x:1x5x6x4 x:5x6x4",
     "Mul x:4x5 s:0.5",
     "Div x:3x4 p:3x4",
     "Pow x:1x1 s:2",

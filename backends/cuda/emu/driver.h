@@ -51,6 +51,11 @@ typedef struct emu_pinned {
     struct emu_pinned *next;
 } emu_pinned;
 
+/* Head of every object that the driver gives out: what a device has is found from the device. */
+typedef struct emu_object {
+    struct emu_object *next, **place;
+} emu_object;
+
 typedef struct emu_device {
     int number;
     char *range; /* addresses of its memory: no access but where something is allocated */
@@ -64,8 +69,9 @@ typedef struct emu_device {
     emu_pinned *pinned;
     uint64_t allocation_count, kernel_count; /* since configure */
     unsigned worker_count;
-    unsigned work_count; /* pieces of work that streams have not done */
-    unsigned object_count;      /* streams, events, modules, graphs, memory that are not freed */
+    unsigned work_count;        /* pieces of work that streams have not done */
+    emu_object *objects;        /* events, modules, graphs */
+    unsigned object_count;      /* of these, streams, memory: what is not freed */
     unsigned leaked_count;      /* objects that were there when a context ended */
     _Atomic cuda_result sticky; /* what every call answers once a kernel has failed */
     char fault[EMU_FAULT_BYTES];
@@ -77,6 +83,7 @@ struct cuda_context_object {
 };
 
 struct cuda_event_object {
+    emu_object head;
     emu_device *device;
     unsigned references; /* the rest under device->mutex as well */
     unsigned pending;    /* records that streams have not come to */
@@ -124,6 +131,10 @@ void emu_unlock(emu_device *device);
 emu_device *emu_find(int number);
 /* The device's sticky error, with a text of the fault. The first one stays. */
 void emu_fail(emu_device *device, cuda_result result, const char *text);
+
+/* Adds and removes an object; the device is locked. */
+void emu_keep(emu_device *device, emu_object *object);
+void emu_forget(emu_device *device, emu_object *object);
 
 /* ---- driver_options.c ---- */
 

@@ -247,6 +247,26 @@ void emu_fail(emu_device *device, cuda_result result, const char *text)
     pthread_mutex_unlock(&device->mutex);
 }
 
+void emu_keep(emu_device *device, emu_object *object)
+{
+    object->next = device->objects;
+    object->place = &device->objects;
+    if (object->next != NULL) {
+        object->next->place = &object->next;
+    }
+    device->objects = object;
+    device->object_count++;
+}
+
+void emu_forget(emu_device *device, emu_object *object)
+{
+    *object->place = object->next;
+    if (object->next != NULL) {
+        object->next->place = object->place;
+    }
+    device->object_count--;
+}
+
 /* ---- contexts ---- */
 
 cuda_result emu_context_retain(cuda_context *context, cuda_device_number number)
@@ -284,6 +304,7 @@ cuda_result emu_context_release(cuda_device_number number)
         }
         device->leaked_count += device->object_count;
         device->object_count = 0;
+        device->objects = NULL;
         emu_free_memory(device);
         device->fault[0] = '\0';
         atomic_store(&device->sticky, CUDA_RESULT_SUCCESS);

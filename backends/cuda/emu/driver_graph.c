@@ -17,10 +17,12 @@ struct cuda_graph_node_object {
 };
 
 struct cuda_graph_object {
+    emu_object head;
     graph_list nodes;
 };
 
 struct cuda_graph_exec_object {
+    emu_object head;
     unsigned
         references; /* its owner's, and of launches that are not over; under the device's lock */
     graph_list nodes;
@@ -67,7 +69,7 @@ cuda_result emu_graph_create(cuda_graph *graph, unsigned flags)
     }
     cuda_graph made = flags == 0 ? calloc(1, sizeof(*made)) : NULL;
     if (made != NULL) {
-        device->object_count++;
+        emu_keep(device, &made->head);
         *graph = made;
     }
     emu_unlock(device);
@@ -82,8 +84,8 @@ cuda_result emu_graph_destroy(cuda_graph graph)
         return result;
     }
     clear(&graph->nodes);
+    emu_forget(device, &graph->head);
     free(graph);
-    device->object_count--;
     emu_unlock(device);
     return result;
 }
@@ -168,7 +170,7 @@ cuda_result emu_graph_instantiate(cuda_graph_exec *exec, cuda_graph graph, unsig
         made->references = 1;
         made->nodes = graph->nodes;
         graph->nodes = (graph_list){NULL, NULL};
-        device->object_count++;
+        emu_keep(device, &made->head);
         *exec = made;
     }
     emu_unlock(device);
@@ -181,8 +183,8 @@ static void release(emu_device *device, cuda_graph_exec exec)
     exec->references--;
     if (exec->references == 0) {
         clear(&exec->nodes);
+        emu_forget(device, &exec->head);
         free(exec);
-        device->object_count--;
     }
 }
 

@@ -7,6 +7,7 @@
 #define ARGUMENT_ALIGNMENT ((size_t)16)
 
 struct cuda_module_object {
+    emu_object head;
     emu_device *device;
     cuda_function functions;
 };
@@ -33,7 +34,7 @@ cuda_result emu_module_load(cuda_module *module, const void *image)
     cuda_module made = calloc(1, sizeof(*made));
     if (made != NULL) {
         made->device = device;
-        device->object_count++;
+        emu_keep(device, &made->head);
         *module = made;
     }
     emu_unlock(device);
@@ -52,8 +53,8 @@ cuda_result emu_module_unload(cuda_module module)
         module->functions = first->next;
         free(first);
     }
+    emu_forget(device, &module->head);
     free(module);
-    device->object_count--;
     emu_unlock(device);
     return result;
 }

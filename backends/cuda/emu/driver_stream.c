@@ -34,7 +34,7 @@ cuda_result emu_event_create(cuda_event *event, unsigned flags)
     cuda_event made = calloc(1, sizeof(*made));
     if (made != NULL) {
         *made = (struct cuda_event_object){.device = device, .references = 1};
-        device->object_count++;
+        emu_keep(device, &made->head);
         *event = made;
     }
     emu_unlock(device);
@@ -45,7 +45,7 @@ void emu_event_release(cuda_event event)
 {
     event->references--;
     if (event->references == 0) {
-        event->device->object_count--;
+        emu_forget(event->device, &event->head);
         free(event);
     }
 }

@@ -2,7 +2,7 @@
  * and `cuda:emu`, `cuda:emu:1`... of the emulated driver (libdavit-cudaemu.so), which runs the same
  * kernels on the host. Without a driver there is one unusable entry that says why.
  *
- * backend_options of an emulated device, for tests: davit/../emu/driver.h lists them. */
+ * backends/cuda/README.md lists the backend_options of emulated devices, for tests. */
 #ifndef DAVIT_CUDA_H
 #define DAVIT_CUDA_H
 
