@@ -29,6 +29,9 @@ LIMITS = {75: (1024, 16, 64, 0), 80: (2048, 32, 164, 1), 86: (1536, 16, 100, 1),
           89: (1536, 24, 100, 1), 90: (2048, 32, 228, 1), 100: (2048, 32, 228, 1),
           120: (1536, 24, 100, 1)}
 DEVICES = [("T4", 75, "t4"), ("A100", 80, "a100"), ("H100", 90, "h100")]
+# Multiprocessors and clock at the peak of the data sheet (NVIDIA: T4, A100 80GB PCIe, H100 PCIe).
+CLOCKS = {"t4": (40, 1.59e9), "a100": (108, 1.41e9), "h100": (114, 1.755e9)}
+SHARED_BYTES_A_CYCLE = 128
 
 # The low 12 bits of an instruction. Nobody publishes them: found by compiling kernels with a known
 # number of each, which --check repeats.
@@ -172,15 +175,41 @@ def profile(name):
     return compute, data["memory"]["bytes_per_s"]["value"]
 
 
-def share(macro, arguments, device):
-    """Of the peak of its type (s8, or f32; TF32: half of f16), by a roofline over the profile."""
-    compute, bandwidth = profile(device)
+def peaks(macro, arguments, device):
+    """-> peak of the type (s8, or f32; TF32: half of f16), what the kernel's instructions can."""
+    compute, _ = profile(device)
     peak = {"s8": compute["s8_ops_per_s"], "f32": compute["f32_flops_per_s"],
             "tf32": compute["f16_flops_per_s"] / 2}[arguments[0]]
-    units = peak
     if arguments[0] == "s8" and macro != "PRODUCT_MMA":
-        units = 4 * compute["f32_flops_per_s"]
-    return min(units, intensity(macro, arguments) * bandwidth) / peak
+        return peak, 4 * compute["f32_flops_per_s"]
+    return peak, peak
+
+
+def memory_share(macro, arguments, device):
+    """Of the peak, when every tile's operands come from memory."""
+    peak, units = peaks(macro, arguments, device)
+    return min(units, intensity(macro, arguments) * profile(device)[1]) / peak
+
+
+def shared_share(macro, arguments, device):
+    """Of the peak, when they come from caches: by what goes through shared memory in a stage."""
+    peak, units = peaks(macro, arguments, device)
+    if macro == "PRODUCT_DEPTHWISE":
+        return None
+    numbers = [int(word) for word in arguments[1:]]
+    threads, _, m, n = numbers[:4]
+    element = 1 if arguments[0] == "s8" else 4
+    if macro == "PRODUCT_MMA":
+        warp_m, warp_n, slices, depth, _ = numbers[4:]
+        reads = threads // 32 // slices * (warp_m + warp_n) * depth
+    else:
+        rows, columns = numbers[4:6]
+        depth = 64
+        reads = threads // 32 * (depth // 16) * 2 * (rows + columns) * SHARED_BYTES_A_CYCLE
+    multiprocessors, clock = CLOCKS[device]
+    cycles = (reads + (m + n) * depth) / SHARED_BYTES_A_CYCLE
+    rate = 2 * m * n * (depth / element) / cycles * multiprocessors * clock
+    return min(units, rate) / peak
 
 
 def table(nvcc):
@@ -192,19 +221,23 @@ def table(nvcc):
                 for name, values in found.items():
                     resources[arch, name] = values
     out = ["| kernel | threads | registers sm_75, 80, 90 | shared bytes | warps a multiprocessor, of "
-           "32, 64, 64 | operations a byte | T4 | A100 | H100 |",
-           "|---|---|---|---|---|---|---|---|---|"]
+           "32, 64, 64 | operations a byte | % of peak from memory | % of peak from caches |",
+           "|---|---|---|---|---|---|---|---|"]
     for name, (macro, rest) in products().items():
         threads = int(rest[1])
         each = [resources[arch, name] for _, arch, _ in DEVICES]
         warps = [blocks_of(arch, threads, r["registers"], r["shared"]) * threads // 32
                  for (_, arch, _), r in zip(DEVICES, each)]
-        shares = ["-" if rest[0] == "tf32" and arch < 80
-                  else f"{100 * share(macro, rest, device):.0f} %" for _, arch, device in DEVICES]
+        memory, shared = [], []
+        for _, arch, device in DEVICES:
+            for column, value in [(memory, memory_share(macro, rest, device)),
+                                  (shared, shared_share(macro, rest, device))]:
+                absent = value is None or (rest[0] == "tf32" and arch < 80)
+                column.append("-" if absent else f"{100 * value:.0f}")
         out.append(f"| {name} | {threads} | {', '.join(str(r['registers']) for r in each)} | "
                    f"{', '.join(str(r['shared']) for r in each)} | "
                    f"{', '.join(map(str, warps))} | {intensity(macro, rest):.0f} | "
-                   f"{' | '.join(shares)} |")
+                   f"{', '.join(memory)} | {', '.join(shared)} |")
     others = sorted({name for _, name in resources} - products().keys())
     out += ["", "Kernels shared with OpenCL, without a model of their arithmetic:", "",
             "| kernel | registers sm_75, 80, 90 | shared bytes | spilled bytes |", "|---|---|---|---|"]
