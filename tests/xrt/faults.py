@@ -43,7 +43,7 @@ def left():
         name = os.path.basename(words[0]).decode(errors="replace")
         if name in ("davit-fpga-board", "genericpciemodel"):
             found.add(f"process {path.split('/')[2]} {name}")
-    for pattern in ("/tmp/davit-emulation*", "/tmp/davit-fpga*", "/tmp/davit_*", "/dev/shm/davit*"):
+    for pattern in ("/tmp/davit-emu-*", "/tmp/davit_*", "/dev/shm/davit*"):
         found.update(glob.glob(pattern))
     return found
 
