@@ -13,7 +13,7 @@
 #include "device.h"
 
 #define PATH_BYTES 512
-#define KEY_BYTES 640
+#define KEY_BYTES 1024
 #define MAX_BINARY_BYTES ((size_t)256 << 20)
 
 /* Everything that the binary of a module depends on. */

@@ -299,12 +299,13 @@ static void read_limits(davit_opencl_device *device)
 
 static void make_key(davit_opencl_device *device, const davit_opencl_found *found)
 {
-    char name[128], version[64], platform[64] = "";
+    char name[128], version[64], platform[192];
     device_text(device->api, device->id, CL_DEVICE_NAME, name, sizeof(name));
     device_text(device->api, device->id, CL_DRIVER_VERSION, version, sizeof(version));
-    (void)device->api->clGetPlatformInfo(found->platform, CL_PLATFORM_VERSION, sizeof(platform),
-                                         platform, NULL);
-    platform[sizeof(platform) - 1] = '\0';
+    if (device->api->clGetPlatformInfo(found->platform, CL_PLATFORM_VERSION, sizeof(platform),
+                                       platform, NULL) != CL_SUCCESS) {
+        platform[0] = '\0'; /* none of that length */
+    }
     (void)snprintf(device->key, sizeof(device->key), "%s|%s|%s|%016llx", name, version, platform,
                    (unsigned long long)hash_sources());
 }

@@ -26,7 +26,7 @@ typedef struct davit_opencl_device {
     davit_opencl_tuning tiles;
     davit_gpu_tuning tuning; /* over tiles */
     size_t max_buffer_bytes;
-    char key[256];     /* what compiled programs depend on: device, driver, Davit's sources */
+    char key[448];     /* what compiled programs depend on: device, driver, Davit's sources */
     char options[160]; /* of the compiler */
     bool is_cpu;
     pthread_mutex_t mutex;

@@ -396,7 +396,9 @@ const cli_command cli_calibrate = {
         "it\n"
         "is interrupted. Plans use them: a unit that was measured has its measured time, others "
         "are\n"
-        "estimated from those that are like it.\n",
+        "estimated from those that are like it. A device that has several kernels for the same work\n"
+        "(opencl:0) times them first, and uses the fastest from then on; of an emulated one nothing\n"
+        "else is measured.\n",
     .options = options,
     .run = run,
 };

@@ -27,7 +27,8 @@ class Drivers(unittest.TestCase):
 
     def davit(self, *words, fault=None, **environment):
         """Runs davit with the fake driver and that fault, or with the system's loader."""
-        env = dict(os.environ, XDG_CACHE_HOME=self.folder.name, OMP_WAIT_POLICY="passive", **environment)
+        env = dict(os.environ, XDG_CACHE_HOME=self.folder.name, OMP_WAIT_POLICY="passive")
+        env.update(environment)
         if fault is not None:
             env.update(DAVIT_OPENCL_LIBRARY=FAKE, FAKE_OPENCL=fault)
         return subprocess.run([DAVIT, *words], capture_output=True, text=True, timeout=120, env=env)
@@ -68,6 +69,18 @@ class Drivers(unittest.TestCase):
     def test_a_driver_that_works(self):
         done = self.davit("run", self.model, "-d", "opencl:0", fault="")
         self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_compiled_kernels_are_kept(self):
+        with tempfile.TemporaryDirectory() as cache:
+            words = ("run", self.model, "-d", "opencl:0", "-vv")
+            first = self.davit(*words, fault="", XDG_CACHE_HOME=cache).stderr
+            second = self.davit(*words, fault="", XDG_CACHE_HOME=cache).stderr
+            self.assertIn("compiled in", first)
+            self.assertNotIn("compiled in", second)
+            self.assertIn("from the cache", second)
+            for entry in os.scandir(os.path.join(cache, "davit", "opencl")):
+                os.chmod(entry.path, 0o666)  # now anybody may have written it
+            self.assertIn("compiled in", self.davit(*words, fault="", XDG_CACHE_HOME=cache).stderr)
 
     def test_a_compiler_that_refuses(self):
         self.refuse("its compiler refuses the kernels", fault="build")
