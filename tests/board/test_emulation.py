@@ -159,6 +159,24 @@ def test_kills():
         running.check_gone()
 
 
+def test_all_killed():
+    """When nobody is left to clear up, the next emulation does."""
+    running = Running(boards=1)
+    in_use = Running(boards=1)
+    for pid in (running.keeper, running.launcher.pid, running.program):
+        os.kill(pid, signal.SIGKILL)
+    running.launcher.wait(10)
+    wait_until(lambda: not any(alive(pid) for pid in running.boards), "a board is left")
+    assert running.folder.is_dir()
+    for folder in (running.folder, in_use.folder):
+        os.utime(folder, (0, 0))
+    assert run("true")[0] == 0
+    assert not running.folder.exists() and in_use.folder.is_dir()
+    in_use.launcher.terminate()
+    in_use.launcher.wait(10)
+    in_use.check_gone()
+
+
 tests = {key[5:]: value for key, value in globals().items() if key.startswith("test_")}
 for key, test in tests.items():
     if only in (None, key):

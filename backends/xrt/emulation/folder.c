@@ -3,14 +3,17 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <ftw.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "davit/read_file.h"
@@ -19,7 +22,9 @@
 #include "shim.h"
 
 #define MODEL "generic_pcie/model/genericpciemodel"
-enum { SIZE_WORD = 32 };
+#define PLACE "/tmp" /* the shim's */
+#define PREFIX "davit-emu-"
+enum { SIZE_WORD = 32, STALE_S = 60 };
 
 typedef struct making {
     const char *folder;
@@ -35,7 +40,7 @@ bool emulation_name_folder(char folder[EMULATION_FOLDER])
     if (getrandom(&name, sizeof(name), 0) != (ssize_t)sizeof(name)) {
         return false;
     }
-    (void)snprintf(folder, EMULATION_FOLDER, "/tmp/davit-emu-%016" PRIx64, name);
+    (void)snprintf(folder, EMULATION_FOLDER, PLACE "/" PREFIX "%016" PRIx64, name);
     return true;
 }
 
@@ -243,6 +248,49 @@ static int remove_one(const char *path, const struct stat *state, int kind, stru
 void emulation_remove_folder(const char *folder)
 {
     (void)nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+int emulation_hold_folder(const char *folder)
+{
+    const int held = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (held >= 0 && flock(held, LOCK_EX | LOCK_NB) != 0) {
+        (void)close(held);
+        return -1;
+    }
+    return held;
+}
+
+static bool is_stale(const char *folder)
+{
+    struct stat state;
+    const time_t now = time(NULL);
+    if (lstat(folder, &state) != 0 || !S_ISDIR(state.st_mode) || state.st_uid != geteuid() ||
+        state.st_mtime > now - STALE_S) {
+        return false;
+    }
+    const int held = emulation_hold_folder(folder);
+    if (held >= 0) {
+        (void)close(held);
+    }
+    return held >= 0;
+}
+
+void emulation_sweep_folders(void)
+{
+    DIR *place = opendir(PLACE);
+    for (struct dirent *entry; place != NULL && (entry = readdir(place)) != NULL;) {
+        char folder[EMULATION_PATH];
+        if (strncmp(entry->d_name, PREFIX, strlen(PREFIX)) != 0) {
+            continue;
+        }
+        (void)snprintf(folder, sizeof(folder), PLACE "/%s", entry->d_name);
+        if (is_stale(folder)) {
+            emulation_remove_folder(folder);
+        }
+    }
+    if (place != NULL) {
+        (void)closedir(place);
+    }
 }
 
 static bool set_to(const char *variable, const char *folder, const char *name)

@@ -18,6 +18,13 @@ DAVIT_NODISCARD davit_status emulation_make_folder(const char *folder, const emu
 /* Removes it and all that is in it; a folder that is not there is right. */
 void emulation_remove_folder(const char *folder);
 
+/* Marks a folder as in use while the result is open in some process; -1: it cannot be. */
+int emulation_hold_folder(const char *folder);
+
+/* Removes folders of this user that nobody holds, a minute after they were made: of emulations
+ * whose processes were all killed at once. */
+void emulation_sweep_folders(void);
+
 /* Sets the environment of this process. Returns false when memory is short. */
 bool emulation_set_environment(const char *folder);
 

@@ -218,6 +218,7 @@ static void choose_signals(launch *l)
 static davit_status run_kept(launch *l, int *status)
 {
     davit_status done = emulation_make_folder(l->folder, &l->parts, l->options, l->diag);
+    const int held = emulation_hold_folder(l->folder);
     if (done == DAVIT_OK) {
         done = start_program(l);
     }
@@ -229,6 +230,9 @@ static davit_status run_kept(launch *l, int *status)
         end_group(l->program);
     }
     end_keeper(l);
+    if (held >= 0) {
+        (void)close(held);
+    }
     return done;
 }
 
@@ -260,6 +264,7 @@ davit_status davit_board_emulation_run(const davit_board_emulation_options *opti
     if (done != DAVIT_OK) {
         return done;
     }
+    emulation_sweep_folders();
     choose_signals(&l);
     struct sigaction child_before;
     const struct sigaction plain = {.sa_handler = SIG_DFL};
