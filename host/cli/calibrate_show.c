@@ -140,7 +140,8 @@ static void print_entry(const davit_store_entry *entry)
             snprintf(dims + used, sizeof(dims) - used, "%s%.0f", i > 0 ? "x" : "", work->dims[i]);
         used += length > 0 ? (size_t)length : 0;
     }
-    bool link = is_link(entry->signature) || strcmp(entry->signature, DAVIT_SUBMISSION) == 0;
+    bool link = is_link(entry->signature) || strcmp(entry->signature, DAVIT_SUBMISSION) == 0 ||
+                strncmp(entry->signature, DAVIT_CHOICE, strlen(DAVIT_CHOICE)) == 0;
     printf("  %-34s %-24s %-5s %11.4f %9.4f %5u %4u  %s\n", entry->signature,
            link ? "-" : work->kind, link ? "-" : davit_dtype_name(work->dtype),
            entry->measurement.median_s * 1e3, entry->measurement.spread_s * 1e3,
