@@ -149,6 +149,18 @@ static bool is_default(const davit_device_info *info)
     return !info->emulated && !part_of_host && info->profile.kind != DAVIT_DEVICE_NULL;
 }
 
+/* A GPU that two drivers show, as cuda:0 and opencl:0, is used through the first. */
+static const davit_device_info *same_card(const davit_plan_device *devices, size_t count,
+                                          const davit_device_info *info)
+{
+    for (size_t i = 0; i < count && info->pci_address[0] != '\0'; i++) {
+        if (strcmp(devices[i].info.pci_address, info->pci_address) == 0) {
+            return &devices[i].info;
+        }
+    }
+    return NULL;
+}
+
 static void choose_defaults(const davit_context *context, const davit_diagnostics *diag,
                             davit_plan_device *devices, size_t *count)
 {
@@ -159,6 +171,11 @@ static void choose_defaults(const davit_context *context, const davit_diagnostic
         }
         if (info->unusable[0] != '\0') {
             davit_log(diag, DAVIT_INFO, "device %s is not used: %s", info->name, info->unusable);
+            continue;
+        }
+        const davit_device_info *same = same_card(devices, *count, info);
+        if (same != NULL) {
+            davit_log(diag, DAVIT_INFO, "device %s is not used: it is %s", info->name, same->name);
             continue;
         }
         devices[(*count)++] =
