@@ -34,8 +34,13 @@ for shuffled in 11 12 13; do
     one 4 cuda:emu:1 "seed=$shuffled"
     one 1 cuda:emu "seed=$shuffled,capability=61"
 done
-one 1 cuda:emu "races=1"
-one 4 cuda:emu:2 "races=1,seed=14"
-one 1 cuda:emu "races=1,seed=15,capability=61"
+if DAVIT_CUDAEMU_OPTIONS=races=1 "$program" --device cuda:emu --case 'Relu x:1x8' 2>&1 |
+    grep -q 'cannot look for races'; then
+    echo "races: left out, this build cannot look for them"
+else
+    one 1 cuda:emu "races=1"
+    one 4 cuda:emu:2 "races=1,seed=14"
+    one 1 cuda:emu "races=1,seed=15,capability=61"
+fi
 echo "$failed runs failed"
 [ $failed -eq 0 ]
