@@ -44,7 +44,7 @@ line() {
 # shellcheck disable=SC2317 # called through line
 speed() {
     case $1 in *:emu*) runs=2 ;; *) runs=20 ;; esac
-    "$davit" bench "$folder/$2.onnx" --shape "$3" --devices "$1,cpu" --repeat $runs | grep '^latency'
+    "$davit" bench "$folder/$2.onnx" --shape "$3" --devices "$1,cpu" --repeat "$runs" | grep '^latency'
 }
 
 grep -e '^device' -e '^cuda:' "$logs/devices.log"
