@@ -41,9 +41,7 @@ static cl_program compile(const davit_opencl_device *device, const davit_opencl_
         return NULL;
     }
     (void)snprintf(options, sizeof(options), "%s %s", device->options, module->options);
-    pthread_mutex_lock(&compiling);
     error = device->api->clBuildProgram(program, 1, &device->id, options, NULL, NULL);
-    pthread_mutex_unlock(&compiling);
     if (error != CL_SUCCESS) {
         report_build(device, program, error, module->file);
         (void)device->api->clReleaseProgram(program);
@@ -64,11 +62,13 @@ static void finish(davit_opencl_device *device, size_t module, cl_program progra
 static void build(davit_opencl_device *device, size_t module)
 {
     uint64_t begin_ns = davit_clock_ns();
+    pthread_mutex_lock(&compiling);
     cl_program program = davit_opencl_cache_load(device, module);
     bool cached = program != NULL;
     if (!cached) {
         program = compile(device, &davit_opencl_modules[module]);
     }
+    pthread_mutex_unlock(&compiling);
     davit_log(device->base.options.diag, DAVIT_DEBUG, "device '%s': kernels of '%s' %s %.0f ms%s",
               device->base.info.name, davit_opencl_modules[module].file,
               cached ? "from the cache in" : "compiled in",
@@ -76,7 +76,9 @@ static void build(davit_opencl_device *device, size_t module)
               program == NULL ? ", and failed" : "");
     finish(device, module, program);
     if (!cached && program != NULL) {
+        pthread_mutex_lock(&compiling);
         davit_opencl_cache_save(device, module, program);
+        pthread_mutex_unlock(&compiling);
     }
 }
 
