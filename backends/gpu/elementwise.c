@@ -59,10 +59,8 @@ static davit_gpu_unary_params unary_of(const davit_graph *graph, const davit_nod
         }
     }
     if (node->op->op == DAVIT_OP_Clip) {
-        params.alpha =
-            davit_gpu_constant_float(davit_gpu_input_constant(graph, node, 1), params.alpha);
-        params.beta =
-            davit_gpu_constant_float(davit_gpu_input_constant(graph, node, 2), params.beta);
+        params.alpha = davit_constant_float(davit_node_constant(graph, node, 1), params.alpha);
+        params.beta = davit_constant_float(davit_node_constant(graph, node, 2), params.beta);
     }
     if (node->op->op == DAVIT_OP_Gelu &&
         davit_node_string(node, "approximate", "none")[0] == 't') {
@@ -116,8 +114,8 @@ static bool can_cast(davit_dtype dtype)
 static const char *refuse_cast(const davit_graph *graph, const davit_unit *unit)
 {
     const davit_node *node = &graph->nodes[unit->anchor];
-    return can_cast(davit_gpu_input(graph, node, 0)->dtype) &&
-                   can_cast(davit_gpu_output(graph, node)->dtype)
+    return can_cast(davit_node_input(graph, node, 0)->dtype) &&
+                   can_cast(davit_node_output(graph, node)->dtype)
                ? NULL
                : "element type";
 }
@@ -126,10 +124,9 @@ static davit_status build_cast(davit_gpu_builder *builder, const davit_unit *uni
                                const davit_node *node)
 {
     const davit_tensor_desc *y = davit_gpu_desc(builder, unit->outputs[0]);
-    davit_gpu_cast_params params = {
-        .count = (int)davit_tensor_desc_elems(y),
-        .from = (int)davit_gpu_input(builder->graph, node, 0)->dtype,
-        .to = (int)y->dtype};
+    davit_gpu_cast_params params = {.count = (int)davit_tensor_desc_elems(y),
+                                    .from = (int)davit_node_input(builder->graph, node, 0)->dtype,
+                                    .to = (int)y->dtype};
     davit_gpu_call call = {.kernel = "cast", .params = &params, .param_bytes = sizeof(params)};
     return build_flat(builder, node, &call);
 }
@@ -194,8 +191,8 @@ static const char *compare_kernel(davit_dtype dtype)
 static const char *refuse_pair(const davit_graph *graph, const davit_unit *unit)
 {
     const davit_node *node = &graph->nodes[unit->anchor];
-    const davit_tensor_desc *a = davit_gpu_input(graph, node, 0);
-    const davit_tensor_desc *b = davit_gpu_input(graph, node, 1);
+    const davit_tensor_desc *a = davit_node_input(graph, node, 0);
+    const davit_tensor_desc *b = davit_node_input(graph, node, 1);
     if (a->dtype != b->dtype) {
         return "inputs of several element types";
     }
@@ -203,11 +200,11 @@ static const char *refuse_pair(const davit_graph *graph, const davit_unit *unit)
         return "empty tensor";
     }
     bool f32 = a->dtype == DAVIT_F32;
-    if (davit_gpu_output(graph, node)->dtype == DAVIT_BOOL ? compare_kernel(a->dtype) == NULL
-                                                           : !f32) {
+    if (davit_node_output(graph, node)->dtype == DAVIT_BOOL ? compare_kernel(a->dtype) == NULL
+                                                            : !f32) {
         return "element type";
     }
-    return davit_gpu_broadcast_fits(graph, 2, node->inputs, davit_gpu_output(graph, node))
+    return davit_gpu_broadcast_fits(graph, 2, node->inputs, davit_node_output(graph, node))
                ? NULL
                : "broadcast of many dimensions";
 }
@@ -215,13 +212,13 @@ static const char *refuse_pair(const davit_graph *graph, const davit_unit *unit)
 static const char *refuse_many(const davit_graph *graph, const davit_unit *unit)
 {
     const davit_node *node = &graph->nodes[unit->anchor];
-    const davit_tensor_desc *y = davit_gpu_output(graph, node);
+    const davit_tensor_desc *y = davit_node_output(graph, node);
     if (y->dtype != DAVIT_F32) {
         return "element type";
     }
     for (uint32_t i = 0; i < node->input_count; i++) {
-        if (!davit_gpu_has_input(node, i) ||
-            davit_tensor_desc_elems(davit_gpu_input(graph, node, i)) == 0) {
+        if (!davit_node_has_input(node, i) ||
+            davit_tensor_desc_elems(davit_node_input(graph, node, i)) == 0) {
             return "empty tensor";
         }
         if (!davit_gpu_broadcast_fits(graph, 1, &node->inputs[i], y)) {
@@ -260,7 +257,7 @@ static davit_status build_pair(davit_gpu_builder *builder, const davit_unit *uni
         status = davit_gpu_make(builder, unit->outputs[0], b.layout, &place);
     }
     const char *kernel = y->dtype == DAVIT_BOOL
-                             ? compare_kernel(davit_gpu_input(builder->graph, node, 0)->dtype)
+                             ? compare_kernel(davit_node_input(builder->graph, node, 0)->dtype)
                              : "binary_f32";
     return status == DAVIT_OK ? launch_pair(builder, kernel, pair_number(node->op->op), &b,
                                             davit_tensor_desc_elems(y), place)
@@ -326,11 +323,11 @@ static const char *refuse_where(const davit_graph *graph, const davit_unit *unit
 {
     const davit_node *node = &graph->nodes[unit->anchor];
     for (uint32_t i = 0; i < 3; i++) {
-        if (davit_tensor_desc_elems(davit_gpu_input(graph, node, i)) == 0) {
+        if (davit_tensor_desc_elems(davit_node_input(graph, node, i)) == 0) {
             return "empty tensor";
         }
     }
-    return davit_gpu_broadcast_fits(graph, 3, node->inputs, davit_gpu_output(graph, node))
+    return davit_gpu_broadcast_fits(graph, 3, node->inputs, davit_node_output(graph, node))
                ? NULL
                : "broadcast of many dimensions";
 }

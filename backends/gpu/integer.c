@@ -21,11 +21,11 @@ static const char *refuse_pair(const davit_graph *graph, const davit_unit *unit)
 {
     const davit_node *node = &graph->nodes[unit->anchor];
     for (uint32_t i = 0; i < 2; i++) {
-        if (davit_tensor_desc_elems(davit_gpu_input(graph, node, i)) == 0) {
+        if (davit_tensor_desc_elems(davit_node_input(graph, node, i)) == 0) {
             return "empty tensor";
         }
     }
-    return davit_gpu_broadcast_fits(graph, 2, node->inputs, davit_gpu_output(graph, node))
+    return davit_gpu_broadcast_fits(graph, 2, node->inputs, davit_node_output(graph, node))
                ? NULL
                : "broadcast of many dimensions";
 }
@@ -118,12 +118,12 @@ static davit_status build_lookup(davit_gpu_builder *builder, const davit_unit *u
 static davit_status build_softmax(davit_gpu_builder *builder, const davit_unit *unit,
                                   const davit_node *node)
 {
-    const davit_tensor_desc *desc = davit_gpu_input(builder->graph, node, 0);
+    const davit_tensor_desc *desc = davit_node_input(builder->graph, node, 0);
     davit_quant8 x = davit_integer_x(builder->graph, node);
     davit_result_spec y = davit_integer_result(node);
     davit_softmax softmax;
     davit_reason reason;
-    int axis = davit_gpu_axis(davit_node_int(node, "axis", -1), desc->rank);
+    int axis = davit_node_axis(davit_node_int(node, "axis", -1), desc->rank);
     davit_status status =
         refused(builder, davit_softmax_prepare(&x, &y, &softmax, &reason), &reason);
     if (status != DAVIT_OK) {
@@ -170,15 +170,14 @@ static bool is_byte(davit_dtype dtype)
 /* The slices that have a scale each: elements of one after the other, and how many. */
 static bool slices_of(const davit_graph *graph, const davit_node *node, int *run, int *scales)
 {
-    const davit_tensor_desc *x = davit_gpu_input(graph, node, 0);
-    int64_t count =
-        davit_tensor_desc_elems(&davit_gpu_input_constant(graph, node, 1)->desc);
+    const davit_tensor_desc *x = davit_node_input(graph, node, 0);
+    int64_t count = davit_tensor_desc_elems(&davit_node_constant(graph, node, 1)->desc);
     *run = 1;
     *scales = (int)count;
     if (count == 1) {
         return true;
     }
-    int axis = davit_gpu_axis(davit_node_int(node, "axis", 1), x->rank);
+    int axis = davit_node_axis(davit_node_int(node, "axis", 1), x->rank);
     for (int i = axis + 1; i < x->rank; i++) {
         *run *= (int)x->dims[i];
     }
@@ -189,10 +188,10 @@ static bool slices_of(const davit_graph *graph, const davit_node *node, int *run
 static const char *refuse_linear(const davit_graph *graph, const davit_unit *unit)
 {
     const davit_node *node = &graph->nodes[unit->anchor];
-    const davit_tensor *scale = davit_gpu_input_constant(graph, node, 1);
+    const davit_tensor *scale = davit_node_constant(graph, node, 1);
     bool quantizes = node->op->op == DAVIT_OP_QuantizeLinear;
-    davit_dtype from = davit_gpu_input(graph, node, 0)->dtype;
-    davit_dtype to = davit_gpu_output(graph, node)->dtype;
+    davit_dtype from = davit_node_input(graph, node, 0)->dtype;
+    davit_dtype to = davit_node_output(graph, node)->dtype;
     int run, scales;
     if (quantizes ? from != DAVIT_F32 || !is_byte(to) : !is_byte(from) || to != DAVIT_F32) {
         return "element type";
@@ -200,7 +199,7 @@ static const char *refuse_linear(const davit_graph *graph, const davit_unit *uni
     if (scale == NULL || scale->desc.dtype != DAVIT_F32) {
         return "scale that is not constant";
     }
-    if (davit_gpu_has_input(node, 2) && davit_gpu_input_constant(graph, node, 2) == NULL) {
+    if (davit_node_has_input(node, 2) && davit_node_constant(graph, node, 2) == NULL) {
         return "zero point that is not constant";
     }
     return slices_of(graph, node, &run, &scales) ? NULL : "scales of blocks";
@@ -209,12 +208,12 @@ static const char *refuse_linear(const davit_graph *graph, const davit_unit *uni
 static davit_status build_linear(davit_gpu_builder *builder, const davit_unit *unit,
                                  const davit_node *node)
 {
-    const davit_tensor *zero = davit_gpu_input_constant(builder->graph, node, 2);
-    const davit_tensor_desc *x = davit_gpu_input(builder->graph, node, 0);
+    const davit_tensor *zero = davit_node_constant(builder->graph, node, 2);
+    const davit_tensor_desc *x = davit_node_input(builder->graph, node, 0);
     bool quantizes = node->op->op == DAVIT_OP_QuantizeLinear;
     davit_gpu_linear_quantize_params params = {
         .count = (int)davit_tensor_desc_elems(x),
-        .is_unsigned = davit_gpu_unsigned(quantizes ? davit_gpu_output(builder->graph, node)->dtype
+        .is_unsigned = davit_gpu_unsigned(quantizes ? davit_node_output(builder->graph, node)->dtype
                                                     : x->dtype)};
     (void)slices_of(builder->graph, node, &params.run, &params.scales);
     davit_gpu_layout layout = params.scales == 1 ? davit_gpu_layout_of(builder, node->inputs[0])

@@ -73,8 +73,8 @@ static davit_status make_offsets(davit_gpu_builder *builder, const stack *a, con
 static davit_status prepare(davit_gpu_builder *builder, const davit_node *node,
                             davit_gpu_matmul_params *params, davit_gpu_call *call)
 {
-    stack a = stack_of(davit_gpu_input(builder->graph, node, 0), true);
-    stack b = stack_of(davit_gpu_input(builder->graph, node, 1), false);
+    stack a = stack_of(davit_node_input(builder->graph, node, 0), true);
+    stack b = stack_of(davit_node_input(builder->graph, node, 1), false);
     bool flip_a = node->op->op == DAVIT_OP_Gemm && davit_node_int(node, "transA", 0) != 0;
     bool flip_b = node->op->op == DAVIT_OP_Gemm && davit_node_int(node, "transB", 0) != 0;
     params->m = (int)(flip_a ? a.columns : a.rows);
@@ -105,8 +105,8 @@ static davit_status prepare(davit_gpu_builder *builder, const davit_node *node,
 static const char *refuse_product(const davit_graph *graph, const davit_unit *unit)
 {
     const davit_node *node = &graph->nodes[unit->anchor];
-    const davit_tensor_desc *x = davit_gpu_input(graph, node, 0);
-    const davit_tensor_desc *w = davit_gpu_input(graph, node, 1);
+    const davit_tensor_desc *x = davit_node_input(graph, node, 0);
+    const davit_tensor_desc *w = davit_node_input(graph, node, 1);
     if (davit_tensor_desc_elems(x) == 0 || davit_tensor_desc_elems(w) == 0) {
         return "empty tensor";
     }
@@ -129,8 +129,8 @@ static const char *refuse_product(const davit_graph *graph, const davit_unit *un
 static davit_status add_matrix(davit_gpu_builder *builder, const davit_node *node,
                                davit_gpu_place from, davit_gpu_place to)
 {
-    const davit_tensor_desc *y = davit_gpu_output(builder->graph, node);
-    const davit_tensor_desc *c = davit_gpu_input(builder->graph, node, 2);
+    const davit_tensor_desc *y = davit_node_output(builder->graph, node);
+    const davit_tensor_desc *c = davit_node_input(builder->graph, node, 2);
     float beta = davit_node_float(node, "beta", 1.0f);
     int64_t count = davit_tensor_desc_elems(c);
     davit_gpu_place addend;
@@ -171,7 +171,7 @@ static davit_status build_f32(davit_gpu_builder *builder, const davit_unit *unit
                               const davit_node *node)
 {
     bool gemm = node->op->op == DAVIT_OP_Gemm;
-    bool adds = gemm && davit_gpu_has_input(node, 2);
+    bool adds = gemm && davit_node_has_input(node, 2);
     davit_gpu_matmul_params params = {.alpha = gemm ? davit_node_float(node, "alpha", 1.0f) : 1.0f};
     davit_gpu_call call = {.kernel = "matmul_f32"};
     size_t bytes = davit_tensor_desc_bytes(davit_gpu_desc(builder, unit->outputs[0]));

@@ -40,7 +40,7 @@ static davit_status build_identity(davit_gpu_builder *builder, const davit_unit 
 static const char *refuse_copy(const davit_graph *graph, const davit_unit *unit)
 {
     const davit_node *node = &graph->nodes[unit->anchor];
-    const davit_tensor_desc *x = davit_gpu_input(graph, node, 0);
+    const davit_tensor_desc *x = davit_node_input(graph, node, 0);
     if (!has_width(x)) {
         return "element type";
     }
@@ -74,7 +74,7 @@ static davit_gpu_copy copy_to(const davit_tensor_desc *y)
 static davit_status build_transpose(davit_gpu_builder *builder, const davit_unit *unit,
                                     const davit_node *node)
 {
-    const davit_tensor_desc *x = davit_gpu_input(builder->graph, node, 0);
+    const davit_tensor_desc *x = davit_node_input(builder->graph, node, 0);
     davit_gpu_copy copy = copy_to(davit_gpu_desc(builder, unit->outputs[0]));
     davit_gpu_layout layout = davit_gpu_layout_of(builder, node->inputs[0]);
     int64_t strides[DAVIT_MAX_RANK];
@@ -96,7 +96,7 @@ static davit_status build_transpose(davit_gpu_builder *builder, const davit_unit
 static davit_status build_part(davit_gpu_builder *builder, const davit_node *node,
                                davit_value_id output, const int64_t *starts, const int64_t *steps)
 {
-    const davit_tensor_desc *x = davit_gpu_input(builder->graph, node, 0);
+    const davit_tensor_desc *x = davit_node_input(builder->graph, node, 0);
     const davit_tensor_desc *y = davit_gpu_desc(builder, output);
     davit_gpu_layout layout = davit_gpu_layout_of(builder, node->inputs[0]);
     int64_t strides[DAVIT_MAX_RANK], to[DAVIT_MAX_RANK];
@@ -122,26 +122,25 @@ static davit_status build_slice(davit_gpu_builder *builder, const davit_unit *un
                                 const davit_node *node)
 {
     const davit_graph *graph = builder->graph;
-    const davit_tensor_desc *x = davit_gpu_input(graph, node, 0);
-    const davit_tensor *axes_input = davit_gpu_input_constant(graph, node, 3);
-    const davit_tensor *steps_input = davit_gpu_input_constant(graph, node, 4);
+    const davit_tensor_desc *x = davit_node_input(graph, node, 0);
+    const davit_tensor *axes_input = davit_node_constant(graph, node, 3);
+    const davit_tensor *steps_input = davit_node_constant(graph, node, 4);
     int64_t begins[DAVIT_MAX_RANK], ends[DAVIT_MAX_RANK], axes[DAVIT_MAX_RANK];
     int64_t given_steps[DAVIT_MAX_RANK], starts[DAVIT_MAX_RANK] = {0}, steps[DAVIT_MAX_RANK];
     for (int i = 0; i < DAVIT_MAX_RANK; i++) {
         axes[i] = i;
         steps[i] = given_steps[i] = 1;
     }
-    size_t count =
-        davit_gpu_constant_ints(davit_gpu_input_constant(graph, node, 1), begins, DAVIT_MAX_RANK);
-    (void)davit_gpu_constant_ints(davit_gpu_input_constant(graph, node, 2), ends, DAVIT_MAX_RANK);
+    size_t count = davit_constant_ints(davit_node_constant(graph, node, 1), begins, DAVIT_MAX_RANK);
+    (void)davit_constant_ints(davit_node_constant(graph, node, 2), ends, DAVIT_MAX_RANK);
     if (axes_input != NULL) {
-        (void)davit_gpu_constant_ints(axes_input, axes, DAVIT_MAX_RANK);
+        (void)davit_constant_ints(axes_input, axes, DAVIT_MAX_RANK);
     }
     if (steps_input != NULL) {
-        (void)davit_gpu_constant_ints(steps_input, given_steps, DAVIT_MAX_RANK);
+        (void)davit_constant_ints(steps_input, given_steps, DAVIT_MAX_RANK);
     }
     for (size_t i = 0; i < count; i++) {
-        int axis = davit_gpu_axis(axes[i], x->rank);
+        int axis = davit_node_axis(axes[i], x->rank);
         starts[axis] = begins[i];
         steps[axis] = given_steps[i];
         (void)davit_slice_resolve(x->dims[axis], &starts[axis], ends[i], steps[axis]);
@@ -152,8 +151,8 @@ static davit_status build_slice(davit_gpu_builder *builder, const davit_unit *un
 static davit_status build_split(davit_gpu_builder *builder, const davit_unit *unit,
                                 const davit_node *node)
 {
-    const davit_tensor_desc *x = davit_gpu_input(builder->graph, node, 0);
-    int axis = davit_gpu_axis(davit_node_int(node, "axis", 0), x->rank);
+    const davit_tensor_desc *x = davit_node_input(builder->graph, node, 0);
+    int axis = davit_node_axis(davit_node_int(node, "axis", 0), x->rank);
     int64_t starts[DAVIT_MAX_RANK] = {0}, steps[DAVIT_MAX_RANK];
     davit_status status = DAVIT_OK;
     for (int i = 0; i < DAVIT_MAX_RANK; i++) {
@@ -173,7 +172,7 @@ static davit_status build_split(davit_gpu_builder *builder, const davit_unit *un
 static davit_status build_expand(davit_gpu_builder *builder, const davit_unit *unit,
                                  const davit_node *node)
 {
-    const davit_tensor_desc *x = davit_gpu_input(builder->graph, node, 0);
+    const davit_tensor_desc *x = davit_node_input(builder->graph, node, 0);
     davit_gpu_copy copy = copy_to(davit_gpu_desc(builder, unit->outputs[0]));
     int64_t strides[DAVIT_MAX_RANK];
     davit_gpu_strides(x, DAVIT_GPU_DENSE, strides);
@@ -187,10 +186,10 @@ static davit_status build_expand(davit_gpu_builder *builder, const davit_unit *u
 static const char *refuse_expand(const davit_graph *graph, const davit_unit *unit)
 {
     const davit_node *node = &graph->nodes[unit->anchor];
-    if (!has_width(davit_gpu_input(graph, node, 0))) {
+    if (!has_width(davit_node_input(graph, node, 0))) {
         return "element type";
     }
-    return davit_gpu_output(graph, node)->rank > DAVIT_GPU_RANK
+    return davit_node_output(graph, node)->rank > DAVIT_GPU_RANK
                ? "rank"
                : davit_gpu_refuse_shape_inputs(graph, unit);
 }
@@ -201,7 +200,7 @@ static davit_status build_blocks(davit_gpu_builder *builder, const davit_unit *u
                                  const davit_node *node)
 {
     bool to_space = node->op->op == DAVIT_OP_DepthToSpace;
-    const davit_tensor_desc *x = davit_gpu_input(builder->graph, node, 0);
+    const davit_tensor_desc *x = davit_node_input(builder->graph, node, 0);
     const davit_tensor_desc *y = davit_gpu_desc(builder, unit->outputs[0]);
     const davit_tensor_desc *space = to_space ? y : x;
     const davit_tensor_desc *depth = to_space ? x : y;
@@ -233,12 +232,12 @@ static const char *refuse_concat(const davit_graph *graph, const davit_unit *uni
 {
     const davit_node *node = &graph->nodes[unit->anchor];
     for (uint32_t i = 0; i < node->input_count; i++) {
-        if (!davit_gpu_has_input(node, i) ||
-            davit_tensor_desc_elems(davit_gpu_input(graph, node, i)) == 0) {
+        if (!davit_node_has_input(node, i) ||
+            davit_tensor_desc_elems(davit_node_input(graph, node, i)) == 0) {
             return "empty input";
         }
     }
-    const davit_tensor_desc *y = davit_gpu_output(graph, node);
+    const davit_tensor_desc *y = davit_node_output(graph, node);
     return has_width(y) && y->rank <= DAVIT_GPU_RANK ? NULL : "element type or rank";
 }
 
@@ -246,14 +245,14 @@ static davit_status build_concat(davit_gpu_builder *builder, const davit_unit *u
                                  const davit_node *node)
 {
     const davit_tensor_desc *y = davit_gpu_desc(builder, unit->outputs[0]);
-    int axis = davit_gpu_axis(davit_node_int(node, "axis", 0), y->rank);
+    int axis = davit_node_axis(davit_node_int(node, "axis", 0), y->rank);
     davit_gpu_layout layout = davit_gpu_layout_of(builder, node->inputs[0]);
     int64_t into[DAVIT_MAX_RANK], position = 0;
     davit_gpu_place to;
     davit_gpu_strides(y, layout, into);
     davit_status status = davit_gpu_make(builder, unit->outputs[0], layout, &to);
     for (uint32_t i = 0; i < node->input_count && status == DAVIT_OK; i++) {
-        const davit_tensor_desc *x = davit_gpu_input(builder->graph, node, i);
+        const davit_tensor_desc *x = davit_node_input(builder->graph, node, i);
         davit_gpu_copy copy = {.rank = x->rank,
                                .elem_bytes = davit_dtype_bytes(x->dtype),
                                .to_offset = position * into[axis]};
@@ -286,27 +285,27 @@ static const char *refuse_pad(const davit_graph *graph, const davit_unit *unit)
 static void pads_of(const davit_graph *graph, const davit_node *node, int rank, int64_t *begins)
 {
     int64_t pads[2 * DAVIT_MAX_RANK] = {0}, axes[DAVIT_MAX_RANK];
-    const davit_tensor *axes_input = davit_gpu_input_constant(graph, node, 3);
+    const davit_tensor *axes_input = davit_node_constant(graph, node, 3);
     size_t count = (size_t)rank;
     for (int i = 0; i < rank; i++) {
         axes[i] = i;
         begins[i] = 0;
     }
     if (axes_input != NULL) {
-        count = davit_gpu_constant_ints(axes_input, axes, DAVIT_MAX_RANK);
+        count = davit_constant_ints(axes_input, axes, DAVIT_MAX_RANK);
     }
-    (void)davit_gpu_constant_ints(davit_gpu_input_constant(graph, node, 1), pads,
-                                  sizeof(pads) / sizeof(pads[0]));
+    (void)davit_constant_ints(davit_node_constant(graph, node, 1), pads,
+                              sizeof(pads) / sizeof(pads[0]));
     for (size_t i = 0; i < count; i++) {
-        begins[davit_gpu_axis(axes[i], rank)] = pads[i];
+        begins[davit_node_axis(axes[i], rank)] = pads[i];
     }
 }
 
 static davit_status fill(davit_gpu_builder *builder, const davit_node *node, davit_gpu_place to)
 {
     static const char *const names[4] = {"fill_1", "fill_2", "fill_4", "fill_8"};
-    const davit_tensor_desc *y = davit_gpu_output(builder->graph, node);
-    const davit_tensor *value = davit_gpu_input_constant(builder->graph, node, 2);
+    const davit_tensor_desc *y = davit_node_output(builder->graph, node);
+    const davit_tensor *value = davit_node_constant(builder->graph, node, 2);
     size_t bytes = davit_dtype_bytes(y->dtype);
     uint64_t bits = 0;
     if (value != NULL) {
@@ -326,7 +325,7 @@ static davit_status fill(davit_gpu_builder *builder, const davit_node *node, dav
 static davit_status build_pad(davit_gpu_builder *builder, const davit_unit *unit,
                               const davit_node *node)
 {
-    const davit_tensor_desc *x = davit_gpu_input(builder->graph, node, 0);
+    const davit_tensor_desc *x = davit_node_input(builder->graph, node, 0);
     const davit_tensor_desc *y = davit_gpu_desc(builder, unit->outputs[0]);
     int64_t begins[DAVIT_MAX_RANK], from[DAVIT_MAX_RANK], into[DAVIT_MAX_RANK];
     davit_gpu_copy copy = {.rank = x->rank, .elem_bytes = davit_dtype_bytes(x->dtype)};
@@ -362,8 +361,8 @@ static davit_status build_pad(davit_gpu_builder *builder, const davit_unit *unit
 static const char *refuse_gather(const davit_graph *graph, const davit_unit *unit)
 {
     const davit_node *node = &graph->nodes[unit->anchor];
-    const davit_tensor_desc *x = davit_gpu_input(graph, node, 0);
-    davit_dtype index = davit_gpu_input(graph, node, 1)->dtype;
+    const davit_tensor_desc *x = davit_node_input(graph, node, 0);
+    davit_dtype index = davit_node_input(graph, node, 1)->dtype;
     if (x->rank == 0 || davit_tensor_desc_elems(x) == 0) {
         return "empty tensor";
     }
@@ -380,9 +379,9 @@ static davit_status build_gather(davit_gpu_builder *builder, const davit_unit *u
                                  const davit_node *node)
 {
     static const char *const names[4] = {"gather_1", "gather_2", "gather_4", "gather_8"};
-    const davit_tensor_desc *x = davit_gpu_input(builder->graph, node, 0);
-    const davit_tensor_desc *index = davit_gpu_input(builder->graph, node, 1);
-    int axis = davit_gpu_axis(davit_node_int(node, "axis", 0), x->rank);
+    const davit_tensor_desc *x = davit_node_input(builder->graph, node, 0);
+    const davit_tensor_desc *index = davit_node_input(builder->graph, node, 1);
+    int axis = davit_node_axis(davit_node_int(node, "axis", 0), x->rank);
     davit_gpu_gather_params params = {
         .count = (int)davit_tensor_desc_elems(davit_gpu_desc(builder, unit->outputs[0])),
         .inner = 1,

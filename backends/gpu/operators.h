@@ -3,6 +3,7 @@
 #define DAVIT_GPU_OPERATORS_H
 
 #include "builder.h"
+#include "davit/node.h"
 
 #define DAVIT_GPU_FLOATS DAVIT_TYPE(DAVIT_F32)
 #define DAVIT_GPU_BYTES (DAVIT_TYPE(DAVIT_U8) | DAVIT_TYPE(DAVIT_S8))
@@ -44,22 +45,6 @@ DAVIT_NODISCARD davit_status davit_gpu_operator_build(davit_gpu_builder *builder
 
 /* ---- for the families ---- */
 
-/* Number of inputs without trailing absent ones. */
-uint32_t davit_gpu_input_count(const davit_node *node);
-/* True when input i is there. */
-bool davit_gpu_has_input(const davit_node *node, uint32_t i);
-const davit_tensor_desc *davit_gpu_input(const davit_graph *graph, const davit_node *node,
-                                         uint32_t i);
-const davit_tensor_desc *davit_gpu_output(const davit_graph *graph, const davit_node *node);
-/* The constant of input i; NULL when absent or not constant. */
-const davit_tensor *davit_gpu_input_constant(const davit_graph *graph, const davit_node *node,
-                                             uint32_t i);
-/* Integers of a constant s32 or s64 tensor, at most capacity; returns how many. */
-size_t davit_gpu_constant_ints(const davit_tensor *tensor, int64_t *values, size_t capacity);
-/* The one element of a constant f32 tensor; fallback when it is NULL. */
-float davit_gpu_constant_float(const davit_tensor *tensor, float fallback);
-/* An axis made non-negative. */
-int davit_gpu_axis(int64_t axis, int rank);
 bool davit_gpu_unsigned(davit_dtype dtype);
 /* "more than one output" where the unit has one besides the first of its node. */
 const char *davit_gpu_refuse_outputs(const davit_graph *graph, const davit_unit *unit);

@@ -6,14 +6,14 @@
 
 static davit_status resolve(const davit_graph *graph, const davit_node *node, davit_window *window)
 {
-    const davit_window_spec spec = {.node = node, .x = davit_gpu_input(graph, node, 0)};
+    const davit_window_spec spec = {.node = node, .x = davit_node_input(graph, node, 0)};
     return davit_window_resolve(&spec, NULL, window);
 }
 
 static const char *refuse_pool(const davit_graph *graph, const davit_unit *unit)
 {
     const davit_node *node = &graph->nodes[unit->anchor];
-    const davit_tensor_desc *x = davit_gpu_input(graph, node, 0);
+    const davit_tensor_desc *x = davit_node_input(graph, node, 0);
     davit_window window;
     if (x->rank < 3 || x->rank > 4) {
         return "spatial rank above 2";
@@ -38,26 +38,26 @@ static const char *refuse_pool(const davit_graph *graph, const davit_unit *unit)
 static davit_gpu_pool_params shape_of(const davit_graph *graph, const davit_node *node,
                                       const davit_window *w)
 {
-    const davit_tensor_desc *x = davit_gpu_input(graph, node, 0);
+    const davit_tensor_desc *x = davit_node_input(graph, node, 0);
     bool flat = w->axes == 1;
     int last = w->axes - 1;
-    return (davit_gpu_pool_params){
-        .count = (int)davit_tensor_desc_elems(davit_gpu_output(graph, node)),
-        .images = (int)x->dims[0],
-        .channels = (int)x->dims[1],
-        .in_h = flat ? 1 : (int)w->in[0],
-        .in_w = (int)w->in[last],
-        .out_h = flat ? 1 : (int)w->out[0],
-        .out_w = (int)w->out[last],
-        .kernel_h = flat ? 1 : (int)w->kernel[0],
-        .kernel_w = (int)w->kernel[last],
-        .stride_h = flat ? 1 : (int)w->stride[0],
-        .stride_w = (int)w->stride[last],
-        .pad_top = flat ? 0 : (int)w->pad_begin[0],
-        .pad_left = (int)w->pad_begin[last],
-        .dilation_h = flat ? 1 : (int)w->dilation[0],
-        .dilation_w = (int)w->dilation[last],
-        .x_unsigned = davit_gpu_unsigned(x->dtype)};
+    return (davit_gpu_pool_params){.count =
+                                       (int)davit_tensor_desc_elems(davit_node_output(graph, node)),
+                                   .images = (int)x->dims[0],
+                                   .channels = (int)x->dims[1],
+                                   .in_h = flat ? 1 : (int)w->in[0],
+                                   .in_w = (int)w->in[last],
+                                   .out_h = flat ? 1 : (int)w->out[0],
+                                   .out_w = (int)w->out[last],
+                                   .kernel_h = flat ? 1 : (int)w->kernel[0],
+                                   .kernel_w = (int)w->kernel[last],
+                                   .stride_h = flat ? 1 : (int)w->stride[0],
+                                   .stride_w = (int)w->stride[last],
+                                   .pad_top = flat ? 0 : (int)w->pad_begin[0],
+                                   .pad_left = (int)w->pad_begin[last],
+                                   .dilation_h = flat ? 1 : (int)w->dilation[0],
+                                   .dilation_w = (int)w->dilation[last],
+                                   .x_unsigned = davit_gpu_unsigned(x->dtype)};
 }
 
 /* ---- averages ---- */
@@ -120,7 +120,7 @@ static davit_status build_pool(davit_gpu_builder *builder, const davit_unit *uni
         return DAVIT_UNSUPPORTED;
     }
     bool max = node->op->op == DAVIT_OP_MaxPool;
-    bool f32 = davit_gpu_input(builder->graph, node, 0)->dtype == DAVIT_F32;
+    bool f32 = davit_node_input(builder->graph, node, 0)->dtype == DAVIT_F32;
     davit_gpu_pool_params params = shape_of(builder->graph, node, &window);
     davit_gpu_call call = {.kernel = max ? (f32 ? "pool_max_f32" : "pool_max_byte")
                                          : (f32 ? "pool_average_f32" : "pool_average_byte"),

@@ -9,17 +9,17 @@
 
 static bool resolve(const davit_graph *graph, const davit_node *node, davit_resize *r)
 {
-    const davit_resize_inputs inputs = {.x = davit_gpu_input(graph, node, 0),
-                                        .roi = davit_gpu_input_constant(graph, node, 1),
-                                        .scales = davit_gpu_input_constant(graph, node, 2),
-                                        .sizes = davit_gpu_input_constant(graph, node, 3)};
+    const davit_resize_inputs inputs = {.x = davit_node_input(graph, node, 0),
+                                        .roi = davit_node_constant(graph, node, 1),
+                                        .scales = davit_node_constant(graph, node, 2),
+                                        .sizes = davit_node_constant(graph, node, 3)};
     return davit_resize_resolve(node, &inputs, NULL, r) == DAVIT_OK;
 }
 
 static const char *refuse_resize(const davit_graph *graph, const davit_unit *unit)
 {
     const davit_node *node = &graph->nodes[unit->anchor];
-    davit_dtype dtype = davit_gpu_input(graph, node, 0)->dtype;
+    davit_dtype dtype = davit_node_input(graph, node, 0)->dtype;
     davit_resize r;
     const char *reason = davit_gpu_refuse_shape_inputs(graph, unit);
     if (reason != NULL || !resolve(graph, node, &r)) {
@@ -62,7 +62,7 @@ static davit_status build_nearest(davit_gpu_builder *builder, const davit_unit *
 {
     static const char *const names[4] = {"resize_nearest_1", "resize_nearest_2", "resize_nearest_4",
                                          "resize_nearest_8"};
-    const davit_tensor_desc *x = davit_gpu_input(builder->graph, node, 0);
+    const davit_tensor_desc *x = davit_node_input(builder->graph, node, 0);
     davit_gpu_nearest_params params = {.count = 1, .dims = {1, 1, 1, 1}};
     int64_t strides[DAVIT_MAX_RANK], order[DAVIT_MAX_RANK], axes[DAVIT_MAX_RANK];
     size_t entries = (size_t)(4 - r->rank);

@@ -11,8 +11,8 @@ static bool is_global_pool(davit_op op)
 /* The axes to reduce; false when they are not constant. */
 static bool axes_of(const davit_graph *graph, const davit_node *node, bool *reduced)
 {
-    int rank = davit_gpu_input(graph, node, 0)->rank;
-    const davit_tensor *axes = davit_gpu_input_constant(graph, node, 1);
+    int rank = davit_node_input(graph, node, 0)->rank;
+    const davit_tensor *axes = davit_node_constant(graph, node, 1);
     int64_t given[DAVIT_MAX_RANK];
     if (is_global_pool(node->op->op)) {
         for (int i = 0; i < rank; i++) {
@@ -20,16 +20,16 @@ static bool axes_of(const davit_graph *graph, const davit_node *node, bool *redu
         }
         return true;
     }
-    if (davit_gpu_has_input(node, 1) && axes == NULL) {
+    if (davit_node_has_input(node, 1) && axes == NULL) {
         return false;
     }
-    size_t count = axes != NULL ? davit_gpu_constant_ints(axes, given, DAVIT_MAX_RANK) : 0;
+    size_t count = axes != NULL ? davit_constant_ints(axes, given, DAVIT_MAX_RANK) : 0;
     bool all = count == 0 && davit_node_int(node, "noop_with_empty_axes", 0) == 0;
     for (int i = 0; i < rank; i++) {
         reduced[i] = all;
     }
     for (size_t i = 0; i < count; i++) {
-        reduced[davit_gpu_axis(given[i], rank)] = true;
+        reduced[davit_node_axis(given[i], rank)] = true;
     }
     return true;
 }
@@ -63,7 +63,7 @@ static bool split(const davit_tensor_desc *x, davit_gpu_layout layout, const boo
 static const char *refuse_reduction(const davit_graph *graph, const davit_unit *unit)
 {
     const davit_node *node = &graph->nodes[unit->anchor];
-    const davit_tensor_desc *x = davit_gpu_input(graph, node, 0);
+    const davit_tensor_desc *x = davit_node_input(graph, node, 0);
     bool reduced[DAVIT_MAX_RANK];
     davit_gpu_reduce_params params;
     if (!axes_of(graph, node, reduced)) {
@@ -101,7 +101,7 @@ static int reduction_of(davit_op op)
 static davit_status build_reduction(davit_gpu_builder *builder, const davit_unit *unit,
                                     const davit_node *node)
 {
-    const davit_tensor_desc *x = davit_gpu_input(builder->graph, node, 0);
+    const davit_tensor_desc *x = davit_node_input(builder->graph, node, 0);
     const davit_tensor_desc *y = davit_gpu_desc(builder, unit->outputs[0]);
     davit_op op = node->op->op;
     bool reduced[DAVIT_MAX_RANK];
@@ -147,7 +147,7 @@ static davit_status launch_rows(davit_gpu_builder *builder, const davit_unit *un
         davit_gpu_get(builder, node->inputs[0], DAVIT_GPU_DENSE, &call.operands[0]);
     for (uint32_t i = 1; i < 3 && status == DAVIT_OK && normalizes; i++) {
         call.operands[i] = davit_gpu_absent();
-        if (davit_gpu_has_input(node, i)) {
+        if (davit_node_has_input(node, i)) {
             status = davit_gpu_get(builder, node->inputs[i], DAVIT_GPU_DENSE, &call.operands[i]);
         }
     }
@@ -160,7 +160,7 @@ static davit_status launch_rows(davit_gpu_builder *builder, const davit_unit *un
 
 static const char *refuse_softmax(const davit_graph *graph, const davit_unit *unit)
 {
-    return davit_gpu_input(graph, &graph->nodes[unit->anchor], 0)->rank == 0 ? "scalar" : NULL;
+    return davit_node_input(graph, &graph->nodes[unit->anchor], 0)->rank == 0 ? "scalar" : NULL;
 }
 
 /* With coerce_2d (opsets below 13) all dimensions from axis on are a row, and axis may be the
@@ -168,9 +168,9 @@ static const char *refuse_softmax(const davit_graph *graph, const davit_unit *un
 static davit_status build_softmax(davit_gpu_builder *builder, const davit_unit *unit,
                                   const davit_node *node)
 {
-    const davit_tensor_desc *x = davit_gpu_input(builder->graph, node, 0);
+    const davit_tensor_desc *x = davit_node_input(builder->graph, node, 0);
     bool flat = davit_node_int(node, "coerce_2d", 0) != 0;
-    int axis = davit_gpu_axis(davit_node_int(node, "axis", -1), x->rank);
+    int axis = davit_node_axis(davit_node_int(node, "axis", -1), x->rank);
     davit_gpu_row_params params = {
         .count = 1, .stride = 1, .log = node->op->op == DAVIT_OP_LogSoftmax};
     for (int i = axis; i < x->rank; i++) {
@@ -196,15 +196,15 @@ static int64_t slice_elems(const davit_tensor_desc *x, int axis)
 static const char *refuse_layer(const davit_graph *graph, const davit_unit *unit)
 {
     const davit_node *node = &graph->nodes[unit->anchor];
-    const davit_tensor_desc *x = davit_gpu_input(graph, node, 0);
+    const davit_tensor_desc *x = davit_node_input(graph, node, 0);
     const char *reason = davit_gpu_refuse_outputs(graph, unit);
     if (reason != NULL || x->rank == 0) {
         return reason != NULL ? reason : "scalar";
     }
-    int64_t elems = slice_elems(x, davit_gpu_axis(davit_node_int(node, "axis", -1), x->rank));
+    int64_t elems = slice_elems(x, davit_node_axis(davit_node_int(node, "axis", -1), x->rank));
     for (uint32_t i = 1; i < 3; i++) {
-        if (davit_gpu_has_input(node, i) &&
-            davit_tensor_desc_elems(davit_gpu_input(graph, node, i)) != elems) {
+        if (davit_node_has_input(node, i) &&
+            davit_tensor_desc_elems(davit_node_input(graph, node, i)) != elems) {
             return "broadcast scale";
         }
     }
@@ -214,8 +214,8 @@ static const char *refuse_layer(const davit_graph *graph, const davit_unit *unit
 static davit_status build_layer(davit_gpu_builder *builder, const davit_unit *unit,
                                 const davit_node *node)
 {
-    const davit_tensor_desc *x = davit_gpu_input(builder->graph, node, 0);
-    int axis = davit_gpu_axis(davit_node_int(node, "axis", -1), x->rank);
+    const davit_tensor_desc *x = davit_node_input(builder->graph, node, 0);
+    int axis = davit_node_axis(davit_node_int(node, "axis", -1), x->rank);
     davit_gpu_row_params params = {.count = (int)slice_elems(x, axis),
                                    .stride = 1,
                                    .epsilon = davit_node_float(node, "epsilon", 1e-5f)};
@@ -225,14 +225,14 @@ static davit_status build_layer(davit_gpu_builder *builder, const davit_unit *un
 
 static const char *refuse_instance(const davit_graph *graph, const davit_unit *unit)
 {
-    const davit_tensor_desc *x = davit_gpu_input(graph, &graph->nodes[unit->anchor], 0);
+    const davit_tensor_desc *x = davit_node_input(graph, &graph->nodes[unit->anchor], 0);
     return x->rank < 3 ? "no spatial axis" : davit_gpu_refuse_outputs(graph, unit);
 }
 
 static davit_status build_instance(davit_gpu_builder *builder, const davit_unit *unit,
                                    const davit_node *node)
 {
-    const davit_tensor_desc *x = davit_gpu_input(builder->graph, node, 0);
+    const davit_tensor_desc *x = davit_node_input(builder->graph, node, 0);
     davit_gpu_row_params params = {.count = (int)slice_elems(x, 2),
                                    .stride = 1,
                                    .channels = (int)x->dims[1],

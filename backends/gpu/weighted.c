@@ -42,8 +42,8 @@ static bool is_transposed(davit_op op)
 static davit_status resolve(const davit_graph *graph, const davit_node *node, davit_window *window)
 {
     const davit_window_spec spec = {.node = node,
-                                    .x = davit_gpu_input(graph, node, 0),
-                                    .weights = davit_gpu_input(graph, node, 1),
+                                    .x = davit_node_input(graph, node, 0),
+                                    .weights = davit_node_input(graph, node, 1),
                                     .transposed = is_transposed(node->op->op)};
     return davit_window_resolve(&spec, NULL, window);
 }
@@ -52,11 +52,11 @@ static davit_status resolve(const davit_graph *graph, const davit_node *node, da
 
 static const char *refuse_constants(const davit_graph *graph, const davit_node *node)
 {
-    const davit_tensor *w = davit_gpu_input_constant(graph, node, 1);
+    const davit_tensor *w = davit_node_constant(graph, node, 1);
     if (w == NULL) {
         return "weights that are not constant";
     }
-    if (davit_gpu_has_input(node, 2) && davit_gpu_input_constant(graph, node, 2) == NULL) {
+    if (davit_node_has_input(node, 2) && davit_node_constant(graph, node, 2) == NULL) {
         return "bias that is not constant";
     }
     if (davit_tensor_desc_elems(&w->desc) == 0) {
@@ -68,7 +68,7 @@ static const char *refuse_constants(const davit_graph *graph, const davit_node *
 static const char *refuse_convolution(const davit_graph *graph, const davit_unit *unit)
 {
     const davit_node *node = &graph->nodes[unit->anchor];
-    int rank = davit_gpu_input(graph, node, 0)->rank;
+    int rank = davit_node_input(graph, node, 0)->rank;
     davit_window window;
     if (rank < 3 || rank > 4) {
         return "spatial rank above 2";
@@ -102,14 +102,14 @@ static const char *refuse_gemm(const davit_graph *graph, const davit_unit *unit)
     if (reason != NULL) {
         return reason;
     }
-    const davit_tensor *c = davit_gpu_input_constant(graph, node, 2);
+    const davit_tensor *c = davit_node_constant(graph, node, 2);
     if (davit_node_int(node, "transA", 0) != 0) {
         return "transposed input";
     }
     if (unit->output_count != 1) {
         return "second output";
     }
-    return c == NULL || is_row(c, davit_gpu_output(graph, node)->dims[1]) ? NULL : "matrix added";
+    return c == NULL || is_row(c, davit_node_output(graph, node)->dims[1]) ? NULL : "matrix added";
 }
 
 static const char *refuse_matmul(const davit_graph *graph, const davit_unit *unit)
@@ -119,7 +119,7 @@ static const char *refuse_matmul(const davit_graph *graph, const davit_unit *uni
     if (reason != NULL) {
         return reason;
     }
-    if (davit_gpu_input(graph, node, 0)->rank < 1 || davit_gpu_input(graph, node, 1)->rank != 2) {
+    if (davit_node_input(graph, node, 0)->rank < 1 || davit_node_input(graph, node, 1)->rank != 2) {
         return "rank of the weights";
     }
     if (unit->output_count != 1) {
@@ -134,8 +134,8 @@ static const char *refuse_matmul(const davit_graph *graph, const davit_unit *uni
 
 static davit_status shape_convolution(davit_gpu_builder *builder, product *p)
 {
-    const davit_tensor_desc *x = davit_gpu_input(builder->graph, p->node, 0);
-    const davit_tensor_desc *y = davit_gpu_output(builder->graph, p->node);
+    const davit_tensor_desc *x = davit_node_input(builder->graph, p->node, 0);
+    const davit_tensor_desc *y = davit_node_output(builder->graph, p->node);
     davit_gpu_product_params *params = &p->params;
     davit_window window;
     if (resolve(builder->graph, p->node, &window) != DAVIT_OK) {
@@ -172,7 +172,7 @@ static davit_status shape_convolution(davit_gpu_builder *builder, product *p)
 
 static void shape_matrix(davit_gpu_builder *builder, product *p)
 {
-    const davit_tensor_desc *x = davit_gpu_input(builder->graph, p->node, 0);
+    const davit_tensor_desc *x = davit_node_input(builder->graph, p->node, 0);
     const davit_tensor_desc *w = &p->weights->desc;
     bool transposed = davit_node_int(p->node, "transB", 0) != 0;
     davit_gpu_product_params *params = &p->params;
@@ -325,7 +325,7 @@ static davit_status end_integer(davit_gpu_builder *builder, product *p)
     params->residual_scale = made.residual_scale;
     params->low = made.result.low;
     params->high = made.result.high;
-    if (davit_gpu_has_input(p->node, 3)) {
+    if (davit_node_has_input(p->node, 3)) {
         p->residual = p->node->inputs[3];
     }
     return DAVIT_OK;
@@ -342,7 +342,7 @@ static void add_bias(const davit_tensor *tensor, float factor, float *bias, int6
 
 static davit_status end_f32(davit_gpu_builder *builder, product *p)
 {
-    const davit_tensor *own = davit_gpu_input_constant(builder->graph, p->node, 2);
+    const davit_tensor *own = davit_node_constant(builder->graph, p->node, 2);
     float factor =
         p->node->op->op == DAVIT_OP_Gemm ? davit_node_float(p->node, "beta", 1.0f) : 1.0f;
     p->end = davit_gpu_end_of(p->unit);
@@ -469,10 +469,9 @@ static davit_status build(davit_gpu_builder *builder, const davit_unit *unit,
                  .transposed = is_transposed(node->op->op),
                  .convolves = is_convolution(node->op->op),
                  .params = {.activation = -1},
-                 .weights = davit_gpu_input_constant(builder->graph, node, 1),
-                 .weight_factor = node->op->op == DAVIT_OP_Gemm
-                                      ? davit_node_float(node, "alpha", 1.0f)
-                                      : 1.0f,
+                 .weights = davit_node_constant(builder->graph, node, 1),
+                 .weight_factor =
+                     node->op->op == DAVIT_OP_Gemm ? davit_node_float(node, "alpha", 1.0f) : 1.0f,
                  .residual = DAVIT_NONE,
                  .bias = davit_gpu_absent(),
                  .scale = davit_gpu_absent(),

@@ -12,15 +12,15 @@ static const char *refuse_broadcast(const davit_graph *graph, const davit_unit *
     if (node->input_count < 2) {
         return "one input";
     }
-    davit_dtype dtype = davit_onednn_input_desc(graph, node, where ? 1 : 0)->dtype;
+    davit_dtype dtype = davit_node_input(graph, node, where ? 1 : 0)->dtype;
     if (davit_onednn_row_of(node->op->op, dtype) == NULL) {
         return "element type";
     }
     for (uint32_t i = 0; i < node->input_count; i++) {
-        if (!davit_onednn_has_input(node, i)) {
+        if (!davit_node_has_input(node, i)) {
             return "absent input";
         }
-        const davit_tensor_desc *desc = davit_onednn_input_desc(graph, node, i);
+        const davit_tensor_desc *desc = davit_node_input(graph, node, i);
         if (desc->dtype != dtype && !(where && i == 0)) {
             return "inputs of several element types";
         }
@@ -162,7 +162,7 @@ static bool is_private(const davit_onednn_operand *operand)
 static davit_status build_private(davit_onednn_builder *builder, const davit_unit *unit,
                                   const davit_node *node)
 {
-    const davit_tensor_desc *out = davit_onednn_output_desc(builder->graph, node);
+    const davit_tensor_desc *out = davit_node_output(builder->graph, node);
     dnnl_alg_kind_t algorithm = binary_algorithm(node->op->op);
     bool commutes = node->op->op != DAVIT_OP_Sub && node->op->op != DAVIT_OP_Div;
     davit_onednn_operand operands[2], second, result;
@@ -175,8 +175,7 @@ static davit_status build_private(davit_onednn_builder *builder, const davit_uni
         if (status != DAVIT_OK) {
             return status;
         }
-        full[i] =
-            davit_tensor_desc_same_shape(davit_onednn_input_desc(builder->graph, node, i), out);
+        full[i] = davit_tensor_desc_same_shape(davit_node_input(builder->graph, node, i), out);
     }
     int first = full[1] && commutes && (!full[0] || !is_private(&operands[0])) ? 1 : 0;
     if (!full[first] || !is_private(&operands[first])) {
@@ -198,8 +197,8 @@ static davit_status build_private(davit_onednn_builder *builder, const davit_uni
 static bool can_overwrite(const davit_onednn_builder *builder, const davit_node *node,
                           const davit_onednn_operand *operands, uint32_t count, uint32_t i)
 {
-    const davit_tensor_desc *out = davit_onednn_output_desc(builder->graph, node);
-    const davit_tensor_desc *in = davit_onednn_input_desc(builder->graph, node, i);
+    const davit_tensor_desc *out = davit_node_output(builder->graph, node);
+    const davit_tensor_desc *in = davit_node_input(builder->graph, node, i);
     if (in->dtype != out->dtype || davit_tensor_desc_elems(in) != davit_tensor_desc_elems(out) ||
         !davit_onednn_is_last_use(builder, &operands[i])) {
         return false;
@@ -217,7 +216,7 @@ static davit_status add_rows(davit_onednn_builder *builder, const davit_node *no
                              davit_onednn_operand *operands, uint32_t count,
                              const davit_tensor_desc *const *descs)
 {
-    const davit_tensor_desc *out = davit_onednn_output_desc(builder->graph, node);
+    const davit_tensor_desc *out = davit_node_output(builder->graph, node);
     davit_onednn_broadcast_params *params = davit_onednn_alloc(builder, sizeof(*params));
     if (params == NULL) {
         return DAVIT_OUT_OF_MEMORY;
@@ -237,7 +236,7 @@ static davit_status build_rows(davit_onednn_builder *builder, const davit_unit *
     davit_status status = DAVIT_OK;
     for (uint32_t i = 0; i < count && status == DAVIT_OK; i++) {
         status = davit_onednn_value_dense(builder, node->inputs[i], &operands[i]);
-        descs[i] = davit_onednn_input_desc(builder->graph, node, i);
+        descs[i] = davit_node_input(builder->graph, node, i);
     }
     if (status != DAVIT_OK) {
         return status;
@@ -259,8 +258,8 @@ static davit_status build_rows(davit_onednn_builder *builder, const davit_unit *
     davit_onednn_operand result = operands[count];
     for (uint32_t i = count; i < node->input_count && status == DAVIT_OK; i++) {
         davit_onednn_operand more[3] = {result, result, result};
-        const davit_tensor_desc *two[2] = {davit_onednn_output_desc(builder->graph, node),
-                                           davit_onednn_input_desc(builder->graph, node, i)};
+        const davit_tensor_desc *two[2] = {davit_node_output(builder->graph, node),
+                                           davit_node_input(builder->graph, node, i)};
         status = davit_onednn_value_dense(builder, node->inputs[i], &more[1]);
         if (status == DAVIT_OK) {
             status = add_rows(builder, node, more, 2, two);
@@ -275,17 +274,16 @@ static davit_status build_rows(davit_onednn_builder *builder, const davit_unit *
 static davit_status build_broadcast(davit_onednn_builder *builder, const davit_unit *unit,
                                     const davit_node *node)
 {
-    const davit_tensor_desc *out = davit_onednn_output_desc(builder->graph, node);
+    const davit_tensor_desc *out = davit_node_output(builder->graph, node);
     for (uint32_t i = 0; i < 2 && node->input_count == 2; i++) {
-        const davit_tensor *scalar = davit_onednn_input_constant(builder->graph, node, i);
-        const davit_tensor_desc *other = davit_onednn_input_desc(builder->graph, node, 1 - i);
+        const davit_tensor *scalar = davit_node_constant(builder->graph, node, i);
+        const davit_tensor_desc *other = davit_node_input(builder->graph, node, 1 - i);
         davit_dnnl_eltwise_params params;
         davit_onednn_operand from;
         if (scalar != NULL && out->dtype == DAVIT_F32 && scalar->desc.dtype == DAVIT_F32 &&
             davit_tensor_desc_elems(&scalar->desc) == 1 &&
             davit_tensor_desc_same_shape(other, out) &&
-            scalar_algorithm(node->op->op, davit_onednn_constant_float(scalar, 0.0f), i == 0,
-                             &params)) {
+            scalar_algorithm(node->op->op, davit_constant_float(scalar, 0.0f), i == 0, &params)) {
             davit_status status = davit_onednn_value_get(builder, node->inputs[1 - i], &from);
             return status == DAVIT_OK ? build_scalar(builder, unit, &from, &params) : status;
         }

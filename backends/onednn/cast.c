@@ -82,8 +82,8 @@ typedef struct cast_params {
 
 static davit_onednn_body find(const davit_graph *graph, const davit_node *node)
 {
-    davit_dtype from = davit_onednn_input_desc(graph, node, 0)->dtype;
-    davit_dtype to = davit_onednn_output_desc(graph, node)->dtype;
+    davit_dtype from = davit_node_input(graph, node, 0)->dtype;
+    davit_dtype to = davit_node_output(graph, node)->dtype;
     if (node->op->op == DAVIT_OP_Not) {
         return not_bool;
     }
@@ -117,7 +117,7 @@ static davit_status build_cast(davit_onednn_builder *builder, const davit_unit *
         return DAVIT_OUT_OF_MEMORY;
     }
     params->body = find(builder->graph, node);
-    params->count = davit_tensor_desc_elems(davit_onednn_output_desc(builder->graph, node));
+    params->count = davit_tensor_desc_elems(davit_node_output(builder->graph, node));
     davit_status status = davit_onednn_value_dense(builder, node->inputs[0], &operands[0]);
     if (status == DAVIT_OK) {
         status = davit_onednn_new_dense(builder, unit->outputs[0], &operands[1]);

@@ -23,8 +23,8 @@ typedef struct convolution {
 static const char *resolve(const davit_graph *graph, const davit_node *node, davit_window *window)
 {
     const davit_window_spec spec = {.node = node,
-                                    .x = davit_onednn_input_desc(graph, node, 0),
-                                    .weights = davit_onednn_input_desc(graph, node, 1),
+                                    .x = davit_node_input(graph, node, 0),
+                                    .weights = davit_node_input(graph, node, 1),
                                     .transposed = node->op->op == DAVIT_OP_ConvTranspose};
     return davit_window_resolve(&spec, NULL, window) == DAVIT_OK ? NULL : "window";
 }
@@ -41,7 +41,7 @@ static int64_t padding_end(const davit_window *w, int axis, bool transposed)
 static const char *refuse_convolution(const davit_graph *graph, const davit_unit *unit)
 {
     const davit_node *node = &graph->nodes[unit->anchor];
-    int rank = davit_onednn_input_desc(graph, node, 0)->rank;
+    int rank = davit_node_input(graph, node, 0)->rank;
     davit_window w;
     if (rank < 3 || rank > 5) {
         return "spatial rank above 3";
@@ -107,7 +107,7 @@ static davit_status gather(davit_onednn_builder *builder, convolution *c)
     if (status == DAVIT_OK) {
         status = davit_onednn_value_dense(builder, c->node->inputs[1], &c->weights);
     }
-    c->has_bias = davit_onednn_has_input(c->node, 2);
+    c->has_bias = davit_node_has_input(c->node, 2);
     if (status == DAVIT_OK && c->has_bias) {
         status = davit_onednn_value_dense(builder, c->node->inputs[2], &c->bias);
     }
@@ -211,7 +211,7 @@ static davit_status add(davit_onednn_builder *builder, convolution *c,
 static davit_status build_general(davit_onednn_builder *builder, convolution *c)
 {
     davit_dnnl_pool *pool = &builder->program->pool;
-    const davit_tensor_desc *w = davit_onednn_input_desc(builder->graph, c->node, 1);
+    const davit_tensor_desc *w = davit_node_input(builder->graph, c->node, 1);
     davit_dnnl_convolution_params params = {.transposed = c->transposed};
     davit_dnnl_primitive primitive;
     davit_onednn_operand result;
@@ -383,7 +383,7 @@ static davit_status build_convolution(davit_onednn_builder *builder, const davit
     convolution c = {.unit = unit,
                      .node = node,
                      .transposed = node->op->op == DAVIT_OP_ConvTranspose,
-                     .rank = davit_onednn_input_desc(builder->graph, node, 0)->rank,
+                     .rank = davit_node_input(builder->graph, node, 0)->rank,
                      .groups = davit_node_int(node, "group", 1),
                      .channels = builder->graph->values[unit->outputs[0]].desc.dims[1]};
     if (resolve(builder->graph, node, &c.window) != NULL) {

@@ -14,8 +14,8 @@ const char *davit_onednn_refuse_concat(const davit_graph *graph, const davit_uni
 {
     const davit_node *node = &graph->nodes[unit->anchor];
     for (uint32_t i = 0; i < node->input_count; i++) {
-        if (!davit_onednn_has_input(node, i) ||
-            davit_tensor_desc_elems(davit_onednn_input_desc(graph, node, i)) == 0) {
+        if (!davit_node_has_input(node, i) ||
+            davit_tensor_desc_elems(davit_node_input(graph, node, i)) == 0) {
             return "empty input";
         }
     }
@@ -55,12 +55,12 @@ static davit_status concat_private(davit_onednn_builder *builder, const davit_no
 
 static davit_status concat_dense(davit_onednn_builder *builder, const davit_node *node, int axis)
 {
-    const davit_tensor_desc *out = davit_onednn_output_desc(builder->graph, node);
+    const davit_tensor_desc *out = davit_node_output(builder->graph, node);
     davit_onednn_operand to;
     int64_t position = 0;
     davit_status status = davit_onednn_new_dense(builder, node->outputs[0], &to);
     for (uint32_t i = 0; i < node->input_count && status == DAVIT_OK; i++) {
-        const davit_tensor_desc *in = davit_onednn_input_desc(builder->graph, node, i);
+        const davit_tensor_desc *in = davit_node_input(builder->graph, node, i);
         davit_onednn_copy copy = {.rank = in->rank,
                                   .elem_bytes = davit_dtype_bytes(in->dtype),
                                   .to_offset = position * out->strides[axis]};
@@ -83,8 +83,8 @@ static davit_status concat_dense(davit_onednn_builder *builder, const davit_node
 davit_status davit_onednn_build_concat(davit_onednn_builder *builder, const davit_unit *unit,
                                        const davit_node *node)
 {
-    const davit_tensor_desc *out = davit_onednn_output_desc(builder->graph, node);
-    int axis = davit_onednn_axis(davit_node_int(node, "axis", 0), out->rank);
+    const davit_tensor_desc *out = davit_node_output(builder->graph, node);
+    int axis = davit_node_axis(davit_node_int(node, "axis", 0), out->rank);
     davit_onednn_operand *operands =
         davit_onednn_alloc(builder, node->input_count * sizeof(*operands));
     bool is_private = false;
@@ -162,9 +162,9 @@ static davit_status run_gather(const davit_onednn_call *call)
 const char *davit_onednn_refuse_gather(const davit_graph *graph, const davit_unit *unit)
 {
     const davit_node *node = &graph->nodes[unit->anchor];
-    davit_dtype indices = davit_onednn_input_desc(graph, node, 1)->dtype;
-    if (davit_onednn_input_desc(graph, node, 0)->rank == 0 ||
-        davit_tensor_desc_elems(davit_onednn_input_desc(graph, node, 0)) == 0) {
+    davit_dtype indices = davit_node_input(graph, node, 1)->dtype;
+    if (davit_node_input(graph, node, 0)->rank == 0 ||
+        davit_tensor_desc_elems(davit_node_input(graph, node, 0)) == 0) {
         return "empty tensor";
     }
     return indices == DAVIT_S32 || indices == DAVIT_S64 ? NULL : "index type";
@@ -173,9 +173,9 @@ const char *davit_onednn_refuse_gather(const davit_graph *graph, const davit_uni
 davit_status davit_onednn_build_gather(davit_onednn_builder *builder, const davit_unit *unit,
                                        const davit_node *node)
 {
-    const davit_tensor_desc *data = davit_onednn_input_desc(builder->graph, node, 0);
-    const davit_tensor_desc *indices = davit_onednn_input_desc(builder->graph, node, 1);
-    int axis = davit_onednn_axis(davit_node_int(node, "axis", 0), data->rank);
+    const davit_tensor_desc *data = davit_node_input(builder->graph, node, 0);
+    const davit_tensor_desc *indices = davit_node_input(builder->graph, node, 1);
+    int axis = davit_node_axis(davit_node_int(node, "axis", 0), data->rank);
     gather_params *params = davit_onednn_alloc(builder, sizeof(*params));
     davit_onednn_operand operands[3];
     if (params == NULL) {
@@ -228,15 +228,14 @@ static davit_status run_fill(const davit_onednn_call *call)
 const char *davit_onednn_refuse_pad(const davit_graph *graph, const davit_unit *unit)
 {
     const davit_node *node = &graph->nodes[unit->anchor];
-    if (davit_onednn_input_desc(graph, node, 0)->rank == 0) {
+    if (davit_node_input(graph, node, 0)->rank == 0) {
         return "scalar input";
     }
     if (strcmp(davit_node_string(node, "mode", "constant"), "constant") != 0) {
         return "mode";
     }
-    for (uint32_t i = 1; i < davit_onednn_input_count(node); i++) {
-        if (davit_onednn_has_input(node, i) &&
-            davit_onednn_input_constant(graph, node, i) == NULL) {
+    for (uint32_t i = 1; i < davit_node_input_count(node); i++) {
+        if (davit_node_has_input(node, i) && davit_node_constant(graph, node, i) == NULL) {
             return "inputs that are not constant";
         }
     }
@@ -247,19 +246,19 @@ const char *davit_onednn_refuse_pad(const davit_graph *graph, const davit_unit *
 static void pads_of(const davit_graph *graph, const davit_node *node, int rank, int64_t *begins)
 {
     int64_t pads[2 * DAVIT_MAX_RANK] = {0}, axes[DAVIT_MAX_RANK];
-    const davit_tensor *axes_input = davit_onednn_input_constant(graph, node, 3);
+    const davit_tensor *axes_input = davit_node_constant(graph, node, 3);
     size_t count = (size_t)rank;
     for (int i = 0; i < rank; i++) {
         axes[i] = i;
         begins[i] = 0;
     }
     if (axes_input != NULL) {
-        count = davit_onednn_constant_ints(axes_input, axes, DAVIT_MAX_RANK);
+        count = davit_constant_ints(axes_input, axes, DAVIT_MAX_RANK);
     }
-    (void)davit_onednn_constant_ints(davit_onednn_input_constant(graph, node, 1), pads,
-                                     sizeof(pads) / sizeof(pads[0]));
+    (void)davit_constant_ints(davit_node_constant(graph, node, 1), pads,
+                              sizeof(pads) / sizeof(pads[0]));
     for (size_t i = 0; i < count; i++) {
-        begins[davit_onednn_axis(axes[i], rank)] = pads[i];
+        begins[davit_node_axis(axes[i], rank)] = pads[i];
     }
 }
 
@@ -284,9 +283,9 @@ static davit_onednn_copy inside(const davit_tensor_desc *in, const davit_tensor_
 davit_status davit_onednn_build_pad(davit_onednn_builder *builder, const davit_unit *unit,
                                     const davit_node *node)
 {
-    const davit_tensor_desc *in = davit_onednn_input_desc(builder->graph, node, 0);
-    const davit_tensor_desc *out = davit_onednn_output_desc(builder->graph, node);
-    const davit_tensor *value = davit_onednn_input_constant(builder->graph, node, 2);
+    const davit_tensor_desc *in = davit_node_input(builder->graph, node, 0);
+    const davit_tensor_desc *out = davit_node_output(builder->graph, node);
+    const davit_tensor *value = davit_node_constant(builder->graph, node, 2);
     fill_params *fill = davit_onednn_alloc(builder, sizeof(*fill));
     int64_t begins[DAVIT_MAX_RANK];
     davit_onednn_operand from, to;

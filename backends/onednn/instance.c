@@ -66,12 +66,12 @@ static davit_status run_instance(const davit_onednn_call *call)
 const char *davit_onednn_refuse_instance(const davit_graph *graph, const davit_unit *unit)
 {
     const davit_node *node = &graph->nodes[unit->anchor];
-    const davit_tensor_desc *in = davit_onednn_input_desc(graph, node, 0);
+    const davit_tensor_desc *in = davit_node_input(graph, node, 0);
     if (in->rank < 2) {
         return "rank below 2";
     }
     for (uint32_t i = 1; i < 3; i++) {
-        if (davit_tensor_desc_elems(davit_onednn_input_desc(graph, node, i)) != in->dims[1]) {
+        if (davit_tensor_desc_elems(davit_node_input(graph, node, i)) != in->dims[1]) {
             return "scale for each group";
         }
     }
@@ -81,7 +81,7 @@ const char *davit_onednn_refuse_instance(const davit_graph *graph, const davit_u
 davit_status davit_onednn_build_instance(davit_onednn_builder *builder, const davit_unit *unit,
                                          const davit_node *node)
 {
-    const davit_tensor_desc *in = davit_onednn_input_desc(builder->graph, node, 0);
+    const davit_tensor_desc *in = davit_node_input(builder->graph, node, 0);
     instance_params *params = davit_onednn_alloc(builder, sizeof(*params));
     davit_onednn_operand operands[4];
     davit_status status = DAVIT_OK;

@@ -177,11 +177,11 @@ static davit_status open_oracle(davit_onednn_builder *builder, const davit_int8_
                                 const check_memory *m, oracle *o)
 {
     const davit_node *node = c->weighted->node;
-    const davit_tensor_desc *x = davit_onednn_input_desc(builder->graph, node, 0);
+    const davit_tensor_desc *x = davit_node_input(builder->graph, node, 0);
     davit_status status = DAVIT_OK;
     *o = (oracle){.check = c,
                   .memory = m,
-                  .weights = davit_onednn_input_constant(builder->graph, node, 1)->data,
+                  .weights = davit_node_constant(builder->graph, node, 1)->data,
                   .channels = (int64_t)c->weighted->spec.channels,
                   .taps = 1,
                   .inputs = x->dims[x->rank - 1]};

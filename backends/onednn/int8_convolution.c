@@ -17,8 +17,8 @@ typedef struct geometry {
 static const char *resolve(const davit_graph *graph, const davit_node *node, davit_window *window)
 {
     const davit_window_spec spec = {.node = node,
-                                    .x = davit_onednn_input_desc(graph, node, 0),
-                                    .weights = davit_onednn_input_desc(graph, node, 1),
+                                    .x = davit_node_input(graph, node, 0),
+                                    .weights = davit_node_input(graph, node, 1),
                                     .transposed = node->op->op == DAVIT_OP_IntegerConvTranspose};
     return davit_window_resolve(&spec, NULL, window) == DAVIT_OK ? NULL : "window";
 }
@@ -26,7 +26,7 @@ static const char *resolve(const davit_graph *graph, const davit_node *node, dav
 static const char *refuse_convolution(const davit_graph *graph, const davit_unit *unit)
 {
     const davit_node *node = &graph->nodes[unit->anchor];
-    int rank = davit_onednn_input_desc(graph, node, 0)->rank;
+    int rank = davit_node_input(graph, node, 0)->rank;
     davit_window window;
     if (rank < 3 || rank > 2 + DAVIT_INT8_AXES) {
         return "spatial rank above 3";
@@ -86,7 +86,7 @@ static void gather_window(const davit_int8_product *p, const uint8_t *x, int64_t
 static davit_status pack(davit_onednn_builder *builder, const davit_int8_weighted *weighted,
                          davit_int8_product *p)
 {
-    const davit_tensor *w = davit_onednn_input_constant(builder->graph, weighted->node, 1);
+    const davit_tensor *w = davit_node_constant(builder->graph, weighted->node, 1);
     const geometry *g = p->geometry;
     bool transposed = weighted->node->op->op == DAVIT_OP_IntegerConvTranspose;
     int64_t taps = davit_int8_places(g->window.kernel);
@@ -115,7 +115,7 @@ static davit_status pack(davit_onednn_builder *builder, const davit_int8_weighte
 static davit_status build_own(davit_onednn_builder *builder, const davit_int8_weighted *w,
                               const davit_window *window)
 {
-    const davit_tensor_desc *x = davit_onednn_input_desc(builder->graph, w->node, 0);
+    const davit_tensor_desc *x = davit_node_input(builder->graph, w->node, 0);
     geometry *g = davit_onednn_alloc(builder, sizeof(*g));
     if (g == NULL) {
         return DAVIT_OUT_OF_MEMORY;
@@ -154,7 +154,7 @@ static davit_status build_native(davit_onednn_builder *builder, const davit_int8
 {
     davit_int8_shape shape = {.window = window,
                               .groups = davit_node_int(w->node, "group", 1),
-                              .rows = davit_onednn_input_desc(builder->graph, w->node, 0)->dims[0]};
+                              .rows = davit_node_input(builder->graph, w->node, 0)->dims[0]};
     for (int i = 0; i < window->axes; i++) {
         shape.rows *= window->out[i];
     }

@@ -88,9 +88,8 @@ davit_status davit_int8_add_depthwise(davit_onednn_builder *builder, const davit
                      .source = davit_int8_source_of(w->x.dtype, w->x.zero),
                      .loops = davit_int8_loops_choose(),
                      .rows = places,
-                     .weights =
-                         pack(builder, davit_onednn_input_constant(builder->graph, w->node, 1),
-                              count, window->channels)};
+                     .weights = pack(builder, davit_node_constant(builder->graph, w->node, 1),
+                                     count, window->channels)};
     if (p->weights == NULL) {
         return DAVIT_OUT_OF_MEMORY;
     }

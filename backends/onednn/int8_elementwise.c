@@ -151,19 +151,19 @@ static davit_tensor_desc reorder(const davit_tensor_desc *in, int rank)
 static davit_status get_pair(davit_onednn_builder *builder, const davit_node *node, pair_params *p,
                              davit_onednn_operand operands[3])
 {
-    const davit_tensor_desc *out = davit_onednn_output_desc(builder->graph, node);
+    const davit_tensor_desc *out = davit_node_output(builder->graph, node);
     davit_tensor_desc descs[3];
     bool last = out->rank >= 3, dense = true;
     davit_status status = DAVIT_OK;
     for (uint32_t i = 0; i < 2 && status == DAVIT_OK; i++) {
-        const davit_tensor_desc *in = davit_onednn_input_desc(builder->graph, node, i);
+        const davit_tensor_desc *in = davit_node_input(builder->graph, node, i);
         status = davit_onednn_value_get(builder, node->inputs[i], &operands[i]);
         last = last && (in->rank == out->rank || is_per_channel(in, out));
         dense = status != DAVIT_OK || (dense && davit_onednn_is_row_major(operands[i].desc));
     }
     last = last && !dense;
     for (uint32_t i = 0; i < 2 && status == DAVIT_OK; i++) {
-        const davit_tensor_desc *in = davit_onednn_input_desc(builder->graph, node, i);
+        const davit_tensor_desc *in = davit_node_input(builder->graph, node, i);
         bool moved = last && in->rank == out->rank;
         status = moved ? davit_int8_value_channels_last(builder, node->inputs[i], &operands[i])
                        : davit_onednn_value_dense(builder, node->inputs[i], &operands[i]);
@@ -235,8 +235,7 @@ static davit_status run_lookup(const davit_onednn_call *call)
 static const char *refuse_lookup(const davit_graph *graph, const davit_unit *unit)
 {
     const davit_node *node = &graph->nodes[unit->anchor];
-    return davit_onednn_input_constant(graph, node, 1) == NULL ? "table that is not constant"
-                                                               : NULL;
+    return davit_node_constant(graph, node, 1) == NULL ? "table that is not constant" : NULL;
 }
 
 static davit_status build_lookup(davit_onednn_builder *builder, const davit_unit *unit,
@@ -248,8 +247,8 @@ static davit_status build_lookup(davit_onednn_builder *builder, const davit_unit
     if (p == NULL) {
         return DAVIT_OUT_OF_MEMORY;
     }
-    memcpy(p->table, davit_onednn_input_constant(builder->graph, node, 1)->data, sizeof(p->table));
-    p->count = davit_tensor_desc_elems(davit_onednn_input_desc(builder->graph, node, 0));
+    memcpy(p->table, davit_node_constant(builder->graph, node, 1)->data, sizeof(p->table));
+    p->count = davit_tensor_desc_elems(davit_node_input(builder->graph, node, 0));
     davit_status status = davit_int8_value_unpadded(builder, node->inputs[0], &operands[0]);
     return status == DAVIT_OK ? add_like_first(builder, "loop", run_lookup, p, operands, 1)
                               : status;
@@ -284,7 +283,7 @@ static davit_status run_softmax(const davit_onednn_call *call)
 static davit_status build_softmax(davit_onednn_builder *builder, const davit_unit *unit,
                                   const davit_node *node)
 {
-    const davit_tensor_desc *desc = davit_onednn_input_desc(builder->graph, node, 0);
+    const davit_tensor_desc *desc = davit_node_input(builder->graph, node, 0);
     softmax_params *p = davit_onednn_alloc(builder, sizeof(*p));
     davit_quant8 x = davit_integer_x(builder->graph, node);
     davit_result_spec y = davit_integer_result(node);
@@ -294,7 +293,7 @@ static davit_status build_softmax(davit_onednn_builder *builder, const davit_uni
     if (p == NULL) {
         return DAVIT_OUT_OF_MEMORY;
     }
-    int axis = davit_onednn_axis(davit_node_int(node, "axis", -1), desc->rank);
+    int axis = davit_node_axis(davit_node_int(node, "axis", -1), desc->rank);
     p->inner = 1;
     for (int i = axis + 1; i < desc->rank; i++) {
         p->inner *= desc->dims[i];

@@ -48,10 +48,10 @@ static bool is_byte(davit_dtype dtype)
 static const char *refuse_linear(const davit_graph *graph, const davit_unit *unit)
 {
     const davit_node *node = &graph->nodes[unit->anchor];
-    const davit_tensor *scale = davit_onednn_input_constant(graph, node, 1);
+    const davit_tensor *scale = davit_node_constant(graph, node, 1);
     bool quantizes = node->op->op == DAVIT_OP_QuantizeLinear;
-    davit_dtype from = davit_onednn_input_desc(graph, node, 0)->dtype;
-    davit_dtype to = davit_onednn_output_desc(graph, node)->dtype;
+    davit_dtype from = davit_node_input(graph, node, 0)->dtype;
+    davit_dtype to = davit_node_output(graph, node)->dtype;
     if (quantizes ? from != DAVIT_F32 || !is_byte(to) : !is_byte(from) || to != DAVIT_F32) {
         return "element type";
     }
@@ -59,19 +59,18 @@ static const char *refuse_linear(const davit_graph *graph, const davit_unit *uni
         davit_tensor_desc_elems(&scale->desc) != 1) {
         return "several scales";
     }
-    bool zero = davit_onednn_has_input(node, 2);
-    return zero && davit_onednn_input_constant(graph, node, 2) == NULL
-               ? "zero point that is not constant"
-               : NULL;
+    bool zero = davit_node_has_input(node, 2);
+    return zero && davit_node_constant(graph, node, 2) == NULL ? "zero point that is not constant"
+                                                               : NULL;
 }
 
 static davit_status build_linear(davit_onednn_builder *builder, const davit_unit *unit,
                                  const davit_node *node)
 {
-    const davit_tensor *zero = davit_onednn_input_constant(builder->graph, node, 2);
-    const davit_tensor_desc *x = davit_onednn_input_desc(builder->graph, node, 0);
+    const davit_tensor *zero = davit_node_constant(builder->graph, node, 2);
+    const davit_tensor_desc *x = davit_node_input(builder->graph, node, 0);
     bool quantizes = node->op->op == DAVIT_OP_QuantizeLinear;
-    davit_dtype byte = quantizes ? davit_onednn_output_desc(builder->graph, node)->dtype : x->dtype;
+    davit_dtype byte = quantizes ? davit_node_output(builder->graph, node)->dtype : x->dtype;
     linear_params *p = davit_onednn_alloc(builder, sizeof(*p));
     davit_onednn_operand operands[2];
     if (p == NULL) {
@@ -79,8 +78,8 @@ static davit_status build_linear(davit_onednn_builder *builder, const davit_unit
     }
     int32_t offset = zero != NULL ? davit_load8(zero->data, byte, 0) : 0;
     *p = (linear_params){.linear = {.source = davit_int8_source_of(byte, offset),
-                                    .scale = davit_onednn_constant_float(
-                                        davit_onednn_input_constant(builder->graph, node, 1), 1.0f),
+                                    .scale = davit_constant_float(
+                                        davit_node_constant(builder->graph, node, 1), 1.0f),
                                     .zero = (float)offset,
                                     .least = (float)davit_quantized_low(byte),
                                     .greatest = (float)davit_quantized_high(byte)},

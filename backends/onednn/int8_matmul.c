@@ -27,7 +27,7 @@ static const char *refuse_matmul(const davit_graph *graph, const davit_unit *uni
 static davit_status build_own(davit_onednn_builder *builder, const davit_int8_weighted *weighted,
                               int64_t rows)
 {
-    const davit_tensor *w = davit_onednn_input_constant(builder->graph, weighted->node, 1);
+    const davit_tensor *w = davit_node_constant(builder->graph, weighted->node, 1);
     davit_int8_source *source = davit_onednn_alloc(builder, sizeof(*source));
     davit_int8_product p = {.loops = davit_int8_loops_choose(),
                             .groups = 1,
@@ -59,7 +59,7 @@ static davit_status build_own(davit_onednn_builder *builder, const davit_int8_we
 static davit_status build_matmul(davit_onednn_builder *builder, const davit_unit *unit,
                                  const davit_node *node)
 {
-    const davit_tensor_desc *x = davit_onednn_input_desc(builder->graph, node, 0);
+    const davit_tensor_desc *x = davit_node_input(builder->graph, node, 0);
     davit_int8_shape shape = {.groups = 1};
     davit_int8_weighted weighted;
     shape.rows = davit_tensor_desc_elems(x) / x->dims[x->rank - 1];
@@ -125,8 +125,8 @@ static davit_status run_dynamic(const davit_onednn_call *call)
 static const char *refuse_product(const davit_graph *graph, const davit_unit *unit)
 {
     const davit_node *node = &graph->nodes[unit->anchor];
-    const davit_tensor_desc *a = davit_onednn_input_desc(graph, node, 0);
-    const davit_tensor_desc *b = davit_onednn_input_desc(graph, node, 1);
+    const davit_tensor_desc *a = davit_node_input(graph, node, 0);
+    const davit_tensor_desc *b = davit_node_input(graph, node, 1);
     if (a->rank < 2 || b->rank < 2) {
         return "vector operand";
     }
@@ -184,9 +184,9 @@ static davit_status finish_of(davit_onednn_builder *builder, const davit_node *n
 
 static davit_status describe(davit_onednn_builder *builder, const davit_node *node, dynamic *d)
 {
-    const davit_tensor_desc *a = davit_onednn_input_desc(builder->graph, node, 0);
-    const davit_tensor_desc *b = davit_onednn_input_desc(builder->graph, node, 1);
-    const davit_tensor_desc *out = davit_onednn_output_desc(builder->graph, node);
+    const davit_tensor_desc *a = davit_node_input(builder->graph, node, 0);
+    const davit_tensor_desc *b = davit_node_input(builder->graph, node, 1);
+    const davit_tensor_desc *out = davit_node_output(builder->graph, node);
     davit_quant8 qa = davit_integer_a(builder->graph, node);
     davit_quant8 qb = davit_integer_b(builder->graph, node);
     davit_int8_product *p = &d->product;

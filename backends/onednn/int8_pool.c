@@ -96,7 +96,7 @@ static davit_status run_pool(const davit_onednn_call *call)
 static davit_status make_pool(davit_onednn_builder *builder, const davit_node *node,
                               const davit_window *window, pool *p)
 {
-    const davit_tensor_desc *x = davit_onednn_input_desc(builder->graph, node, 0);
+    const davit_tensor_desc *x = davit_node_input(builder->graph, node, 0);
     davit_status status = davit_int8_window_make(builder, window, false, x->dims[1], &p->window);
     if (status == DAVIT_OK) {
         p->places = x->dims[0] * davit_int8_places(p->window.out);
@@ -123,7 +123,7 @@ davit_status davit_int8_build_max_pool(davit_onednn_builder *builder, const davi
     if (p == NULL) {
         return DAVIT_OUT_OF_MEMORY;
     }
-    bool is_signed = davit_onednn_input_desc(builder->graph, node, 0)->dtype == DAVIT_S8;
+    bool is_signed = davit_node_input(builder->graph, node, 0)->dtype == DAVIT_S8;
     *p = (pool){.flip = is_signed ? 0x80 : 0};
     davit_status status = make_pool(builder, node, window, p);
     return status == DAVIT_OK ? add_pool(builder, node, "loop", p) : status;
@@ -134,14 +134,14 @@ davit_status davit_int8_build_max_pool(davit_onednn_builder *builder, const davi
 static davit_status resolve_pool(const davit_graph *graph, const davit_node *node,
                                  davit_window *window)
 {
-    const davit_window_spec spec = {.node = node, .x = davit_onednn_input_desc(graph, node, 0)};
+    const davit_window_spec spec = {.node = node, .x = davit_node_input(graph, node, 0)};
     return davit_window_resolve(&spec, NULL, window);
 }
 
 static const char *refuse_average(const davit_graph *graph, const davit_unit *unit)
 {
     const davit_node *node = &graph->nodes[unit->anchor];
-    int rank = davit_onednn_input_desc(graph, node, 0)->rank;
+    int rank = davit_node_input(graph, node, 0)->rank;
     davit_window window;
     if (rank < 3 || rank > 2 + DAVIT_INT8_AXES) {
         return "spatial rank above 3";

@@ -33,7 +33,7 @@ static bool accept(const void *user, const char *implementation)
 static davit_status describe_product(davit_onednn_builder *builder, job *j)
 {
     davit_dnnl_pool *pool = &builder->program->pool;
-    const davit_tensor_desc *w = davit_onednn_input_desc(builder->graph, j->w->node, 1);
+    const davit_tensor_desc *w = davit_node_input(builder->graph, j->w->node, 1);
     const int64_t rows = j->shape->rows, depth = w->dims[0], columns = w->dims[1];
     const davit_dnnl_tensor src = {davit_onednn_type(j->w->x.dtype), 2,
                                    (const int64_t[]){rows, depth}, (const int64_t[]){depth, 1}};
@@ -56,7 +56,7 @@ static davit_status describe_product(davit_onednn_builder *builder, job *j)
 static davit_status describe_weights(davit_onednn_builder *builder, job *j)
 {
     davit_dnnl_pool *pool = &builder->program->pool;
-    const davit_tensor_desc *w = davit_onednn_input_desc(builder->graph, j->w->node, 1);
+    const davit_tensor_desc *w = davit_node_input(builder->graph, j->w->node, 1);
     int64_t dims[DAVIT_MAX_RANK + 1], strides[DAVIT_MAX_RANK + 1];
     int rank = 0;
     if (j->shape->groups > 1) {
@@ -334,7 +334,7 @@ davit_status davit_int8_add_primitive(davit_onednn_builder *builder,
                                       const davit_int8_weighted *weighted,
                                       const davit_int8_shape *shape)
 {
-    const davit_tensor_desc *w = davit_onednn_input_desc(builder->graph, weighted->node, 1);
+    const davit_tensor_desc *w = davit_node_input(builder->graph, weighted->node, 1);
     job j = {.w = weighted,
              .shape = shape,
              .what = {.version = davit_dnnl_version_get(),

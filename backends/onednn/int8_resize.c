@@ -94,8 +94,8 @@ static davit_status run_resize(const davit_onednn_call *call)
 
 static resize *make_resize(davit_onednn_builder *builder, const davit_node *node)
 {
-    const davit_tensor_desc *x = davit_onednn_input_desc(builder->graph, node, 0);
-    const davit_tensor_desc *y = davit_onednn_output_desc(builder->graph, node);
+    const davit_tensor_desc *x = davit_node_input(builder->graph, node, 0);
+    const davit_tensor_desc *y = davit_node_output(builder->graph, node);
     resize *p = davit_onednn_alloc(builder, sizeof(*p));
     if (p != NULL) {
         *p = (resize){.images = x->dims[0],
@@ -129,10 +129,10 @@ davit_status davit_int8_build_nearest(davit_onednn_builder *builder, const davit
 static davit_status resolve_resize(const davit_graph *graph, const davit_node *node,
                                    davit_resize *r)
 {
-    const davit_resize_inputs inputs = {.x = davit_onednn_input_desc(graph, node, 0),
-                                        .roi = davit_onednn_input_constant(graph, node, 1),
-                                        .scales = davit_onednn_input_constant(graph, node, 2),
-                                        .sizes = davit_onednn_input_constant(graph, node, 3)};
+    const davit_resize_inputs inputs = {.x = davit_node_input(graph, node, 0),
+                                        .roi = davit_node_constant(graph, node, 1),
+                                        .scales = davit_node_constant(graph, node, 2),
+                                        .sizes = davit_node_constant(graph, node, 3)};
     return davit_resize_resolve(node, &inputs, NULL, r);
 }
 

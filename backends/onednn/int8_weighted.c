@@ -25,8 +25,8 @@ static davit_exactness exactness_of(const davit_graph *graph, const davit_node *
 
 const char *davit_int8_refuse_weighted(const davit_graph *graph, const davit_node *node)
 {
-    const davit_tensor_desc *x = davit_onednn_input_desc(graph, node, 0);
-    const davit_tensor_desc *w = davit_onednn_input_desc(graph, node, 1);
+    const davit_tensor_desc *x = davit_node_input(graph, node, 0);
+    const davit_tensor_desc *w = davit_node_input(graph, node, 1);
     if (davit_tensor_desc_elems(x) == 0 || davit_tensor_desc_elems(w) == 0) {
         return "empty tensor";
     }
@@ -84,7 +84,7 @@ davit_status davit_int8_weighted_open(davit_onednn_builder *builder, const davit
                                  .x = davit_integer_x(builder->graph, node),
                                  .spec = davit_integer_requantization(builder->graph, node),
                                  .exactness = exactness_of(builder->graph, node),
-                                 .has_residual = davit_onednn_has_input(node, 3)};
+                                 .has_residual = davit_node_has_input(node, 3)};
     davit_status status = prepare(builder, out);
     if (status == DAVIT_OK) {
         status = get(builder, out, node->inputs[0], &out->src);

@@ -8,13 +8,12 @@
 static const char *refuse_shape_inputs(const davit_graph *graph, const davit_unit *unit)
 {
     const davit_node *node = &graph->nodes[unit->anchor];
-    for (uint32_t i = 1; i < davit_onednn_input_count(node); i++) {
-        if (davit_onednn_has_input(node, i) &&
-            davit_onednn_input_constant(graph, node, i) == NULL) {
+    for (uint32_t i = 1; i < davit_node_input_count(node); i++) {
+        if (davit_node_has_input(node, i) && davit_node_constant(graph, node, i) == NULL) {
             return "inputs that are not constant";
         }
     }
-    return davit_onednn_input_desc(graph, node, 0)->rank == 0 ? "scalar input" : NULL;
+    return davit_node_input(graph, node, 0)->rank == 0 ? "scalar input" : NULL;
 }
 
 /* A copy of the output's shape to the dense output; strides of the input are to be set. */
@@ -94,8 +93,8 @@ static davit_status build_transposing_reorder(davit_onednn_builder *builder,
 static davit_status build_transpose(davit_onednn_builder *builder, const davit_unit *unit,
                                     const davit_node *node)
 {
-    const davit_tensor_desc *in = davit_onednn_input_desc(builder->graph, node, 0);
-    const davit_tensor_desc *out = davit_onednn_output_desc(builder->graph, node);
+    const davit_tensor_desc *in = davit_node_input(builder->graph, node, 0);
+    const davit_tensor_desc *out = davit_node_output(builder->graph, node);
     davit_onednn_operand from;
     int permutation[DAVIT_MAX_RANK];
     permutation_of(node, in->rank, permutation);
@@ -150,7 +149,7 @@ static davit_status build_part(davit_onednn_builder *builder, const davit_onednn
 static davit_status build_window(davit_onednn_builder *builder, const davit_node *node,
                                  davit_value_id output, const int64_t *starts, const int64_t *steps)
 {
-    const davit_tensor_desc *in = davit_onednn_input_desc(builder->graph, node, 0);
+    const davit_tensor_desc *in = davit_node_input(builder->graph, node, 0);
     davit_onednn_copy copy = copy_to(&builder->graph->values[output].desc);
     davit_onednn_operand from;
     bool whole_steps = true;
@@ -176,25 +175,24 @@ static davit_status build_slice(davit_onednn_builder *builder, const davit_unit 
                                 const davit_node *node)
 {
     const davit_graph *graph = builder->graph;
-    const davit_tensor_desc *in = davit_onednn_input_desc(graph, node, 0);
-    const davit_tensor *axes_input = davit_onednn_input_constant(graph, node, 3);
-    const davit_tensor *steps_input = davit_onednn_input_constant(graph, node, 4);
+    const davit_tensor_desc *in = davit_node_input(graph, node, 0);
+    const davit_tensor *axes_input = davit_node_constant(graph, node, 3);
+    const davit_tensor *steps_input = davit_node_constant(graph, node, 4);
     int64_t given[DAVIT_MAX_RANK], axes[DAVIT_MAX_RANK], given_steps[DAVIT_MAX_RANK];
     int64_t starts[DAVIT_MAX_RANK] = {0}, steps[DAVIT_MAX_RANK];
     for (int i = 0; i < DAVIT_MAX_RANK; i++) {
         axes[i] = i;
         steps[i] = given_steps[i] = 1;
     }
-    size_t count = davit_onednn_constant_ints(davit_onednn_input_constant(graph, node, 1), given,
-                                              DAVIT_MAX_RANK);
+    size_t count = davit_constant_ints(davit_node_constant(graph, node, 1), given, DAVIT_MAX_RANK);
     if (axes_input != NULL) {
-        (void)davit_onednn_constant_ints(axes_input, axes, DAVIT_MAX_RANK);
+        (void)davit_constant_ints(axes_input, axes, DAVIT_MAX_RANK);
     }
     if (steps_input != NULL) {
-        (void)davit_onednn_constant_ints(steps_input, given_steps, DAVIT_MAX_RANK);
+        (void)davit_constant_ints(steps_input, given_steps, DAVIT_MAX_RANK);
     }
     for (size_t i = 0; i < count; i++) {
-        int axis = davit_onednn_axis(axes[i], in->rank);
+        int axis = davit_node_axis(axes[i], in->rank);
         int64_t length = in->dims[axis];
         int64_t start = given[i] < 0 ? given[i] + length : given[i];
         int64_t greatest = given_steps[i] < 0 ? length - 1 : length;
@@ -208,8 +206,8 @@ static davit_status build_split(davit_onednn_builder *builder, const davit_unit 
                                 const davit_node *node)
 {
     const davit_graph *graph = builder->graph;
-    const davit_tensor_desc *in = davit_onednn_input_desc(graph, node, 0);
-    int axis = davit_onednn_axis(davit_node_int(node, "axis", 0), in->rank);
+    const davit_tensor_desc *in = davit_node_input(graph, node, 0);
+    int axis = davit_node_axis(davit_node_int(node, "axis", 0), in->rank);
     int64_t starts[DAVIT_MAX_RANK] = {0}, steps[DAVIT_MAX_RANK];
     davit_status status = DAVIT_OK;
     for (int i = 0; i < DAVIT_MAX_RANK; i++) {
@@ -233,8 +231,8 @@ static davit_status build_split(davit_onednn_builder *builder, const davit_unit 
 static davit_status build_expand(davit_onednn_builder *builder, const davit_unit *unit,
                                  const davit_node *node)
 {
-    const davit_tensor_desc *in = davit_onednn_input_desc(builder->graph, node, 0);
-    const davit_tensor_desc *out = davit_onednn_output_desc(builder->graph, node);
+    const davit_tensor_desc *in = davit_node_input(builder->graph, node, 0);
+    const davit_tensor_desc *out = davit_node_output(builder->graph, node);
     davit_onednn_copy copy = copy_to(out);
     for (int i = 0; i < out->rank; i++) {
         int own = i - (out->rank - in->rank);
@@ -246,8 +244,8 @@ static davit_status build_expand(davit_onednn_builder *builder, const davit_unit
 static davit_status build_tile(davit_onednn_builder *builder, const davit_unit *unit,
                                const davit_node *node)
 {
-    const davit_tensor_desc *in = davit_onednn_input_desc(builder->graph, node, 0);
-    const davit_tensor_desc *out = davit_onednn_output_desc(builder->graph, node);
+    const davit_tensor_desc *in = davit_node_input(builder->graph, node, 0);
+    const davit_tensor_desc *out = davit_node_output(builder->graph, node);
     davit_onednn_copy copy = {.rank = 2 * in->rank, .elem_bytes = davit_dtype_bytes(in->dtype)};
     for (int i = 0; i < in->rank; i++) {
         int inner = in->rank + i; /* repeats first, the input after them: any order will do */
@@ -268,8 +266,8 @@ static davit_status build_blocks(davit_onednn_builder *builder, const davit_unit
                                  const davit_node *node)
 {
     bool to_space = node->op->op == DAVIT_OP_DepthToSpace;
-    const davit_tensor_desc *in = davit_onednn_input_desc(builder->graph, node, 0);
-    const davit_tensor_desc *out = davit_onednn_output_desc(builder->graph, node);
+    const davit_tensor_desc *in = davit_node_input(builder->graph, node, 0);
+    const davit_tensor_desc *out = davit_node_output(builder->graph, node);
     const davit_tensor_desc *space = to_space ? out : in;
     const davit_tensor_desc *depth = to_space ? in : out;
     bool channels_first = to_space && davit_node_string(node, "mode", "DCR")[0] == 'C';

@@ -8,7 +8,7 @@
 static const char *refuse_softmax(const davit_graph *graph, const davit_unit *unit)
 {
     const davit_node *node = &graph->nodes[unit->anchor];
-    return davit_onednn_input_desc(graph, node, 0)->rank == 0 ? "scalar" : NULL;
+    return davit_node_input(graph, node, 0)->rank == 0 ? "scalar" : NULL;
 }
 
 /* As [outer, length, inner], or [outer, length] where nothing is inside; with coerce_2d (opsets
@@ -16,9 +16,9 @@ static const char *refuse_softmax(const davit_graph *graph, const davit_unit *un
 static davit_status build_softmax(davit_onednn_builder *builder, const davit_unit *unit,
                                   const davit_node *node)
 {
-    const davit_tensor_desc *in = davit_onednn_input_desc(builder->graph, node, 0);
+    const davit_tensor_desc *in = davit_node_input(builder->graph, node, 0);
     bool flat = davit_node_int(node, "coerce_2d", 0) != 0;
-    int axis = davit_onednn_axis(davit_node_int(node, "axis", -1), in->rank);
+    int axis = davit_node_axis(davit_node_int(node, "axis", -1), in->rank);
     int64_t dims[3] = {1, 1, 1};
     davit_onednn_operand from, to;
     davit_dnnl_primitive primitive;
@@ -57,15 +57,15 @@ static int64_t slice_elems(const davit_tensor_desc *in, int axis)
 static const char *refuse_layer(const davit_graph *graph, const davit_unit *unit)
 {
     const davit_node *node = &graph->nodes[unit->anchor];
-    const davit_tensor_desc *in = davit_onednn_input_desc(graph, node, 0);
+    const davit_tensor_desc *in = davit_node_input(graph, node, 0);
     if (in->rank == 0 || unit->output_count != 1 || unit->outputs[0] != node->outputs[0]) {
         return "second output";
     }
-    int axis = davit_onednn_axis(davit_node_int(node, "axis", -1), in->rank);
+    int axis = davit_node_axis(davit_node_int(node, "axis", -1), in->rank);
     int64_t length = slice_elems(in, axis);
     for (uint32_t i = 1; i < 3; i++) {
-        if (davit_onednn_has_input(node, i) &&
-            davit_tensor_desc_elems(davit_onednn_input_desc(graph, node, i)) != length) {
+        if (davit_node_has_input(node, i) &&
+            davit_tensor_desc_elems(davit_node_input(graph, node, i)) != length) {
             return "broadcast scale";
         }
     }
@@ -81,7 +81,7 @@ static davit_status vector(davit_onednn_builder *builder, const davit_node *node
     if (status != DAVIT_OK) {
         return status;
     }
-    if (davit_onednn_has_input(node, i)) {
+    if (davit_node_has_input(node, i)) {
         status = davit_onednn_value_dense(builder, node->inputs[i], out);
         out->desc = desc;
         return status;
@@ -97,8 +97,8 @@ static davit_status vector(davit_onednn_builder *builder, const davit_node *node
 static davit_status build_layer(davit_onednn_builder *builder, const davit_unit *unit,
                                 const davit_node *node)
 {
-    const davit_tensor_desc *in = davit_onednn_input_desc(builder->graph, node, 0);
-    int axis = davit_onednn_axis(davit_node_int(node, "axis", -1), in->rank);
+    const davit_tensor_desc *in = davit_node_input(builder->graph, node, 0);
+    int axis = davit_node_axis(davit_node_int(node, "axis", -1), in->rank);
     int64_t length = slice_elems(in, axis);
     const int64_t dims[2] = {davit_tensor_desc_elems(in) / length, length};
     davit_onednn_operand from, to, scale, shift;
@@ -136,7 +136,7 @@ static davit_status build_layer(davit_onednn_builder *builder, const davit_unit 
 static const char *refuse_batch(const davit_graph *graph, const davit_unit *unit)
 {
     const davit_node *node = &graph->nodes[unit->anchor];
-    int rank = davit_onednn_input_desc(graph, node, 0)->rank;
+    int rank = davit_node_input(graph, node, 0)->rank;
     if (unit->output_count != 1 || unit->outputs[0] != node->outputs[0] ||
         davit_node_int(node, "training_mode", 0) != 0) {
         return "training";
@@ -148,7 +148,7 @@ static davit_status build_batch(davit_onednn_builder *builder, const davit_unit 
                                 const davit_node *node)
 {
     static const int native[] = {DNNL_ARG_SCALE, DNNL_ARG_SHIFT, DNNL_ARG_MEAN, DNNL_ARG_VARIANCE};
-    const davit_tensor_desc *in = davit_onednn_input_desc(builder->graph, node, 0);
+    const davit_tensor_desc *in = davit_node_input(builder->graph, node, 0);
     davit_dnnl_primitive primitive;
     davit_onednn_arg args[6];
     davit_onednn_operand from, to;
@@ -182,7 +182,7 @@ static davit_status build_batch(davit_onednn_builder *builder, const davit_unit 
 static const char *refuse_lrn(const davit_graph *graph, const davit_unit *unit)
 {
     const davit_node *node = &graph->nodes[unit->anchor];
-    if (davit_onednn_input_desc(graph, node, 0)->rank != 4) {
+    if (davit_node_input(graph, node, 0)->rank != 4) {
         return "rank other than 4";
     }
     /* The window of an even size is off centre, and not to the same side as oneDNN's. */

@@ -3,6 +3,7 @@
 #define DAVIT_ONEDNN_OPERATORS_H
 
 #include "builder.h"
+#include "davit/node.h"
 
 typedef struct davit_onednn_operator {
     davit_op op;
@@ -51,26 +52,5 @@ bool davit_onednn_operator_supports(const davit_graph *graph, const davit_unit *
 /* Builds a supported unit. */
 DAVIT_NODISCARD davit_status davit_onednn_operator_build(davit_onednn_builder *builder,
                                                          const davit_unit *unit);
-
-/* ---- for the families ---- */
-
-/* Number of inputs without trailing absent ones. */
-uint32_t davit_onednn_input_count(const davit_node *node);
-/* True when input i is there. */
-bool davit_onednn_has_input(const davit_node *node, uint32_t i);
-/* Description of input i, which is there. */
-const davit_tensor_desc *davit_onednn_input_desc(const davit_graph *graph, const davit_node *node,
-                                                 uint32_t i);
-/* Description of output 0. */
-const davit_tensor_desc *davit_onednn_output_desc(const davit_graph *graph, const davit_node *node);
-/* The constant of input i; NULL when absent or not constant. */
-const davit_tensor *davit_onednn_input_constant(const davit_graph *graph, const davit_node *node,
-                                                uint32_t i);
-/* Integers of a constant s32 or s64 tensor, at most capacity; returns how many. */
-size_t davit_onednn_constant_ints(const davit_tensor *tensor, int64_t *values, size_t capacity);
-/* The one element of a constant f32 tensor; fallback when it is NULL. */
-float davit_onednn_constant_float(const davit_tensor *tensor, float fallback);
-/* An axis attribute or value made non-negative. */
-int davit_onednn_axis(int64_t axis, int rank);
 
 #endif

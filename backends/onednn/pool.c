@@ -7,7 +7,7 @@
 
 static davit_status resolve(const davit_graph *graph, const davit_node *node, davit_window *window)
 {
-    const davit_window_spec spec = {.node = node, .x = davit_onednn_input_desc(graph, node, 0)};
+    const davit_window_spec spec = {.node = node, .x = davit_node_input(graph, node, 0)};
     return davit_window_resolve(&spec, NULL, window);
 }
 
@@ -29,7 +29,7 @@ static int64_t padding_end(const davit_window *w, int axis)
 static const char *refuse_shape(const davit_graph *graph, const davit_unit *unit)
 {
     const davit_node *node = &graph->nodes[unit->anchor];
-    int rank = davit_onednn_input_desc(graph, node, 0)->rank;
+    int rank = davit_node_input(graph, node, 0)->rank;
     if (rank < 3 || rank > 5) {
         return "spatial rank above 3";
     }
@@ -74,7 +74,7 @@ static bool is_byte(davit_dtype dtype)
 
 static const char *refuse_max_pool(const davit_graph *graph, const davit_unit *unit)
 {
-    davit_dtype dtype = davit_onednn_input_desc(graph, &graph->nodes[unit->anchor], 0)->dtype;
+    davit_dtype dtype = davit_node_input(graph, &graph->nodes[unit->anchor], 0)->dtype;
     return dtype == DAVIT_F32 || is_byte(dtype) ? refuse_pool(graph, unit) : "element type";
 }
 
@@ -140,7 +140,7 @@ static davit_status build_pool(davit_onednn_builder *builder, const davit_unit *
     if (resolve(builder->graph, node, &w) != DAVIT_OK) {
         return DAVIT_UNSUPPORTED;
     }
-    if (is_byte(davit_onednn_input_desc(builder->graph, node, 0)->dtype)) {
+    if (is_byte(davit_node_input(builder->graph, node, 0)->dtype)) {
         return davit_int8_build_max_pool(builder, node, &w);
     }
     for (int i = 0; i < w.axes; i++) {

@@ -64,8 +64,8 @@ static int merge_batches(int64_t *a, int64_t *b, int rank)
 
 static davit_status describe_matmul(davit_onednn_builder *builder, product *p)
 {
-    const davit_tensor_desc *a = davit_onednn_input_desc(builder->graph, p->node, 0);
-    const davit_tensor_desc *b = davit_onednn_input_desc(builder->graph, p->node, 1);
+    const davit_tensor_desc *a = davit_node_input(builder->graph, p->node, 0);
+    const davit_tensor_desc *b = davit_node_input(builder->graph, p->node, 1);
     int64_t a_dims[DAVIT_MAX_RANK + 1], b_dims[DAVIT_MAX_RANK + 1];
     int a_rank = matrix_dims(a, true, a_dims);
     int b_rank = matrix_dims(b, false, b_dims);
@@ -140,7 +140,7 @@ static davit_status scale_addend(davit_onednn_builder *builder, const int64_t *d
 static davit_status describe_addend(davit_onednn_builder *builder, product *p, bool scaled,
                                     float beta)
 {
-    const davit_tensor_desc *desc = davit_onednn_input_desc(builder->graph, p->node, 2);
+    const davit_tensor_desc *desc = davit_node_input(builder->graph, p->node, 2);
     int64_t dims[2] = {1, 1};
     for (int i = 0; i < desc->rank; i++) {
         dims[2 - desc->rank + i] = desc->dims[i];
@@ -164,8 +164,8 @@ static davit_status describe_addend(davit_onednn_builder *builder, product *p, b
 
 static davit_status describe_gemm(davit_onednn_builder *builder, product *p)
 {
-    const davit_tensor_desc *a = davit_onednn_input_desc(builder->graph, p->node, 0);
-    const davit_tensor_desc *b = davit_onednn_input_desc(builder->graph, p->node, 1);
+    const davit_tensor_desc *a = davit_node_input(builder->graph, p->node, 0);
+    const davit_tensor_desc *b = davit_node_input(builder->graph, p->node, 1);
     bool transposed_a = davit_node_int(p->node, "transA", 0) != 0;
     bool transposed_b = davit_node_int(p->node, "transB", 0) != 0;
     float alpha = davit_node_float(p->node, "alpha", 1.0f);
@@ -181,7 +181,7 @@ static davit_status describe_gemm(davit_onednn_builder *builder, product *p)
     if (alpha != 1.0f) {
         davit_onednn_fuse_eltwise(&p->fusion, dnnl_eltwise_linear, alpha, 0.0f);
     }
-    if (status == DAVIT_OK && davit_onednn_has_input(p->node, 2) && beta != 0.0f) {
+    if (status == DAVIT_OK && davit_node_has_input(p->node, 2) && beta != 0.0f) {
         status = describe_addend(builder, p, alpha != 1.0f, beta);
     }
     return status;

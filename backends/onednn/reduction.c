@@ -27,22 +27,22 @@ typedef struct reduction {
 /* The axes to reduce; false when they are not constant. */
 static bool axes_of(const davit_graph *graph, const davit_node *node, bool *reduced)
 {
-    int rank = davit_onednn_input_desc(graph, node, 0)->rank;
-    const davit_tensor *axes = davit_onednn_input_constant(graph, node, 1);
+    int rank = davit_node_input(graph, node, 0)->rank;
+    const davit_tensor *axes = davit_node_constant(graph, node, 1);
     int64_t given[DAVIT_MAX_RANK];
     size_t count = 0;
-    if (davit_onednn_has_input(node, 1) && axes == NULL) {
+    if (davit_node_has_input(node, 1) && axes == NULL) {
         return false;
     }
     if (axes != NULL) {
-        count = davit_onednn_constant_ints(axes, given, DAVIT_MAX_RANK);
+        count = davit_constant_ints(axes, given, DAVIT_MAX_RANK);
     }
     bool all = count == 0 && davit_node_int(node, "noop_with_empty_axes", 0) == 0;
     for (int i = 0; i < rank; i++) {
         reduced[i] = all;
     }
     for (size_t i = 0; i < count; i++) {
-        reduced[davit_onednn_axis(given[i], rank)] = true;
+        reduced[davit_node_axis(given[i], rank)] = true;
     }
     return true;
 }
@@ -74,7 +74,7 @@ static bool shape_of(const davit_tensor_desc *in, const bool *reduced, reduction
 static const char *refuse_reduction(const davit_graph *graph, const davit_unit *unit)
 {
     const davit_node *node = &graph->nodes[unit->anchor];
-    const davit_tensor_desc *in = davit_onednn_input_desc(graph, node, 0);
+    const davit_tensor_desc *in = davit_node_input(graph, node, 0);
     bool reduced[DAVIT_MAX_RANK];
     reduction r;
     if (in->dtype != DAVIT_F32) {
@@ -237,8 +237,8 @@ static void set_kind(const davit_node *node, reduction *r)
 static davit_status build_pool(davit_onednn_builder *builder, const davit_unit *unit,
                                const davit_node *node, const bool *reduced)
 {
-    const davit_tensor_desc *in = davit_onednn_input_desc(builder->graph, node, 0);
-    const davit_tensor_desc *out = davit_onednn_output_desc(builder->graph, node);
+    const davit_tensor_desc *in = davit_node_input(builder->graph, node, 0);
+    const davit_tensor_desc *out = davit_node_output(builder->graph, node);
     davit_onednn_operand from, result;
     bool space = in->rank >= 3 && in->rank <= 5 && out->rank == in->rank;
     for (int i = 0; i < in->rank; i++) {
@@ -275,7 +275,7 @@ static davit_status build_reduction(davit_onednn_builder *builder, const davit_u
     if (r == NULL) {
         return DAVIT_OUT_OF_MEMORY;
     }
-    (void)shape_of(davit_onednn_input_desc(builder->graph, node, 0), reduced, r);
+    (void)shape_of(davit_node_input(builder->graph, node, 0), reduced, r);
     set_kind(node, r);
     status = davit_onednn_value_dense(builder, node->inputs[0], &operands[0]);
     if (status == DAVIT_OK) {

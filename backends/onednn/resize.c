@@ -70,10 +70,10 @@ static bool is_native(const davit_resize *r)
 
 static const char *resolve(const davit_graph *graph, const davit_node *node, davit_resize *r)
 {
-    const davit_resize_inputs inputs = {.x = davit_onednn_input_desc(graph, node, 0),
-                                        .roi = davit_onednn_input_constant(graph, node, 1),
-                                        .scales = davit_onednn_input_constant(graph, node, 2),
-                                        .sizes = davit_onednn_input_constant(graph, node, 3)};
+    const davit_resize_inputs inputs = {.x = davit_node_input(graph, node, 0),
+                                        .roi = davit_node_constant(graph, node, 1),
+                                        .scales = davit_node_constant(graph, node, 2),
+                                        .sizes = davit_node_constant(graph, node, 3)};
     return davit_resize_resolve(node, &inputs, NULL, r) == DAVIT_OK ? NULL : "attributes";
 }
 
@@ -81,14 +81,13 @@ static const char *refuse_resize(const davit_graph *graph, const davit_unit *uni
 {
     const davit_node *node = &graph->nodes[unit->anchor];
     davit_resize r;
-    davit_dtype dtype = davit_onednn_input_desc(graph, node, 0)->dtype;
+    davit_dtype dtype = davit_node_input(graph, node, 0)->dtype;
     bool byte = dtype == DAVIT_U8 || dtype == DAVIT_S8;
     if (dtype != DAVIT_F32 && !byte) {
         return "element type";
     }
-    for (uint32_t i = 1; i < davit_onednn_input_count(node); i++) {
-        if (davit_onednn_has_input(node, i) &&
-            davit_onednn_input_constant(graph, node, i) == NULL) {
+    for (uint32_t i = 1; i < davit_node_input_count(node); i++) {
+        if (davit_node_has_input(node, i) && davit_node_constant(graph, node, i) == NULL) {
             return "inputs that are not constant";
         }
     }
@@ -283,7 +282,7 @@ static davit_status build_resize(davit_onednn_builder *builder, const davit_unit
     if (resolve(builder->graph, node, &r) != NULL) {
         return DAVIT_UNSUPPORTED;
     }
-    if (davit_onednn_input_desc(builder->graph, node, 0)->dtype != DAVIT_F32) {
+    if (davit_node_input(builder->graph, node, 0)->dtype != DAVIT_F32) {
         return build_bytes(builder, node, &r);
     }
     return is_native(&r) ? build_native(builder, node, &r) : build_loop(builder, node, &r);

@@ -10,9 +10,8 @@
 static const char *refuse_clip(const davit_graph *graph, const davit_unit *unit)
 {
     const davit_node *node = &graph->nodes[unit->anchor];
-    for (uint32_t i = 1; i < davit_onednn_input_count(node); i++) {
-        if (davit_onednn_has_input(node, i) &&
-            davit_onednn_input_constant(graph, node, i) == NULL) {
+    for (uint32_t i = 1; i < davit_node_input_count(node); i++) {
+        if (davit_node_has_input(node, i) && davit_node_constant(graph, node, i) == NULL) {
             return "bounds that are not constant";
         }
     }
@@ -47,13 +46,13 @@ static const algorithm_entry algorithms[] = {
 static davit_dnnl_eltwise_params algorithm_of(const davit_graph *graph, const davit_node *node)
 {
     if (node->op->op == DAVIT_OP_Clip) {
-        const davit_tensor *low = davit_onednn_input_constant(graph, node, 1);
-        const davit_tensor *high = davit_onednn_input_constant(graph, node, 2);
-        float beta = davit_onednn_constant_float(high, INFINITY);
-        return (davit_dnnl_eltwise_params){
-            .algorithm = dnnl_eltwise_clip,
-            .alpha = fminf(davit_onednn_constant_float(low, -INFINITY), beta),
-            .beta = beta};
+        const davit_tensor *low = davit_node_constant(graph, node, 1);
+        const davit_tensor *high = davit_node_constant(graph, node, 2);
+        float beta = davit_constant_float(high, INFINITY);
+        return (davit_dnnl_eltwise_params){.algorithm = dnnl_eltwise_clip,
+                                           .alpha =
+                                               fminf(davit_constant_float(low, -INFINITY), beta),
+                                           .beta = beta};
     }
     davit_dnnl_eltwise_params params = {.algorithm = dnnl_alg_kind_undef};
     for (size_t i = 0; i < sizeof(algorithms) / sizeof(algorithms[0]); i++) {
@@ -214,7 +213,7 @@ static davit_status build_loop(davit_onednn_builder *builder, const davit_unit *
         return DAVIT_OUT_OF_MEMORY;
     }
     *l = loop_of(node);
-    l->count = davit_tensor_desc_elems(davit_onednn_input_desc(builder->graph, node, 0));
+    l->count = davit_tensor_desc_elems(davit_node_input(builder->graph, node, 0));
     davit_status status = davit_onednn_value_get(builder, node->inputs[0], &operands[0]);
     if (status == DAVIT_OK &&
         davit_dnnl_desc_bytes(operands[0].desc) != (size_t)l->count * sizeof(float)) {

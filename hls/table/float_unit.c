@@ -16,8 +16,8 @@ static const char *convolution(const davit_graph *graph, const davit_unit *unit,
                                const davit_gemm_geometry *geometry, davit_engine_call *out)
 {
     const davit_node *node = &graph->nodes[unit->anchor];
-    const davit_tensor_desc *x = davit_engine_input(graph, node, 0);
-    const davit_tensor_desc *weights = davit_engine_input(graph, node, 1);
+    const davit_tensor_desc *x = davit_node_input(graph, node, 0);
+    const davit_tensor_desc *weights = davit_node_input(graph, node, 1);
     davit_window window;
     const char *why = davit_engine_window(graph, node, weights, &window);
     if (why != NULL) {
@@ -41,8 +41,8 @@ static const char *product(const davit_graph *graph, const davit_unit *unit,
                            const davit_gemm_geometry *geometry, davit_engine_call *out)
 {
     const davit_node *node = &graph->nodes[unit->anchor];
-    const davit_tensor_desc *x = davit_engine_input(graph, node, 0);
-    const davit_tensor_desc *w = davit_engine_input(graph, node, 1);
+    const davit_tensor_desc *x = davit_node_input(graph, node, 0);
+    const davit_tensor_desc *w = davit_node_input(graph, node, 1);
     bool transposed = node->op->op == DAVIT_OP_Gemm && davit_node_int(node, "transB", 0) != 0;
     if (w->rank != 2 || graph->values[node->inputs[1]].constant == NULL) {
         return "two products of activations";
@@ -61,7 +61,7 @@ static const char *product(const davit_graph *graph, const davit_unit *unit,
 static const char *pool(const davit_graph *graph, const davit_node *node, davit_vector_kind kind,
                         davit_engine_call *out)
 {
-    const davit_tensor_desc *x = davit_engine_input(graph, node, 0);
+    const davit_tensor_desc *x = davit_node_input(graph, node, 0);
     davit_window window = {.axes = 2};
     const char *why = NULL;
     if (node->op->op != DAVIT_OP_GlobalAveragePool) {

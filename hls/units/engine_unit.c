@@ -17,8 +17,8 @@ static bool is_8_bit(const davit_tensor_desc *desc)
 static const char *convolution(const davit_graph *graph, const davit_node *node,
                                const davit_gemm_geometry *geometry, davit_engine_call *out)
 {
-    const davit_tensor_desc *x = davit_engine_input(graph, node, 0);
-    const davit_tensor_desc *weights = davit_engine_input(graph, node, 1);
+    const davit_tensor_desc *x = davit_node_input(graph, node, 0);
+    const davit_tensor_desc *weights = davit_node_input(graph, node, 1);
     davit_window window;
     const char *why = davit_engine_window(graph, node, weights, &window);
     if (why != NULL) {
@@ -48,8 +48,8 @@ static const char *convolution(const davit_graph *graph, const davit_node *node,
 static const char *product(const davit_graph *graph, const davit_node *node,
                            const davit_gemm_geometry *geometry, davit_engine_call *out)
 {
-    const davit_tensor_desc *x = davit_engine_input(graph, node, 0);
-    const davit_tensor_desc *weights = davit_engine_input(graph, node, 1);
+    const davit_tensor_desc *x = davit_node_input(graph, node, 0);
+    const davit_tensor_desc *weights = davit_node_input(graph, node, 1);
     if (weights->dtype != DAVIT_S8) {
         return "weights of 9 bits";
     }
@@ -100,7 +100,7 @@ static const char *find_divisor(const davit_node *node, const davit_window *w,
 static const char *pool(const davit_graph *graph, const davit_node *node, davit_vector_kind kind,
                         davit_engine_call *out)
 {
-    const davit_tensor_desc *x = davit_engine_input(graph, node, 0);
+    const davit_tensor_desc *x = davit_node_input(graph, node, 0);
     davit_window window;
     if (!is_8_bit(x)) {
         return "element type other than u8 and s8";
@@ -124,7 +124,7 @@ static const char *pool(const davit_graph *graph, const davit_node *node, davit_
 /* The same bytes under another shape. */
 static const char *view(const davit_graph *graph, const davit_node *node, davit_engine_call *out)
 {
-    const davit_tensor_desc *x = davit_engine_input(graph, node, 0);
+    const davit_tensor_desc *x = davit_node_input(graph, node, 0);
     if (!is_8_bit(x)) {
         return "element type other than u8 and s8";
     }

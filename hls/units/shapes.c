@@ -50,7 +50,7 @@ davit_gemm_shape davit_engine_gemm_window(const davit_tensor_desc *x, const davi
 const char *davit_engine_window(const davit_graph *graph, const davit_node *node,
                                 const davit_tensor_desc *weights, davit_window *window)
 {
-    const davit_tensor_desc *x = davit_engine_input(graph, node, 0);
+    const davit_tensor_desc *x = davit_node_input(graph, node, 0);
     if (x->rank != 4) {
         return "not of rank 4";
     }
@@ -92,8 +92,8 @@ const char *davit_engine_fit_vector(const davit_vector_shape *shape)
 const char *davit_engine_addition(const davit_graph *graph, const davit_node *node,
                                   davit_vector_shape *out)
 {
-    const davit_tensor_desc *a = davit_engine_input(graph, node, 0);
-    if (!davit_tensor_desc_same_shape(a, davit_engine_input(graph, node, 1))) {
+    const davit_tensor_desc *a = davit_node_input(graph, node, 0);
+    if (!davit_tensor_desc_same_shape(a, davit_node_input(graph, node, 1))) {
         return "broadcasting";
     }
     if (!davit_engine_takes(a)) {

@@ -6,13 +6,8 @@
 
 #include "davit/engine_abi.h"
 #include "davit/graph.h"
+#include "davit/node.h"
 #include "davit/window.h"
-
-static inline const davit_tensor_desc *davit_engine_input(const davit_graph *graph,
-                                                          const davit_node *node, uint32_t i)
-{
-    return &graph->values[node->inputs[i]].desc;
-}
 
 /* Every tensor of the engine has 1 to 2^30 - 1 elements, so every extent is below 2^31. */
 bool davit_engine_takes(const davit_tensor_desc *desc);

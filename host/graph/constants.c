@@ -2,15 +2,6 @@
 
 #include <math.h>
 
-const davit_tensor *davit_node_constant(const davit_graph *graph, const davit_node *node,
-                                        uint32_t i)
-{
-    if (i >= node->input_count || node->inputs[i] == DAVIT_NONE) {
-        return NULL;
-    }
-    return graph->values[node->inputs[i]].constant;
-}
-
 bool davit_constant_is_float(const davit_tensor *tensor)
 {
     return davit_dtype_is_float(tensor->desc.dtype);

@@ -2,11 +2,7 @@
 #ifndef DAVIT_CONSTANTS_H
 #define DAVIT_CONSTANTS_H
 
-#include "davit/graph.h"
-
-/* The constant of input i of a node, or NULL when it is absent or not constant. */
-const davit_tensor *davit_node_constant(const davit_graph *graph, const davit_node *node,
-                                        uint32_t i);
+#include "davit/node.h"
 
 /* True when the tensor holds f16, bf16, f32 or f64: what davit_constant_get reads. */
 bool davit_constant_is_float(const davit_tensor *tensor);
