@@ -1,5 +1,6 @@
 /* Throughput: which methods, in which order, and the best proof. */
 #include "anneal.h"
+#include "anneal_levels.h"
 #include "bounds.h"
 #include "contiguous.h"
 #include "loads.h"
@@ -74,6 +75,23 @@ static davit_status cut_into_pieces(throughput *t)
     return status;
 }
 
+/* Rounds from coarse units to fine ones, from anywhere and then from the best. */
+static davit_status search_by_levels(throughput *t, uint64_t steps, uint64_t *seed)
+{
+    uint64_t rounds = t->context->options.effort / 300u;
+    rounds = rounds > 0 ? rounds : 1;
+    davit_status status = DAVIT_OK;
+    for (uint64_t k = 0; k < 3 * rounds && status == DAVIT_OK; k++) {
+        const davit_place_anneal_levels run = {
+            .steps = steps / (3 * rounds), .seed = davit_place_random(seed), .again = k % 3 > 0};
+        double before = t->period;
+        status = davit_place_anneal_levels_run(t->context, &run, t->at, &t->period);
+        t->method = t->period < before ? "local search" : t->method;
+        davit_log(t->context->diag, DAVIT_DEBUG, "levels: %.9g", t->period);
+    }
+    return status;
+}
+
 /* Rounds of annealing, hot first, then less; each starts from the best. */
 static davit_status search_locally(throughput *t)
 {
@@ -82,13 +100,18 @@ static davit_status search_locally(throughput *t)
         davit_place_effort(t->context, 1000000 + 900 * (uint64_t)t->context->items->count);
     steps = steps < ANNEAL_MOST ? steps : ANNEAL_MOST;
     uint64_t seed = t->context->options.seed;
+    davit_status status = search_by_levels(t, steps / 2, &seed);
+    if (status != DAVIT_OK) {
+        return status;
+    }
+    steps -= steps / 2;
     for (uint32_t round = 0; round < 4; round++) {
         davit_place_anneal schedule = {.steps = steps / (round == 0 ? 2 : 6),
                                        .seed = davit_place_random(&seed),
                                        .hot = hot[round],
                                        .cold = 0.0003};
         double before = t->period;
-        davit_status status = davit_place_anneal_run(t->context, &schedule, t->at, &t->period);
+        status = davit_place_anneal_run(t->context, &schedule, t->at, &t->period);
         if (status != DAVIT_OK) {
             return status;
         }

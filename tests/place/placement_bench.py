@@ -2,10 +2,11 @@
 """Solves a folder of abstract placement problems with `davit plan --problem` and prints a table.
 
 usage: placement_bench.py DAVIT DIR OBJECTIVE [--evaluate EVALUATE.py] [--best BEST.json] [--limit S]
+                          [--effort PERCENT]
 
 Each *.json of DIR is solved on one core. With --evaluate each placement is checked by that program
-(PROBLEM PLACEMENT OBJECTIVE, prints the objective). BEST.json maps file names without .json to
-the best known values. Exits 1 when something fails, takes more than --limit seconds of user time
+(PROBLEM PLACEMENT OBJECTIVE, prints the objective). BEST.json maps objectives to file names without
+.json to the best known values; best_known.json has those of four published problems. Exits 1 when something fails, takes more than --limit seconds of user time
 (30), or is more than 1 % above the best known value.
 """
 import argparse
@@ -17,10 +18,12 @@ import sys
 import tempfile
 
 
-def solve(davit, problem, objective, placement):
+def solve(options, problem, placement):
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    done = subprocess.run([davit, 'plan', '--problem', problem, '--objective', objective,
-                           '-o', placement], capture_output=True, text=True)
+    effort = ['--effort', options.effort] if options.effort else []
+    done = subprocess.run([options.davit, 'plan', '--problem', problem, '--objective',
+                           options.objective, '-o', placement, *effort], capture_output=True,
+                          text=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode != 0:
         raise RuntimeError(done.stderr.strip())
@@ -33,15 +36,16 @@ def main():
         parser.add_argument(name)
     parser.add_argument('--evaluate')
     parser.add_argument('--best')
+    parser.add_argument('--effort')
     parser.add_argument('--limit', type=float, default=30.0)
     options = parser.parse_args()
-    best = json.load(open(options.best)) if options.best else {}
+    best = json.load(open(options.best))[options.objective] if options.best else {}
     failed = False
     print(f'{"problem":24} {"value":>12} {"best known":>11} {"bound":>12} {"gap":>7} {"seconds":>8}')
     for problem in sorted(pathlib.Path(options.dir).glob('*.json')):
         with tempfile.NamedTemporaryFile(suffix='.json') as file:
             try:
-                seconds = solve(options.davit, problem, options.objective, file.name)
+                seconds = solve(options, problem, file.name)
                 placement = json.load(open(file.name))
                 value = placement['objective']
                 if options.evaluate:

@@ -58,7 +58,7 @@ static void fails_cleanly_without_memory(void **state)
     (void)state;
     random_problem made;
     random_shape shape = middle_shape;
-    shape.nodes = 15; /* above what is only enumerated */
+    shape.nodes = 60; /* more than one level */
     random_problem_make(&made, &shape, 7);
     const davit_place_options options = {.objective = DAVIT_PLACE_THROUGHPUT, .effort = 1};
     solve_without_memory(&made.problem, &options);
