@@ -256,7 +256,7 @@ static const struct {
     {"Transpose u:4x8 perm=1,0", NULL, "operator Transpose"},
     {"Reshape x:4x8 l:8,4", NULL, "operator Reshape"},
     {"ArgMax x:3x7 axis=1", "operator ArgMax", "operator ArgMax"},
-    {"ReduceMean x:3x7 l:1", "operator ReduceMean", "operator ReduceMean"},
+    {"ReduceMean x:3x7 l:1", NULL, "operator ReduceMean"},
     {"MaxPool x:1x8x9x9 kernel_shape=3,3", NULL, "element type"},
     {"MaxPool u:1x8x9x9 kernel_shape=3,3", NULL, NULL},
     {"MaxPool u:1x8x9 kernel_shape=3,", NULL, "not of rank 4"},
@@ -297,7 +297,7 @@ static void test_support(void **state)
         check_support("u250", support[i].text, support[i].fpga);
         check_support("xeon-8380", support[i].text, NULL);
     }
-    check_support("a100", "Equal x:4x8 x:4x8", "operator Equal");
+    check_support("a100", "Equal x:4x8 x:4x8", NULL);
     /* Shapes that depend on data are known when a graph is bound, so no such unit is left of it. */
     unit_case built = build("Relu x:4x8");
     const davit_device_profile p = shipped("xeon-8380");
