@@ -2,9 +2,10 @@
  * device's memory and the host's, and of submitting a program; into the profile store.
  *
  * A unit is measured where it runs: its inputs have the layout and lie in the caches as its
- * neighbours left them. Networks are run in turn, so that what disturbs the machine for a while
- * disturbs all of them; each turn begins with a run that is not kept and fills the caches. Medians
- * of what is no outlier are kept (davit_measurement_of). */
+ * neighbours left them. Of several networks given together each runs a few times in turn; `davit
+ * calibrate` gives one, since sessions that are open side by side slow each other's threads. Each turn
+ * begins with a run that is not kept and fills the caches. Medians of what is no outlier are kept
+ * (davit_measurement_of). */
 #ifndef DAVIT_MEASURE_H
 #define DAVIT_MEASURE_H
 
