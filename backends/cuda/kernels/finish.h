@@ -111,4 +111,22 @@ FUNCTION void finish_f32_at(const davit_gpu_product_params &p, const product_end
     }
 }
 
+#define s8_element u8
+#define f32_element float
+#define tf32_element float
+
+/* The entry of a product kernel on tiles of name_shape; the last argument is the function template that
+ * computes a tile. */
+#define PRODUCT_ENTRY(name, type, count, blocks, ...)                                              \
+    static_assert(name##_shape::threads == count, "threads in products.def");                      \
+    DAVIT_KERNEL_BLOCKS(name, count, blocks)                                                       \
+    (PARAMS(davit_gpu_product_params, p), ARG(const type##_element, x),                            \
+     ARG(const type##_element, w), ARG(const float, bias), ARG(const float, scale),                \
+     ARG(const s32, correction), ARG(const type##_element, residual), ARG(type##_element, y))      \
+    {                                                                                              \
+        product_end e = {bias, scale, correction, residual, y, GROUP(0) * name##_shape::m,         \
+                         GROUP(1) * name##_shape::n, GROUP(2)};                                    \
+        __VA_ARGS__(p, x, w, e);                                                                   \
+    }
+
 #endif

@@ -133,20 +133,9 @@ FUNCTION void product_simt(const davit_gpu_product_params &p, const void *x, con
     finish<T>(p, e, l, memory, c);
 }
 
-#define s8_element u8
-#define f32_element float
 #define PRODUCT_SIMT(name, type, count, blocks, ...)                                               \
     typedef simt_shape<__VA_ARGS__> name##_shape;                                                  \
-    static_assert(name##_shape::threads == count, "threads in products.def");                      \
-    DAVIT_KERNEL_BLOCKS(name, count, blocks)                                                       \
-    (PARAMS(davit_gpu_product_params, p), ARG(const type##_element, x),                            \
-     ARG(const type##_element, w), ARG(const float, bias), ARG(const float, scale),                \
-     ARG(const s32, correction), ARG(const type##_element, residual), ARG(type##_element, y))      \
-    {                                                                                              \
-        product_end e = {bias, scale, correction, residual, y, GROUP(0) * name##_shape::m,         \
-                         GROUP(1) * name##_shape::n, GROUP(2)};                                    \
-        product_simt<name##_shape, simt_##type>(p, x, w, e);                                       \
-    }
+    PRODUCT_ENTRY(name, type, count, blocks, product_simt<name##_shape, simt_##type>)
 #ifndef DAVIT_PRODUCTS /* some of them, for evidence.py */
 #define DAVIT_PRODUCTS "products.def"
 #endif
