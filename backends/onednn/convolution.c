@@ -246,21 +246,24 @@ static davit_status build_general(davit_onednn_builder *builder, convolution *c)
 
 /* ---- a transposed convolution whose windows do not overlap ---- */
 
-/* Kernel = stride, 2-D: each input pixel makes a rectangle of output pixels of its own, so that it
- * is a 1x1 convolution to kernel * channels and a move of the result. */
+bool davit_onednn_is_tiling(const davit_window *window)
+{
+    for (int i = 0; i < window->axes; i++) {
+        if (window->kernel[i] != window->stride[i] || window->dilation[i] != 1 ||
+            window->pad_begin[i] != 0 || window->out[i] != window->in[i] * window->stride[i]) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* 2-D: a 1x1 convolution to kernel * channels and a move of the result. */
 static bool is_tiling(const davit_onednn_builder *builder, const convolution *c)
 {
-    const davit_window *w = &c->window;
-    if (!c->transposed || c->rank != 4 || c->groups != 1 ||
+    if (!c->transposed || c->rank != 4 || c->groups != 1 || !davit_onednn_is_tiling(&c->window) ||
         davit_onednn_constant(builder, &c->weights) == NULL ||
         (c->has_bias && davit_onednn_constant(builder, &c->bias) == NULL)) {
         return false;
-    }
-    for (int i = 0; i < w->axes; i++) {
-        if (w->kernel[i] != w->stride[i] || w->dilation[i] != 1 || w->pad_begin[i] != 0 ||
-            w->out[i] != w->in[i] * w->stride[i]) {
-            return false;
-        }
     }
     for (size_t i = 0; i < c->fusion.count; i++) {
         if (c->fusion.items[i].op.kind != DAVIT_DNNL_ELTWISE) {

@@ -3,6 +3,7 @@
 
 #include "int8_depthwise.h"
 #include "int8_primitive.h"
+#include "int8_tiling.h"
 #include "int8_weighted.h"
 #include "int8_window.h"
 #include "operators.h"
@@ -173,7 +174,9 @@ static davit_status build_convolution(davit_onednn_builder *builder, const davit
     if (status == DAVIT_OK && node->op->op == DAVIT_OP_IntegerConv) {
         status = build_native(builder, &weighted, &window);
     } else if (status == DAVIT_OK) {
-        status = DAVIT_UNSUPPORTED;
+        status = davit_int8_tiles_image(builder, &weighted, &window)
+                     ? davit_int8_add_tiling(builder, &weighted, &window)
+                     : DAVIT_UNSUPPORTED;
     }
     return status == DAVIT_UNSUPPORTED ? build_own(builder, &weighted, &window) : status;
 }

@@ -1,5 +1,7 @@
 #include "int8_product.h"
 
+#include <string.h>
+
 #include "parallel.h"
 
 #define BLOCK_BYTES 65536 /* of gathered rows */
@@ -105,12 +107,53 @@ static void gather_block(const product_run *run, const block *b)
     }
 }
 
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Where element at of a tile lies in the image; *run elements from there on lie side by side. */
+static int64_t tile_element(const davit_int8_tiles *tiles, int64_t row, int64_t at, int64_t *run)
+{
+    int64_t line = row / tiles->width * tiles->height + at / tiles->line;
+    *run = tiles->line - at % tiles->line;
+    return (line * tiles->width + row % tiles->width) * tiles->line + at % tiles->line;
+}
+
+/* Ends elements first to first + count of a row, which lie in several places. */
+static void finish_tile(const product_run *run, const davit_int8_finish *finish, int64_t row,
+                        int64_t first, int64_t count, const int32_t *sums)
+{
+    const davit_int8_tiles *tiles = &run->product->tiles;
+    const uint8_t *residual = run->data->residual;
+    uint8_t ends[DAVIT_INT8_COLUMNS];
+    int64_t step;
+    for (int64_t i = 0; residual != NULL && i < count; i += step) {
+        const uint8_t *from = residual + tile_element(tiles, row, first + i, &step);
+        memcpy(ends + i, from, (size_t)least(step, count - i));
+    }
+    run->product->loops->finish(finish, count, sums, residual != NULL ? ends : NULL, ends);
+    for (int64_t i = 0; i < count; i += step) {
+        uint8_t *to = run->data->out + tile_element(tiles, row, first + i, &step);
+        memcpy(to, ends + i, (size_t)least(step, count - i));
+    }
+}
+
+/* Ends elements of a row that lie side by side. */
+static void finish_row(const product_run *run, const davit_int8_finish *finish, int64_t at,
+                       int64_t count, const int32_t *sums)
+{
+    const uint8_t *residual = run->data->residual;
+    run->product->loops->finish(finish, count, sums, residual != NULL ? residual + at : NULL,
+                                run->data->out + at);
+}
+
 /* All rows of a block times one panel. */
 static void run_panel(const product_run *run, const block *b, int64_t panel, const int16_t *weights)
 {
     const davit_int8_product *p = run->product;
     int64_t first = panel * DAVIT_INT8_COLUMNS;
-    int64_t left = p->channels - first;
+    int64_t count = least(p->channels - first, DAVIT_INT8_COLUMNS);
     davit_int8_finish finish = p->finish;
     finish.scale += b->group * p->finish_stride + first;
     finish.bias += b->group * p->finish_stride + first;
@@ -120,12 +163,14 @@ static void run_panel(const product_run *run, const block *b, int64_t panel, con
         tile.rows = b->rows + r * 2 * tile.pairs;
         tile.count = (int)(b->count - r < DAVIT_INT8_ROWS ? b->count - r : DAVIT_INT8_ROWS);
         p->loops->tile(&tile, sums);
-        int64_t at = b->group * p->group_stride + (b->first + r) * p->row_stride + first;
-        for (int i = 0; i < tile.count; i++, at += p->row_stride) {
-            const uint8_t *residual = run->data->residual;
-            p->loops->finish(&finish, left < DAVIT_INT8_COLUMNS ? left : DAVIT_INT8_COLUMNS,
-                             sums + i * DAVIT_INT8_COLUMNS, residual != NULL ? residual + at : NULL,
-                             run->data->out + at);
+        for (int i = 0; i < tile.count; i++) {
+            int64_t row = b->first + r + i;
+            if (p->tiles.height > 0) {
+                finish_tile(run, &finish, row, first, count, sums + i * DAVIT_INT8_COLUMNS);
+            } else {
+                finish_row(run, &finish, b->group * p->group_stride + row * p->row_stride + first,
+                           count, sums + i * DAVIT_INT8_COLUMNS);
+            }
         }
     }
 }

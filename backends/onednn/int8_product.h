@@ -9,6 +9,12 @@
 #include "builder.h"
 #include "int8_loops.h"
 
+/* Rows of a result that are tiles of an image: a row has height lines of line elements, and width
+ * tiles lie side by side. */
+typedef struct davit_int8_tiles {
+    int64_t height, line, width; /* height 0: rows lie whole */
+} davit_int8_tiles;
+
 typedef struct davit_int8_product {
     const davit_int8_loops *loops;
     int64_t groups;                   /* of channels, or matrices */
@@ -16,6 +22,7 @@ typedef struct davit_int8_product {
     int64_t depth;                    /* products in a sum */
     int64_t channels;                 /* of a group's result */
     int64_t row_stride, group_stride; /* of the result, in elements */
+    davit_int8_tiles tiles;           /* of one group */
     const int16_t *weights;           /* packed; NULL: an operand, made by an earlier step */
     const int64_t *weights_of;        /* [groups] which packed matrix; NULL: its own */
     davit_int8_finish finish;         /* of the first group */

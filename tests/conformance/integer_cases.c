@@ -240,6 +240,10 @@ static void integer_transposed(case_writer *writer)
     int in = case_pick(writer, 1, 12), out = case_pick(writer, 1, 20);
     int kernel = case_pick(writer, 2, 4), stride = case_pick(writer, 1, 3);
     int pad = case_pick(writer, 0, (kernel - 1) / 2), size[2];
+    if (case_pick(writer, 0, 2) == 0) { /* windows side by side */
+        stride = kernel;
+        pad = 0;
+    }
     w.channels = w.dims[1] = group * out;
     w.fan_in = in * kernel;
     w.dims[0] = case_pick(writer, 1, 2);

@@ -1,0 +1,109 @@
+#include "int8_tiling.h"
+
+#include <string.h>
+
+#include "convolution.h"
+#include "operators.h"
+
+bool davit_int8_tiles_image(const davit_onednn_builder *builder,
+                            const davit_int8_weighted *weighted, const davit_window *window)
+{
+    const davit_node *node = weighted->node;
+    return node->op->op == DAVIT_OP_IntegerConvTranspose &&
+           davit_node_input(builder->graph, node, 0)->rank == 4 &&
+           davit_node_int(node, "group", 1) == 1 && davit_onednn_is_tiling(window);
+}
+
+/* An input place: its channels are a row. */
+static void gather_place(const davit_int8_product *p, const uint8_t *x, int64_t group, int64_t row,
+                         int16_t *values)
+{
+    const davit_int8_source *source = p->geometry;
+    (void)group;
+    p->loops->widen(*source, p->depth, x + row * p->depth, values);
+}
+
+/* Scale and bias of the channels, once for each of the taps. */
+static davit_status spread_finish(davit_onednn_builder *builder, const davit_int8_weighted *w,
+                                  int64_t taps, davit_int8_finish *out)
+{
+    int64_t channels = (int64_t)w->spec.channels;
+    size_t bytes = (size_t)davit_int8_padded(taps * channels) * sizeof(float);
+    float *scale = davit_onednn_alloc(builder, bytes);
+    float *bias = davit_onednn_alloc(builder, bytes);
+    davit_status status = davit_int8_weighted_finish(builder, w, 1, out);
+    if (status != DAVIT_OK || scale == NULL || bias == NULL) {
+        return status != DAVIT_OK ? status : DAVIT_OUT_OF_MEMORY;
+    }
+    memset(scale, 0, bytes);
+    memset(bias, 0, bytes);
+    for (int64_t tap = 0; tap < taps; tap++) {
+        memcpy(scale + tap * channels, out->scale, (size_t)channels * sizeof(*scale));
+        memcpy(bias + tap * channels, out->bias, (size_t)channels * sizeof(*bias));
+    }
+    out->scale = scale;
+    out->bias = bias;
+    return DAVIT_OK;
+}
+
+/* Weights [C, M, taps] as columns (tap, M) of depth C. */
+static davit_status pack(davit_onednn_builder *builder, const davit_int8_weighted *weighted,
+                         int64_t taps, davit_int8_product *p)
+{
+    const davit_tensor *w = davit_node_constant(builder->graph, weighted->node, 1);
+    const davit_allocator *allocator = builder->program->allocator;
+    int64_t channels = (int64_t)weighted->spec.channels;
+    size_t size = davit_dtype_bytes(w->desc.dtype);
+    int16_t *packed = davit_onednn_alloc(
+        builder, (size_t)davit_int8_packed_elems(p->depth, p->channels) * sizeof(*packed));
+    char *spread = davit_alloc_array(allocator, (size_t)(p->depth * p->channels), size);
+    if (packed == NULL || spread == NULL) {
+        davit_free(allocator, spread);
+        return davit_fail(builder->diag, DAVIT_OUT_OF_MEMORY, "unit '%s': no memory for weights",
+                          builder->unit->name);
+    }
+    const char *from = w->data;
+    for (int64_t i = 0; i < p->depth * p->channels; i++, from += size) {
+        int64_t tap = i % taps, o = i / taps % channels, c = i / taps / channels;
+        memcpy(spread + (size_t)((c * taps + tap) * channels + o) * size, from, size);
+    }
+    const davit_int8_weights weights = {.dtype = w->desc.dtype,
+                                        .channels = p->channels,
+                                        .inputs = p->depth,
+                                        .taps = 1,
+                                        .o_stride = 1,
+                                        .c_stride = p->channels};
+    davit_int8_pack(&weights, spread, 0, davit_int8_padded(p->channels) / DAVIT_INT8_COLUMNS,
+                    packed);
+    davit_free(allocator, spread);
+    p->weights = packed;
+    return DAVIT_OK;
+}
+
+davit_status davit_int8_add_tiling(davit_onednn_builder *builder,
+                                   const davit_int8_weighted *weighted, const davit_window *window)
+{
+    const davit_tensor_desc *x = davit_node_input(builder->graph, weighted->node, 0);
+    int64_t channels = (int64_t)weighted->spec.channels;
+    int64_t taps = window->kernel[0] * window->kernel[1];
+    davit_int8_source *source = davit_onednn_alloc(builder, sizeof(*source));
+    if (source == NULL) {
+        return DAVIT_OUT_OF_MEMORY;
+    }
+    *source = davit_int8_source_of(weighted->x.dtype, weighted->x.zero);
+    davit_int8_product p = {.loops = davit_int8_loops_choose(),
+                            .groups = 1,
+                            .rows = x->dims[0] * x->dims[2] * x->dims[3],
+                            .depth = x->dims[1],
+                            .channels = taps * channels,
+                            .tiles = {.height = window->kernel[0],
+                                      .line = window->kernel[1] * channels,
+                                      .width = x->dims[3]},
+                            .gather = gather_place,
+                            .geometry = source};
+    davit_status status = spread_finish(builder, weighted, taps, &p.finish);
+    if (status == DAVIT_OK) {
+        status = pack(builder, weighted, taps, &p);
+    }
+    return status == DAVIT_OK ? davit_int8_weighted_add(builder, weighted, &p) : status;
+}
