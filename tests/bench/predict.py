@@ -23,6 +23,8 @@ import statistics
 import subprocess
 import sys
 
+import networks
+
 OWN_TOTAL, OWN_UNIT, LEFT_OUT_TOTAL = 0.10, 0.20, 0.25
 NETWORKS = {
     "resnet50": lambda b: ["input=%dx3x224x224" % b],
@@ -55,7 +57,7 @@ class Bench:
         return done.stdout
 
     def model(self, name, int8):
-        return os.path.join(self.args.folder, name + ("-int8" if int8 else "") + ".onnx")
+        return networks.path(self.args.folder, name, int8)
 
     def shapes(self, name, batch):
         return [word for shape in NETWORKS[name](batch) for word in ("-s", shape)]
@@ -69,47 +71,6 @@ class Bench:
         text = self.davit(store, "bench", "-d", "cpu,reference", "--predict", "--json", *options,
                           *self.threads, self.model(name, int8), *self.shapes(name, batch))
         return json.loads(text)["prediction"]
-
-
-def make_models(args):
-    import numpy as np
-    random = np.random.default_rng(1)
-    images = os.path.join(args.folder, "images.npy")
-    pages = os.path.join(args.folder, "pages.npy")
-    np.save(images, random.standard_normal((4, 3, 224, 224)).astype("f4"))
-    np.save(pages, random.uniform(-1, 1, (2, 3, 320, 640)).astype("f4"))
-    for name in args.names:
-        plain = os.path.join(args.folder, name + ".onnx")
-        quantised = os.path.join(args.folder, name + "-int8.onnx")
-        if not os.path.exists(plain):
-            if name == "ppocrv4-det":
-                shutil.copy(args.det, plain)
-            else:
-                subprocess.run([args.models, name, "-o", plain], check=True)
-        if os.path.exists(quantised):
-            continue
-        if name == "bert-base":
-            quantise_bert(plain, quantised, random)
-        else:
-            samples = pages if name == "ppocrv4-det" else images
-            subprocess.run([args.davit, "quantize", plain, "-c", samples, "-s",
-                            NETWORKS[name](1)[0], "-o", quantised], check=True,
-                           capture_output=True)
-
-
-def quantise_bert(plain, quantised, random):
-    from onnxruntime.quantization import CalibrationDataReader, quantize_static
-
-    class Samples(CalibrationDataReader):
-        def __init__(self):
-            self.rest = [{"input_ids": random.integers(0, 30000, (1, 128)),
-                          "attention_mask": __import__("numpy").ones((1, 128), "i8")}]
-
-        def get_next(self):
-            return self.rest.pop() if self.rest else None
-
-    quantize_static(plain, quantised, Samples(), per_channel=True,
-                    op_types_to_quantize=["MatMul", "Gemm"])
 
 
 def merge(bench, target, sources):
@@ -185,7 +146,7 @@ def main():
     parser.add_argument("davit")
     parser.add_argument("models")
     parser.add_argument("folder")
-    parser.add_argument("--det", help="PP-OCRv4 detection, as models/fetch gets it")
+    parser.add_argument("--det", help="ppocrv4-det.onnx, where models/fetch put it")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=int, default=5, help="of each calibration of a model")
     parser.add_argument("--threads", type=int, default=0)
@@ -197,7 +158,8 @@ def main():
                                 os.path.exists(os.path.join(args.folder, name + ".onnx"))]
     os.makedirs(args.folder, exist_ok=True)
     shutil.rmtree(os.path.join(args.folder, "stores"), ignore_errors=True)
-    make_models(args)
+    networks.make(args.folder, args.names, args.davit, args.models,
+                  os.path.dirname(args.det or ""))
     sys.exit(0 if report(measure(Bench(args), args)) else 1)
 
 
