@@ -4,6 +4,8 @@
  * Architecture, white paper, table 4), and orders of the same size elsewhere. */
 #include "tuning.h"
 
+#include <string.h>
+
 enum {
     SHARED_BYTES_A_CYCLE = 128, /* of shared memory, a multiprocessor */
     CACHE_BYTES_A_CYCLE = 40,   /* from the second-level cache, a multiprocessor's part */
@@ -154,4 +156,34 @@ static void choose(void *user, const davit_gpu_limits *limits, bool s8,
               &best);
 }
 
-const davit_gpu_tuning davit_cuda_tuning = {choose, NULL};
+/* Registers of a warp hold rows of up to 32 elements a lane. */
+static void choose_rows(void *user, uint32_t count, davit_gpu_row_choice *choice)
+{
+    static const struct {
+        const char *portable, *warp_128, *warp_1024, *block;
+    } kernels[] = {
+        {"softmax_f32", "softmax_f32_warp_128", "softmax_f32_warp_1024", "softmax_f32_block"},
+        {"layer_norm_f32", NULL, "layer_norm_f32_warp_1024", "layer_norm_f32_block"},
+        {"instance_norm_f32", NULL, NULL, "instance_norm_f32_block"},
+    };
+    (void)user;
+    for (size_t i = 0; i < sizeof kernels / sizeof kernels[0]; i++) {
+        if (strcmp(choice->kernel, kernels[i].portable) == 0) {
+            const char *by_warp = count <= 128 && kernels[i].warp_128 != NULL ? kernels[i].warp_128
+                                  : count <= 1024                             ? kernels[i].warp_1024
+                                                                              : NULL;
+            *choice = by_warp != NULL ? (davit_gpu_row_choice){by_warp, 4, 128}
+                                      : (davit_gpu_row_choice){kernels[i].block, 1, 256};
+            return;
+        }
+    }
+}
+
+static const char *const transposes[] = {"transpose_1", "transpose_2", "transpose_4",
+                                         "transpose_8"};
+static const uint32_t transpose_sides[] = {64, 64, 32, 32};
+
+const davit_gpu_tuning davit_cuda_tuning = {.choose = choose,
+                                            .choose_rows = choose_rows,
+                                            .transposes = transposes,
+                                            .transpose_sides = transpose_sides};

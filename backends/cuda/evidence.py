@@ -21,7 +21,8 @@ import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-SOURCES = ["depthwise.cu", "portable.cu", "product_mma.cu", "product_simt.cu"]
+SOURCES = ["depthwise.cu", "portable.cu", "product_mma.cu", "product_simt.cu", "rows.cu",
+           "transpose.cu"]
 
 # CUDA C++ Programming Guide, "Technical specifications per compute capability": threads, blocks and
 # bytes of shared memory of a multiprocessor; a block's own overhead of shared memory.
@@ -32,6 +33,26 @@ DEVICES = [("T4", 75, "t4"), ("A100", 80, "a100"), ("H100", 90, "h100")]
 # Multiprocessors and clock at the peak of the data sheet (NVIDIA: T4, A100 80GB PCIe, H100 PCIe).
 CLOCKS = {"t4": (40, 1.59e9), "a100": (108, 1.41e9), "h100": (114, 1.755e9)}
 SHARED_BYTES_A_CYCLE = 128
+
+# Threads of a block where they are not 256.
+THREADS = {**dict.fromkeys(["softmax_f32_warp_128", "softmax_f32_warp_1024",
+                            "layer_norm_f32_warp_1024"], 128),
+           **dict.fromkeys(["reduce_f32", "softmax_f32", "layer_norm_f32", "instance_norm_f32",
+                            "integer_softmax"], 64)}
+# Of kernels that memory bounds, for each element made: operations, bytes that must be moved, and those
+# that are. Rows: an exponential counts as 8; those that a block makes are read three times.
+TRAFFIC = {"softmax_f32_warp_128": (12, 8, 8), "softmax_f32_warp_1024": (12, 8, 8),
+           "softmax_f32_block": (20, 8, 16), "layer_norm_f32_warp_1024": (7, 8, 8),
+           "layer_norm_f32_block": (9, 8, 16), "instance_norm_f32_block": (9, 8, 16),
+           "softmax_f32": (20, 8, 16), "layer_norm_f32": (9, 8, 16),
+           "instance_norm_f32": (9, 8, 16), "reduce_f32": (1, 4, 4),
+           "unary_f32": (8, 8, 8), "binary_f32": (1, 12, 12), "compare_f32": (1, 9, 9),
+           "integer_add": (9, 3, 3), "integer_mul": (7, 3, 3), "lookup": (1, 2, 2),
+           "quantize_byte_linear": (5, 5, 5), "dequantize_byte_linear": (2, 5, 5),
+           **{f"transpose_{n}": (0, 2 * n, 2 * n) for n in (1, 2, 4, 8)},
+           **{f"fill_{n}": (0, n, n) for n in (1, 2, 4, 8)},
+           # Elements that lie apart in x: of each sector of 32 bytes one.
+           **{f"move_{n}": (0, 2 * n, n + 32) for n in (1, 2, 4, 8)}}
 
 # The low 12 bits of an instruction. Nobody publishes them: found by compiling kernels with a known
 # number of each, which --check repeats.
@@ -238,13 +259,22 @@ def table(nvcc):
                    f"{', '.join(str(r['shared']) for r in each)} | "
                    f"{', '.join(map(str, warps))} | {intensity(macro, rest):.0f} | "
                    f"{', '.join(memory)} | {', '.join(shared)} |")
-    others = sorted({name for _, name in resources} - products().keys())
-    out += ["", "Kernels shared with OpenCL, without a model of their arithmetic:", "",
-            "| kernel | registers sm_75, 80, 90 | shared bytes | spilled bytes |", "|---|---|---|---|"]
-    for name in others:
+    out += ["", "The others. Where memory bounds them: operations for each byte that must be moved, "
+            "and the share of the", "memory's rate that is left for such bytes when nothing else that "
+            "a kernel moves comes from a cache.", "",
+            "| kernel | threads | registers sm_75, 80, 90 | shared bytes | spilled bytes | warps a "
+            "multiprocessor, of 32, 64, 64 | operations a byte | % of the memory's rate |",
+            "|---|---|---|---|---|---|---|---|"]
+    for name in sorted({name for _, name in resources} - products().keys()):
         each = [resources[arch, name] for _, arch, _ in DEVICES]
-        out.append(f"| {name} | {', '.join(str(r['registers']) for r in each)} | "
-                   f"{max(r['shared'] for r in each)} | {max(r['spills'] for r in each)} |")
+        threads = THREADS.get(name, 256)
+        warps = [blocks_of(arch, threads, r["registers"], r["shared"]) * threads // 32
+                 for (_, arch, _), r in zip(DEVICES, each)]
+        operations, needed, moved = TRAFFIC.get(name, (0, 0, 0))
+        model = f"{operations / needed:.1f} | {100 * needed // moved}" if needed else "- | -"
+        out.append(f"| {name} | {threads} | {', '.join(str(r['registers']) for r in each)} | "
+                   f"{max(r['shared'] for r in each)} | {max(r['spills'] for r in each)} | "
+                   f"{', '.join(map(str, warps))} | {model} |")
     return "\n".join(out)
 
 

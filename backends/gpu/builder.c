@@ -3,6 +3,7 @@
 #include <string.h>
 
 #define ALIGNMENT 64
+#define LEAST_TRANSPOSED 8 /* elements along each side of a copy by tiles */
 
 /* ---- shapes ---- */
 
@@ -200,6 +201,53 @@ const char *davit_gpu_of_width(const char *const names[4], size_t elem_bytes)
     }
 }
 
+/* Brings an axis of a copy to the end. */
+static void move_to_end(davit_gpu_move_params *params, int axis)
+{
+    int *const rows[] = {params->dims, params->from, params->to};
+    for (int i = 0; i < 3; i++) {
+        int moved = rows[i][axis];
+        memmove(rows[i] + axis, rows[i] + axis + 1,
+                (size_t)(DAVIT_GPU_RANK - 1 - axis) * sizeof(int));
+        rows[i][DAVIT_GPU_RANK - 1] = moved;
+    }
+}
+
+/* The axis, longer than short tiles, along which elements lie together; -1: none. */
+static int axis_together(const davit_gpu_move_params *params, const int *strides)
+{
+    for (int i = 0; i < DAVIT_GPU_RANK; i++) {
+        if (strides[i] == 1 && params->dims[i] >= LEAST_TRANSPOSED) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+/* Makes the copy one by tiles, where the device has kernels for that and it is one. */
+static bool transpose_add(davit_gpu_builder *builder, davit_gpu_call *call,
+                          davit_gpu_move_params *params, size_t elem_bytes)
+{
+    const davit_gpu_tuning *tuning = builder->tuning;
+    int from = axis_together(params, params->from);
+    int to = axis_together(params, params->to);
+    if (tuning == NULL || tuning->transposes == NULL || from < 0 || to < 0 || from == to) {
+        return false;
+    }
+    int side = (int)tuning->transpose_sides[elem_bytes == 8 ? 3 : elem_bytes / 2];
+    move_to_end(params, from);
+    move_to_end(params, to > from ? to - 1 : to);
+    int64_t tiles = 1;
+    for (int i = 0; i < DAVIT_GPU_RANK; i++) {
+        int tile = i < DAVIT_GPU_RANK - 2 ? 1 : side;
+        tiles *= (params->dims[i] + tile - 1) / tile;
+    }
+    call->kernel = davit_gpu_of_width(tuning->transposes, elem_bytes);
+    call->groups[0] = (uint32_t)tiles;
+    call->threads = DAVIT_GPU_THREADS;
+    return true;
+}
+
 davit_status davit_gpu_copy_add(davit_gpu_builder *builder, const davit_gpu_copy *copy,
                                 davit_gpu_place from, davit_gpu_place to)
 {
@@ -222,7 +270,9 @@ davit_status davit_gpu_copy_add(davit_gpu_builder *builder, const davit_gpu_copy
                            .param_bytes = sizeof(params),
                            .operand_count = 2,
                            .operands = {from, to}};
-    return davit_gpu_launch_flat(builder, &call, count);
+    return transpose_add(builder, &call, &params, copy->elem_bytes)
+               ? davit_gpu_launch_add(builder, &call)
+               : davit_gpu_launch_flat(builder, &call, count);
 }
 
 /* ---- values ---- */

@@ -132,17 +132,29 @@ static davit_status build_reduction(davit_gpu_builder *builder, const davit_unit
 
 /* ---- rows ---- */
 
+static void choose_rows(const davit_gpu_builder *builder, const davit_gpu_row_params *params,
+                        davit_gpu_call *call)
+{
+    const davit_gpu_tuning *tuning = builder->tuning;
+    davit_gpu_row_choice choice = {call->kernel, 1, DAVIT_GPU_ROW_THREADS};
+    if (tuning != NULL && tuning->choose_rows != NULL && params->stride == 1) {
+        tuning->choose_rows(tuning->user, (uint32_t)params->count, &choice);
+    }
+    call->kernel = choice.kernel;
+    call->threads = choice.threads;
+    call->groups[0] = ((uint32_t)params->rows + choice.rows - 1) / choice.rows;
+}
+
 static davit_status launch_rows(davit_gpu_builder *builder, const davit_unit *unit,
                                 const davit_node *node, const char *kernel,
                                 const davit_gpu_row_params *params)
 {
     bool normalizes = node->op->op != DAVIT_OP_Softmax && node->op->op != DAVIT_OP_LogSoftmax;
     davit_gpu_call call = {.kernel = kernel,
-                           .groups = {(uint32_t)params->rows},
-                           .threads = DAVIT_GPU_ROW_THREADS,
                            .params = params,
                            .param_bytes = sizeof(*params),
                            .operand_count = normalizes ? 4 : 2};
+    choose_rows(builder, params, &call);
     davit_status status =
         davit_gpu_get(builder, node->inputs[0], DAVIT_GPU_DENSE, &call.operands[0]);
     for (uint32_t i = 1; i < 3 && status == DAVIT_OK && normalizes; i++) {

@@ -350,7 +350,7 @@ davit_status davit_opencl_device_open(davit_backend *backend, const davit_device
     device->is_cpu = rank_of(found[info->ordinal].type) == 2;
     read_limits(device);
     device->tiles = davit_opencl_tuning_default(device->is_cpu);
-    device->tuning = (davit_gpu_tuning){davit_opencl_choose, &device->tiles};
+    device->tuning = (davit_gpu_tuning){.choose = davit_opencl_choose, .user = &device->tiles};
     make_key(device, &found[info->ordinal]);
     davit_status status =
         davit_opencl_read_choices(device, options->backend_options != NULL ? options->backend_options

@@ -88,7 +88,13 @@ typedef struct davit_gpu_product_choice {
     uint32_t tile_m, tile_n, tile_groups, threads;
 } davit_gpu_product_choice;
 
-/* How a driver wants products computed. tuning NULL: the portable kernels. */
+/* A kernel for rows of a softmax or a normalisation, a group of threads for so many of them. */
+typedef struct davit_gpu_row_choice {
+    const char *kernel; /* a literal */
+    uint32_t rows, threads;
+} davit_gpu_row_choice;
+
+/* Which better kernels a driver has. tuning NULL: the portable kernels. */
 typedef struct davit_gpu_tuning {
     /* Chooses kernel and tile for a product: by closed form, or what was measured. A kernel of NULL:
      * the portable one (which is direct_s8 or direct_f32 of params.h, with weights of its own layout,
@@ -96,6 +102,14 @@ typedef struct davit_gpu_tuning {
      * are direct always. Pure for a given user. */
     void (*choose)(void *user, const davit_gpu_limits *limits, bool s8,
                    const davit_gpu_product_params *params, davit_gpu_product_choice *choice);
+    /* Chooses for rows of count elements that lie together: *choice comes with the portable kernel, and
+     * leaves with one of the same operands and params. NULL: the portable ones. Pure. */
+    void (*choose_rows)(void *user, uint32_t count, davit_gpu_row_choice *choice);
+    /* Kernels for elements of 1, 2, 4 and 8 bytes that copy tiles of transpose_side[i] squared: operands
+     * as of move_1..., params those of davit_gpu_move_params, in which axis 4 has stride 1 in x, axis 5 in
+     * y, and a group of DAVIT_GPU_THREADS for each tile. NULL: move_1... */
+    const char *const *transposes;
+    const uint32_t *transpose_sides;
     void *user;
 } davit_gpu_tuning;
 
