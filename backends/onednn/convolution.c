@@ -162,16 +162,44 @@ static size_t fusion_limit(const convolution *c)
     return davit_onednn_fusion_limit(&c->fusion);
 }
 
-/* With as many of the following operations inside as oneDNN takes. */
-static davit_status create(davit_onednn_builder *builder, convolution *c,
-                           const davit_dnnl_convolution_params *params, davit_dnnl_primitive *out)
+#define CHANNEL_BLOCK 16
+
+/* Where Winograd's algorithm, with fewer multiplications, was faster than the direct one: over
+ * whole blocks of channels, and not where few places meet many weights, of which it has more. */
+static bool prefers_winograd(const convolution *c, int64_t batch, int64_t inputs)
 {
+    enum { LEAST_PLACES = 144, LEAST_CHANNELS = 48 };
+    const davit_window *w = &c->window;
+    bool fits = !c->transposed && c->groups == 1 && w->axes == 2 &&
+                c->channels % CHANNEL_BLOCK == 0 && inputs % CHANNEL_BLOCK == 0 &&
+                c->channels >= LEAST_CHANNELS && inputs >= LEAST_CHANNELS &&
+                batch * w->out[0] * w->out[1] >= LEAST_PLACES;
+    for (int i = 0; i < w->axes && fits; i++) {
+        fits = w->kernel[i] == 3 && w->stride[i] == 1 && w->dilation[i] == 1;
+    }
+    return fits;
+}
+
+/* With as many of the following operations inside as oneDNN takes; by Winograd's algorithm only
+ * with all of them. */
+static davit_status create(davit_onednn_builder *builder, convolution *c,
+                           davit_dnnl_convolution_params *params, davit_dnnl_primitive *out)
+{
+    davit_dnnl_pool *pool = &builder->program->pool;
+    davit_dnnl_post_ops post_ops;
     davit_status status = DAVIT_UNSUPPORTED;
+    const davit_tensor_desc *x = davit_node_input(builder->graph, c->node, 0);
+    if (prefers_winograd(c, x->dims[0], x->dims[1]) && fusion_limit(c) == c->fusion.count) {
+        davit_onednn_fusion_post_ops(&c->fusion, c->fusion.count, &post_ops);
+        c->fusion.in_primitive = c->fusion.count;
+        params->winograd = true;
+        status = davit_dnnl_convolution(pool, params, &post_ops, out);
+        params->winograd = false;
+    }
     for (size_t count = fusion_limit(c) + 1; count-- > 0 && status == DAVIT_UNSUPPORTED;) {
-        davit_dnnl_post_ops post_ops;
         davit_onednn_fusion_post_ops(&c->fusion, count, &post_ops);
         c->fusion.in_primitive = count;
-        status = davit_dnnl_convolution(&builder->program->pool, params, &post_ops, out);
+        status = davit_dnnl_convolution(pool, params, &post_ops, out);
     }
     return status;
 }

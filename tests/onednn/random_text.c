@@ -112,6 +112,22 @@ void random_convolution_text(uint64_t seed, char *text)
     append_epilogue(&w, groups * out, axes);
 }
 
+/* What Winograd's algorithm may compute. */
+void random_winograd_text(uint64_t seed, char *text)
+{
+    writer w = begin(seed, text);
+    int block = pick(&w, 0, 1) ? 16 : 1;
+    int in = block * pick(&w, 3, 4) + (block == 1 ? pick(&w, 0, 60) : 0);
+    int out = block * pick(&w, 3, 4) + (block == 1 ? pick(&w, 0, 60) : 0);
+    append(&w, "Conv x:%dx%dx%dx%d w:%dx%dx3x3", pick(&w, 1, 2), in, pick(&w, 9, 19),
+           pick(&w, 9, 19), out, in);
+    if (pick(&w, 0, 1)) {
+        append(&w, " w:%d", out);
+    }
+    append_list(&w, "pads", 4, 0, 2);
+    append_epilogue(&w, out, 2);
+}
+
 void random_transposed_text(uint64_t seed, char *text)
 {
     writer w = begin(seed, text);

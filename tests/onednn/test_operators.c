@@ -100,6 +100,12 @@ static void test_convolution(void **state)
     check_kind(random_convolution_text);
 }
 
+static void test_winograd(void **state)
+{
+    (void)state;
+    check_kind(random_winograd_text);
+}
+
 static void test_transposed(void **state)
 {
     (void)state;
@@ -139,9 +145,9 @@ static void test_broadcast(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_convolution), cmocka_unit_test(test_transposed),
-        cmocka_unit_test(test_gemm),        cmocka_unit_test(test_matmul),
-        cmocka_unit_test(test_pool),        cmocka_unit_test(test_blocked),
-        cmocka_unit_test(test_broadcast)};
+        cmocka_unit_test(test_convolution), cmocka_unit_test(test_winograd),
+        cmocka_unit_test(test_transposed),  cmocka_unit_test(test_gemm),
+        cmocka_unit_test(test_matmul),      cmocka_unit_test(test_pool),
+        cmocka_unit_test(test_blocked),     cmocka_unit_test(test_broadcast)};
     return cmocka_run_group_tests(tests, open_device, close_device);
 }
