@@ -113,7 +113,7 @@ davit_status davit_context_create(const davit_context_options *options, davit_co
 
 void davit_context_destroy(davit_context *context)
 {
-    if (context != NULL) {
+    if (context != NULL && !context->set_aside) {
         davit_free(context->allocator, context->devices);
         davit_free(context->allocator, context->owners);
         davit_topology_destroy(context->topology);

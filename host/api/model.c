@@ -63,7 +63,7 @@ davit_status davit_model_adopt(davit_context *context, davit_graph *graph, const
 
 void davit_model_destroy(davit_model *model)
 {
-    if (model != NULL) {
+    if (model != NULL && !model->set_aside) {
         davit_graph_destroy(model->graph);
         davit_free(model->context->allocator, model->path);
         davit_free(model->context->allocator, model);

@@ -2,6 +2,8 @@
 #ifndef DAVIT_OBJECTS_H
 #define DAVIT_OBJECTS_H
 
+#include <pthread.h>
+
 #include "call.h"
 #include "davit/davit.h"
 #include "davit/execute.h"
@@ -18,6 +20,7 @@ struct davit_context {
     davit_device_info *devices;
     davit_backend **owners;  /* by device */
     davit_backend *profiles; /* of devices that exist only as a profile */
+    atomic_bool set_aside;   /* a driver keeps what belongs to it: it is never freed */
 };
 
 struct davit_model {
@@ -25,24 +28,92 @@ struct davit_model {
     davit_graph *graph; /* as loaded, unbound */
     char *path;
     char sha256[DAVIT_SHA256_HEX];
+    atomic_bool set_aside; /* as the context's */
 };
+
+/* A plan and what runs it. A session makes another one when a device is lost or comes back. */
+typedef struct davit_generation {
+    davit_call call; /* devices keep its sink */
+    davit_arena arena;
+    davit_plan_request request; /* what the plan was made from */
+    davit_plan *plan;
+    davit_executor *executor; /* NULL: not made yet, or placed only */
+    uint64_t build_ns;        /* what making the executor took */
+    unsigned users;           /* the session, while it is the present one, and requests; under its mutex */
+} davit_generation;
+
+/* An executor for one inference, which goes on from what a failed one has left. */
+typedef struct davit_resumption {
+    davit_arena arena;
+    davit_executor *executor;
+    davit_inference *from; /* its values are used */
+    davit_generation *from_generation;
+} davit_resumption;
+
+struct davit_request {
+    davit_session *session;
+    davit_call call;
+    const void **inputs;    /* by graph input */
+    void **outputs;         /* by graph output */
+    davit_tensor **created; /* by graph output: for a caller who gave none */
+    davit_named_tensor *wanted; /* the caller's */
+    size_t wanted_count;
+    uint64_t deadline_ns; /* of the caller */
+    davit_generation *generation;
+    davit_resumption *resumption; /* NULL: the generation's executor runs it */
+    const char *failed_device;    /* the last one that failed; NULL: none did */
+    size_t reused;                /* values of the failed inference */
+    davit_run_record record;
+    /* Under the session's mutex: */
+    bool taken;
+    bool cancelled;
+    davit_inference *inference; /* NULL: none runs */
+};
+
+/* A device of the session. */
+typedef struct davit_session_device {
+    bool lost;
+    uint64_t wait_ns; /* between the last probe and the next */
+    uint64_t probe_ns;
+} davit_session_device;
+
+#define DAVIT_MAX_EVENTS 1000
 
 struct davit_session {
     davit_model *model;
-    davit_call call; /* the one in progress; devices keep its sink */
-    davit_arena arena;
+    davit_call call;   /* of davit_session_create */
+    davit_arena arena; /* of what lives as long as the session */
     davit_graph *graph; /* bound and optimised */
     davit_store *store; /* NULL: nothing is measured, or nobody asked */
     davit_cost_model *cost;
-    davit_plan_request request; /* what the plan was made from; its arrays are in the arena */
-    davit_plan *plan;
-    davit_executor *executor; /* NULL: placed only */
+    davit_plan_request request; /* with all devices; its arrays are in the arena */
+    davit_executor_options executor_options;
+    uint64_t timeout_ns; /* of one attempt; 0: none */
+    bool place_only;     /* it cannot run */
     const char **operators; /* by unit: "Conv+Relu" */
-    const void **inputs;    /* by graph input: the pointers of a run */
-    void **outputs;         /* by graph output */
-    davit_tensor **created; /* by graph output: made during a run for a caller who gave none */
-    uint64_t load_ns;
-    davit_run_record record; /* of the last run */
+    uint32_t *first_placed; /* by unit: its device in the first plan, index into request.devices */
+    uint64_t created_ns, load_ns;
+    size_t depth;
+    davit_request *requests; /* [depth] */
+
+    /* Held while a plan is made or an executor built after creation; taken before mutex. */
+    pthread_mutex_t recovery;
+    pthread_mutex_t mutex;
+    pthread_cond_t changed; /* a request is given back; the prober has something to do */
+    /* Under mutex: */
+    davit_generation *current; /* with a plan; its executor may be still to be made */
+    davit_generation *next;    /* for the next request, with a device that came back; or NULL */
+    davit_session_device *devices; /* by index into request.devices */
+    bool set_aside;                /* a driver keeps an executor, and with it graph and model */
+    size_t event_count;
+    davit_event *events; /* [DAVIT_MAX_EVENTS], texts from malloc; NULL before the first */
+    bool probing, stop_probing;
+    pthread_t prober;
+    davit_run_record record; /* of the last request; its arrays are the session's */
+    uint64_t *record_unit_ns;
+    davit_unit_id *record_units;
+    size_t record_span_capacity;
+    davit_span *record_spans;
 };
 
 /* Binds the session's graph to the shapes and values of the options. Reports. */
@@ -52,9 +123,68 @@ DAVIT_NODISCARD davit_status davit_session_bind(davit_session *session,
 /* Makes or reads the session's plan. Reports. */
 DAVIT_NODISCARD davit_status davit_session_plan(davit_session *session,
                                                 const davit_session_options *options);
-/* For each device of the plan, which of its kernels `davit calibrate` found fastest, as
- * davit_executor_options.backend_options; NULL where nothing is known. In the session's arena. */
-const char *const *davit_session_choices(davit_session *session);
+/* For each device of a plan, which of its kernels `davit calibrate` found fastest, as
+ * davit_executor_options.backend_options; NULL where nothing is known. In the generation's arena. */
+const char *const *davit_session_choices(davit_session *session, davit_generation *generation);
+
+/* ---- generations (generation.c) ---- */
+
+/* A generation without a plan. Reports to diag. */
+DAVIT_NODISCARD davit_status davit_generation_create(davit_session *session,
+                                                     const davit_diagnostics *diag,
+                                                     davit_generation **out);
+/* Opens devices and builds programs for its plan. Reports to the generation's sink. */
+DAVIT_NODISCARD davit_status davit_generation_build(davit_session *session,
+                                                    davit_generation *generation);
+/* Makes it the present one; requests that have begun keep theirs. */
+void davit_session_set_current(davit_session *session, davit_generation *generation);
+/* The present one with an executor, for a request. Reports through the call. */
+DAVIT_NODISCARD davit_status davit_session_acquire(davit_session *session, davit_call *call,
+                                                   davit_generation **out);
+/* Gives it back; the last one destroys it. */
+void davit_session_drop(davit_session *session, davit_generation *generation);
+
+/* ---- requests (request.c) ---- */
+
+DAVIT_NODISCARD davit_status davit_request_init(davit_session *session, davit_request *request);
+/* Checks the caller's tensors and points the request at them (arguments.c). Reports. */
+DAVIT_NODISCARD davit_status davit_request_take(davit_request *request,
+                                                const davit_named_tensor *inputs, size_t input_count,
+                                                davit_named_tensor *outputs, size_t output_count);
+/* When an attempt that begins now must have ended. */
+uint64_t davit_request_attempt_deadline(const davit_request *request);
+/* Starts it on an executor of the generation, which the request then holds. Reports. */
+DAVIT_NODISCARD davit_status davit_request_start(davit_request *request,
+                                                 davit_generation *generation,
+                                                 davit_executor *executor,
+                                                 const void *const *inputs);
+/* Lets go of what runs it, or has run it. */
+void davit_request_let_go(davit_request *request);
+
+/* ---- when a device fails (failover.c, prober.c, events.c) ---- */
+
+/* Starts a request again, on other devices, after a failure, which is changed when that fails: then
+ * the request has failed. */
+DAVIT_NODISCARD davit_status davit_request_fail_over(davit_request *request,
+                                                     davit_failure *failure);
+/* Notes that a request ended well after a failure, where there was one. */
+void davit_request_note_repeated(davit_request *request);
+/* Makes a generation without the devices that are lost, where placed (index into request.devices, by
+ * unit, or DAVIT_NONE) says where units are. from is the one it replaces. text of at least 512 bytes
+ * gets what was wrong. The recovery mutex is held. */
+DAVIT_NODISCARD davit_status davit_session_replan(davit_session *session, const uint32_t *placed,
+                                                  davit_generation **out, char *text);
+/* Index of a device into request.devices. */
+uint32_t davit_session_find_device(const davit_session *session, const char *name);
+/* Where units are by a generation's plan; malloc'ed [unit_count]; NULL when memory is short. */
+uint32_t *davit_session_placed(const davit_session *session, const davit_generation *generation);
+/* Notes what happened and warns of it; the mutex is not held. */
+void davit_session_note(davit_session *session, davit_event_kind kind, const char *device,
+                        const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* Tries lost devices again, in the background, from now on. The mutex is held. */
+void davit_session_probe(davit_session *session, uint32_t device);
+/* Ends that. False when a driver does not let go of it. */
+bool davit_session_stop_probing(davit_session *session);
 
 /* Index of the input or output of that name, or the count. */
 size_t davit_model_find_input(const davit_model *model, const char *name);

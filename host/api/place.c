@@ -32,8 +32,8 @@ static davit_status read_plan(davit_session *session, const char *path,
     davit_status status =
         davit_read_file(allocator, path, MAX_PLAN_BYTES, &session->call.sink, &text, NULL);
     if (status == DAVIT_OK) {
-        status =
-            davit_plan_read(allocator, path, text, request, &session->call.sink, &session->plan);
+        status = davit_plan_read(allocator, path, text, request, &session->call.sink,
+                                 &session->current->plan);
         davit_free(allocator, text);
     }
     return status;
@@ -98,9 +98,9 @@ static davit_status open_costs(davit_session *session, const davit_session_optio
     return status;
 }
 
-const char *const *davit_session_choices(davit_session *session)
+const char *const *davit_session_choices(davit_session *session, davit_generation *generation)
 {
-    const davit_plan *plan = session->plan;
+    const davit_plan *plan = generation->plan;
     const char **texts = NULL;
     for (size_t d = 0; d < plan->device_count; d++) {
         const davit_plan_device *device = &plan->devices[d];
@@ -108,18 +108,41 @@ const char *const *davit_session_choices(davit_session *session)
             continue;
         }
         if (session->store == NULL &&
-            davit_store_open(session->model->context->allocator, NULL, &session->call.sink,
+            davit_store_open(session->model->context->allocator, NULL, &generation->call.sink,
                              &session->store) != DAVIT_OK) {
             return NULL;
         }
         texts = texts != NULL ? texts
-                              : davit_arena_alloc_array(&session->arena, plan->device_count,
+                              : davit_arena_alloc_array(&generation->arena, plan->device_count,
                                                         sizeof(*texts));
         if (texts != NULL) {
-            texts[d] = davit_store_choices(session->store, device->cost_key, &session->arena);
+            texts[d] = davit_store_choices(session->store, device->cost_key, &generation->arena);
         }
     }
     return texts;
+}
+
+/* Each kind must be one that devices of this build have. */
+static davit_status check_no_fallback(const davit_session *session,
+                                      const davit_session_options *options)
+{
+    const davit_context *context = session->model->context;
+    for (const char *kind = options->no_fallback; kind != NULL;) {
+        size_t length = strcspn(kind, ",");
+        bool known = false;
+        for (size_t d = 0; d < context->device_count; d++) {
+            const char *name = context->devices[d].name;
+            known = known || (strcspn(name, ":") == length && strncmp(name, kind, length) == 0);
+        }
+        if (!known) {
+            return davit_fail(&session->call.sink, DAVIT_NOT_FOUND,
+                              "no fallback on '%.*s': there is no such kind of device; kinds are "
+                              "what names begin with, as cpu, cuda, fpga, reference",
+                              (int)length, kind);
+        }
+        kind = kind[length] == ',' ? kind + length + 1 : NULL;
+    }
+    return DAVIT_OK;
 }
 
 static davit_status check_objective(const davit_session *session,
@@ -156,6 +179,9 @@ davit_status davit_session_plan(davit_session *session, const davit_session_opti
     }
     davit_status status = check_objective(session, options);
     if (status == DAVIT_OK) {
+        status = check_no_fallback(session, options);
+    }
+    if (status == DAVIT_OK) {
         status = parse_pins(session, options);
     }
     if (status == DAVIT_OK) {
@@ -171,6 +197,12 @@ davit_status davit_session_plan(davit_session *session, const davit_session_opti
     request->graph = session->graph;
     request->model_sha256 = session->model->sha256;
     request->strict = options->strict;
+    if (options->no_fallback != NULL) {
+        request->no_fallback = davit_arena_strdup(&session->arena, options->no_fallback);
+        if (request->no_fallback == NULL) {
+            return DAVIT_OUT_OF_MEMORY;
+        }
+    }
     request->effort = options->effort;
     request->check_proof = options->place_only;
     request->cost = session->cost;
@@ -178,7 +210,8 @@ davit_status davit_session_plan(davit_session *session, const davit_session_opti
     request->latency_limit_s =
         options->latency_limit_s > 0 ? options->latency_limit_s : (double)INFINITY;
     request->inference_count = options->inference_count > 0 ? options->inference_count : 1000;
+    session->current->request = *request;
     return options->plan_path != NULL
                ? read_plan(session, options->plan_path, request)
-               : davit_plan_make(context->allocator, request, diag, &session->plan);
+               : davit_plan_make(context->allocator, request, diag, &session->current->plan);
 }

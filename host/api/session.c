@@ -1,4 +1,5 @@
 #include <string.h>
+#include <time.h>
 
 #include "davit/graphs.h"
 #include "davit/passes.h"
@@ -66,12 +67,18 @@ static davit_status prepare_arrays(davit_session *session)
 {
     const davit_graph *graph = session->graph;
     davit_arena *arena = &session->arena;
+    const davit_plan *plan = session->current->plan;
     session->operators = davit_arena_alloc_array(arena, graph->unit_count, sizeof(char *));
-    session->inputs = davit_arena_alloc_array(arena, graph->input_count, sizeof(void *));
-    session->outputs = davit_arena_alloc_array(arena, graph->output_count, sizeof(void *));
-    session->created = davit_arena_alloc_array(arena, graph->output_count, sizeof(davit_tensor *));
-    if (session->operators == NULL || session->inputs == NULL || session->outputs == NULL ||
-        session->created == NULL) {
+    session->first_placed = davit_arena_alloc_array(arena, graph->unit_count, sizeof(uint32_t));
+    session->devices =
+        davit_arena_alloc_array(arena, session->request.device_count, sizeof(*session->devices));
+    session->record_unit_ns = davit_arena_alloc_array(arena, graph->unit_count, sizeof(uint64_t));
+    session->record_units =
+        davit_arena_alloc_array(arena, graph->unit_count, sizeof(davit_unit_id));
+    session->requests = davit_arena_alloc_array(arena, session->depth, sizeof(davit_request));
+    if (session->operators == NULL || session->first_placed == NULL || session->devices == NULL ||
+        session->record_unit_ns == NULL || session->record_units == NULL ||
+        session->requests == NULL) {
         return DAVIT_OUT_OF_MEMORY;
     }
     for (size_t u = 0; u < graph->unit_count; u++) {
@@ -79,8 +86,13 @@ static davit_status prepare_arrays(davit_session *session)
         if (session->operators[u] == NULL) {
             return DAVIT_OUT_OF_MEMORY;
         }
+        session->first_placed[u] = plan->units[u].device;
     }
-    return DAVIT_OK;
+    davit_status status = DAVIT_OK;
+    for (size_t i = 0; status == DAVIT_OK && i < session->depth; i++) {
+        status = davit_request_init(session, &session->requests[i]);
+    }
+    return status;
 }
 
 static davit_status build(davit_session *session, const davit_session_options *given)
@@ -99,23 +111,44 @@ static davit_status build(davit_session *session, const davit_session_options *g
         status = make_units(session, &options);
     }
     if (status == DAVIT_OK) {
+        session->depth = options.in_flight > 0 ? options.in_flight : 1;
+        session->timeout_ns = options.timeout_ns;
+        session->place_only = options.place_only;
+        session->executor_options = (davit_executor_options){
+            .threads = options.threads,
+            .depth = (uint32_t)session->depth,
+            .bind_thread = context->topology != NULL ? davit_topology_bind_thread : NULL,
+            .bind_user = context->topology};
+        status = davit_generation_create(session, diag, &session->current);
+    }
+    if (status == DAVIT_OK) {
+        session->current->users = 1;
         status = davit_session_plan(session, &options);
     }
-    if (status != DAVIT_OK) {
-        return status;
+    if (status == DAVIT_OK && !options.place_only) {
+        status = davit_generation_build(session, session->current);
     }
-    if (options.place_only) {
-        return prepare_arrays(session);
-    }
-    const davit_executor_options executor_options = {
-        .threads = options.threads,
-        .backend_options = davit_session_choices(session),
-        .timeout_ns = options.timeout_ns,
-        .bind_thread = context->topology != NULL ? davit_topology_bind_thread : NULL,
-        .bind_user = context->topology};
-    status = davit_executor_create(context->allocator, session->graph, session->plan,
-                                   &executor_options, diag, &session->executor);
     return status == DAVIT_OK ? prepare_arrays(session) : status;
+}
+
+static davit_status init(davit_model *model, davit_session *session)
+{
+    pthread_condattr_t attributes;
+    bool made = pthread_condattr_init(&attributes) == 0;
+    if (made) {
+        made = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0 &&
+               pthread_cond_init(&session->changed, &attributes) == 0;
+        pthread_condattr_destroy(&attributes);
+    }
+    if (!made) {
+        return DAVIT_OUT_OF_MEMORY;
+    }
+    pthread_mutex_init(&session->mutex, NULL);
+    pthread_mutex_init(&session->recovery, NULL);
+    davit_arena_init(&session->arena, model->context->allocator);
+    session->model = model;
+    session->created_ns = davit_clock_ns();
+    return DAVIT_OK;
 }
 
 davit_status davit_session_create(davit_model *model, const davit_session_options *options,
@@ -123,35 +156,54 @@ davit_status davit_session_create(davit_model *model, const davit_session_option
 {
     *out = NULL;
     const davit_context *context = model->context;
-    uint64_t start = davit_clock_ns();
     davit_session *session = davit_alloc(context->allocator, sizeof(*session));
-    if (session == NULL) {
+    if (session == NULL || init(model, session) != DAVIT_OK) {
+        davit_free(context->allocator, session);
         return davit_fail(context->diag, DAVIT_OUT_OF_MEMORY, "%s: out of memory", model->path);
     }
-    session->model = model;
-    davit_arena_init(&session->arena, context->allocator);
     davit_call_begin(&session->call, context->diag);
     davit_status status = davit_call_end(&session->call, build(session, options), model->path);
     if (status != DAVIT_OK) {
         davit_session_destroy(session);
         return status;
     }
-    session->load_ns = davit_clock_ns() - start;
+    session->load_ns = davit_clock_ns() - session->created_ns;
     *out = session;
     return DAVIT_OK;
 }
 
 void davit_session_destroy(davit_session *session)
 {
-    if (session != NULL) {
-        davit_executor_destroy(session->executor);
-        davit_plan_destroy(session->plan);
-        davit_cost_model_destroy(session->cost);
-        davit_store_close(session->store);
-        davit_graph_destroy(session->graph);
-        davit_arena_clear(&session->arena);
-        davit_free(session->model->context->allocator, session);
+    if (session == NULL) {
+        return;
     }
+    const davit_allocator *allocator = session->model->context->allocator;
+    bool stopped = davit_session_stop_probing(session);
+    if (stopped && session->next != NULL) {
+        davit_session_drop(session, session->next);
+    }
+    if (session->current != NULL) {
+        davit_session_drop(session, session->current);
+    }
+    if (!stopped || session->set_aside) {
+        /* A driver may still come back to what it was given. */
+        session->model->set_aside = true;
+        session->model->context->set_aside = true;
+        return;
+    }
+    davit_cost_model_destroy(session->cost);
+    davit_store_close(session->store);
+    davit_graph_destroy(session->graph);
+    for (size_t i = 0; i < session->event_count; i++) {
+        davit_free(allocator, (void *)session->events[i].text);
+    }
+    davit_free(allocator, session->events);
+    davit_free(allocator, session->record_spans);
+    davit_arena_clear(&session->arena);
+    pthread_cond_destroy(&session->changed);
+    pthread_mutex_destroy(&session->mutex);
+    pthread_mutex_destroy(&session->recovery);
+    davit_free(allocator, session);
 }
 
 const davit_tensor_desc *davit_session_input_desc(const davit_session *session, size_t index)
@@ -173,7 +225,7 @@ const davit_graph *davit_session_graph(const davit_session *session)
 
 const davit_plan *davit_session_get_plan(const davit_session *session)
 {
-    return session->plan;
+    return session->current->plan;
 }
 
 const davit_run_record *davit_session_last_run(const davit_session *session)

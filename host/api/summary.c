@@ -28,12 +28,13 @@ davit_status davit_session_unit(const davit_session *session, size_t index,
                           "unit %zu of %zu does not exist", index, graph->unit_count);
     }
     const davit_unit *unit = &graph->units[index];
-    const davit_plan_unit *placed = &session->plan->units[index];
-    const davit_executor *executor = session->executor;
+    const davit_plan *plan = session->current->plan;
+    const davit_plan_unit *placed = &plan->units[index];
+    const davit_executor *executor = session->current->executor;
     *summary = (davit_unit_summary){
         .name = unit->name,
         .operators = session->operators[index],
-        .device = session->plan->devices[placed->device].info.name,
+        .device = plan->devices[placed->device].info.name,
         .implementation = executor != NULL
                               ? davit_executor_unit_implementation(executor, (davit_unit_id)index)
                               : "",
@@ -50,8 +51,9 @@ davit_status davit_session_unit(const davit_session *session, size_t index,
 
 void davit_session_get_summary(const davit_session *session, davit_session_summary *summary)
 {
-    const davit_executor *executor = session->executor;
-    const davit_plan_prediction *prediction = &session->plan->prediction;
+    const davit_executor *executor = session->current->executor;
+    const davit_plan *plan = session->current->plan;
+    const davit_plan_prediction *prediction = &plan->prediction;
     *summary = (davit_session_summary){.load_ns = session->load_ns,
                                        .last_ns = session->record.total_ns,
                                        .last_transfer_ns = session->record.transfer_ns,
@@ -66,8 +68,8 @@ void davit_session_get_summary(const davit_session *session, davit_session_summa
         summary->program_count = davit_executor_program_count(executor);
         summary->memory_bytes = davit_executor_memory_bytes(executor);
     }
-    for (size_t u = 0; u < session->plan->unit_count; u++) {
-        summary->fallback_count += session->plan->units[u].fallback;
+    for (size_t u = 0; u < plan->unit_count; u++) {
+        summary->fallback_count += plan->units[u].fallback;
     }
 }
 
@@ -89,7 +91,8 @@ davit_status davit_session_explain(const davit_session *session,
                                    davit_plan_explanation **out)
 {
     const davit_context *context = session->model->context;
-    return davit_plan_explain(context->allocator, &session->request, session->plan, options,
+    const davit_generation *current = session->current;
+    return davit_plan_explain(context->allocator, &current->request, current->plan, options,
                               context->diag, out);
 }
 
@@ -98,13 +101,13 @@ davit_status davit_session_plan_json(const davit_session *session, bool explain,
     const davit_diagnostics *diag = session->model->context->diag;
     *text = NULL;
     if (!explain) {
-        return davit_plan_write(session->plan, session->graph, diag, text);
+        return davit_plan_write(session->current->plan, session->graph, diag, text);
     }
     davit_plan_explanation *explanation;
     davit_status status = davit_session_explain(session, NULL, &explanation);
     if (status == DAVIT_OK) {
-        status =
-            davit_plan_explanation_write(explanation, session->plan, session->graph, diag, text);
+        status = davit_plan_explanation_write(explanation, session->current->plan, session->graph,
+                                              diag, text);
         davit_plan_explanation_destroy(explanation);
     }
     return status;

@@ -1,6 +1,6 @@
 #include "executor.h"
 
-static davit_buffer_ref buffer_ref(const davit_inference *inference, size_t copy)
+davit_buffer_ref davit_executor_buffer_ref(const davit_inference *inference, size_t copy)
 {
     const davit_value_copy *at = &inference->executor->schedule.copies[copy];
     return (davit_buffer_ref){.buffer = inference->memory[at->device].buffer,
@@ -20,7 +20,7 @@ char *davit_executor_host_pointer(const davit_inference *inference, size_t copy)
 static davit_command write_command(const davit_inference *inference, size_t from, size_t to)
 {
     return (davit_command){.kind = DAVIT_COMMAND_WRITE,
-                           .to = buffer_ref(inference, to),
+                           .to = davit_executor_buffer_ref(inference, to),
                            .host_source = from != DAVIT_NO_INDEX
                                               ? davit_executor_host_pointer(inference, from)
                                               : NULL};
@@ -38,7 +38,7 @@ static davit_status execute_command(const davit_inference *inference, size_t ind
         return DAVIT_OUT_OF_MEMORY;
     }
     for (size_t i = 0; i < count; i++) {
-        bindings[i] = buffer_ref(inference, stage->bindings[i]);
+        bindings[i] = davit_executor_buffer_ref(inference, stage->bindings[i]);
     }
     *command = (davit_command){.kind = DAVIT_COMMAND_EXECUTE,
                                .program = executor->programs[index],
@@ -88,7 +88,7 @@ static davit_status prepare_task(davit_inference *inference, size_t index)
     } else {
         task->commands[0] =
             (davit_command){.kind = DAVIT_COMMAND_READ,
-                            .from = buffer_ref(inference, planned->from),
+                            .from = davit_executor_buffer_ref(inference, planned->from),
                             .host_target = davit_executor_host_pointer(inference, planned->to)};
     }
     for (size_t i = 0; i < most; i++) {
@@ -122,7 +122,7 @@ static void point_stage(davit_inference *inference, const davit_stage *stage,
         if (target != NULL) {
             davit_command *command = &task->commands[task->submitted_count++];
             command->host_target = target;
-            command->from = buffer_ref(inference, stage->deliveries[i].from);
+            command->from = davit_executor_buffer_ref(inference, stage->deliveries[i].from);
         }
     }
 }

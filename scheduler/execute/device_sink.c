@@ -7,14 +7,15 @@ static void report(void *user, davit_severity severity, davit_status status, con
     davit_device_sink *sink = user;
     pthread_mutex_lock(&sink->mutex);
     bool keep = severity == DAVIT_ERROR && sink->running > 0;
+    const davit_diagnostics *target = sink->user;
     if (keep && sink->text[0] == '\0') {
         snprintf(sink->text, sizeof(sink->text), "%s", text);
     }
     pthread_mutex_unlock(&sink->mutex);
     if (!keep && severity == DAVIT_ERROR) {
-        (void)davit_fail(sink->user, status, "%s", text);
+        (void)davit_fail(target, status, "%s", text);
     } else if (!keep) {
-        davit_log(sink->user, severity, "%s", text);
+        davit_log(target, severity, "%s", text);
     }
 }
 
@@ -32,6 +33,13 @@ void davit_device_sink_init(davit_device_sink *sink, const davit_diagnostics *us
 void davit_device_sink_deinit(davit_device_sink *sink)
 {
     pthread_mutex_destroy(&sink->mutex);
+}
+
+void davit_device_sink_silence(davit_device_sink *sink)
+{
+    pthread_mutex_lock(&sink->mutex);
+    sink->user = NULL;
+    pthread_mutex_unlock(&sink->mutex);
 }
 
 void davit_device_sink_begin(davit_device_sink *sink)

@@ -1,8 +1,9 @@
 /* Which task is submitted next.
  *
- * A queue gets a task when everything before it has ended, and never more than a few at a time: what
- * it holds is then never blocked, and a late but urgent task waits for little. The thread that
- * notices a change does what follows from it; others that come meanwhile leave their news and go. */
+ * A queue gets a task when everything before it has ended, and never more than a few at a time:
+ * what it holds is then never blocked, and a late but urgent task waits for little. The thread that
+ * notices a change does what follows from it; others that come meanwhile leave their news and go.
+ */
 #include "executor.h"
 
 #define IN_FLIGHT 2 /* one runs, one follows it at once */
@@ -73,9 +74,10 @@ static void on_completed(void *user, davit_status status)
 {
     davit_executor_task *task = user;
     davit_executor *executor = task->inference->executor;
-    task->completed_ns = davit_clock_ns();
-    task->status = status;
+    uint64_t now_ns = davit_clock_ns();
     pthread_mutex_lock(&executor->mutex);
+    task->completed_ns = now_ns;
+    task->status = status;
     add_completed(executor, task);
     davit_executor_dispatch(executor);
     pthread_mutex_unlock(&executor->mutex);
@@ -94,7 +96,8 @@ static void end_completed(davit_executor *executor)
     }
 }
 
-/* The next task for the queue of a line, or NULL; tasks of failed inferences are completed at once. */
+/* The next task for the queue of a line, or NULL; tasks of failed inferences are completed at once.
+ */
 static davit_executor_task *take_ready(davit_executor *executor, davit_executor_line *line)
 {
     while (line->ready != NULL) {
@@ -134,7 +137,6 @@ static void submit(davit_executor_task *task)
                                          .deadline_ns = task->inference->deadline_ns,
                                          .completed = on_completed,
                                          .completed_user = task};
-    task->submitted_ns = davit_clock_ns();
     davit_status status =
         davit_queue_submit(executor->devices[planned->device].queues[planned->kind], &submission);
     (void)status;
@@ -151,6 +153,7 @@ void davit_executor_dispatch(davit_executor *executor)
         end_completed(executor);
         task = take_any(executor);
         if (task != NULL) {
+            task->submitted_ns = davit_clock_ns();
             pthread_mutex_unlock(&executor->mutex);
             submit(task);
             pthread_mutex_lock(&executor->mutex);

@@ -4,8 +4,8 @@
 
 #include "executor.h"
 
-/* What devices exchange may take that much of a memory for each inference before tasks wait for each
- * other's places. */
+/* What devices exchange may take that much of a memory for each inference before tasks wait for
+ * each other's places. */
 #define OWN_PLACE_BYTES ((size_t)256 << 20)
 
 static davit_status out_of_memory(const davit_executor *executor)
@@ -147,7 +147,8 @@ static davit_status make_inference(davit_executor *executor, davit_inference *in
     inference->position_ns = davit_arena_alloc_array(arena, graph->unit_count, sizeof(uint64_t));
     inference->unit_ns = davit_arena_alloc_array(arena, graph->unit_count, sizeof(uint64_t));
     inference->spans = davit_arena_alloc_array(arena, tasks, sizeof(*inference->spans));
-    inference->inputs = davit_arena_alloc_array(arena, graph->input_count, sizeof(void *));
+    inference->inputs = davit_arena_alloc_array(
+        arena, graph->input_count + executor->schedule.given_count, sizeof(void *));
     inference->outputs = davit_arena_alloc_array(arena, graph->output_count, sizeof(void *));
     if (inference->memory == NULL || inference->tasks == NULL || inference->position_ns == NULL ||
         inference->unit_ns == NULL || inference->spans == NULL || inference->inputs == NULL ||
@@ -160,11 +161,12 @@ static davit_status make_inference(davit_executor *executor, davit_inference *in
 
 /* ---- all of it ---- */
 
-static davit_status prepare(davit_executor *executor)
+static davit_status prepare(davit_executor *executor, const davit_executor_options *options)
 {
     davit_arena *arena = &executor->arena;
     const davit_plan *plan = executor->plan;
-    if (davit_schedule_stages(arena, executor->graph, plan, &executor->schedule) != DAVIT_OK) {
+    if (davit_schedule_stages(arena, executor->graph, plan, options->given_count, options->given,
+                              &executor->schedule) != DAVIT_OK) {
         return out_of_memory(executor);
     }
     executor->devices =
@@ -184,7 +186,7 @@ static davit_status prepare(davit_executor *executor)
 
 static davit_status build(davit_executor *executor, const davit_executor_options *options)
 {
-    davit_status status = prepare(executor);
+    davit_status status = prepare(executor, options);
     if (status == DAVIT_OK) {
         status = open_devices(executor, options);
     }
@@ -228,7 +230,6 @@ davit_status davit_executor_create(const davit_allocator *allocator, const davit
     executor->graph = graph;
     executor->plan = plan;
     executor->diag = diag;
-    executor->timeout_ns = options->timeout_ns;
     executor->device_count = plan->device_count;
     executor->depth = options->depth > 0 ? options->depth : 1;
     executor->completed_end = &executor->completed;
@@ -241,7 +242,7 @@ davit_status davit_executor_create(const davit_allocator *allocator, const davit
     davit_arena_init(&executor->arena, allocator);
     davit_status status = build(executor, options);
     if (status != DAVIT_OK) {
-        davit_executor_destroy(executor);
+        (void)davit_executor_destroy(executor);
         return status;
     }
     *out = executor;
@@ -273,16 +274,17 @@ static void free_devices(davit_executor *executor)
     }
 }
 
-void davit_executor_destroy(davit_executor *executor)
+bool davit_executor_destroy(davit_executor *executor)
 {
     if (executor == NULL) {
-        return;
+        return true;
     }
     pthread_mutex_lock(&executor->mutex);
     bool stuck = is_stuck(executor);
     pthread_mutex_unlock(&executor->mutex);
     if (stuck) {
-        return;
+        davit_device_sink_silence(&executor->device_sink);
+        return false;
     }
     /* Queues first: behind them nobody is inside the executor any more. */
     for (size_t d = 0; executor->devices != NULL && d < executor->device_count; d++) {
@@ -299,6 +301,7 @@ void davit_executor_destroy(davit_executor *executor)
     pthread_cond_destroy(&executor->changed);
     pthread_mutex_destroy(&executor->mutex);
     davit_free(executor->allocator, executor);
+    return true;
 }
 
 const char *davit_executor_unit_implementation(const davit_executor *executor, davit_unit_id unit)
@@ -310,6 +313,11 @@ const char *davit_executor_unit_implementation(const davit_executor *executor, d
 size_t davit_executor_program_count(const davit_executor *executor)
 {
     return executor->schedule.stage_count;
+}
+
+size_t davit_executor_span_count(const davit_executor *executor)
+{
+    return executor->schedule.task_count;
 }
 
 size_t davit_executor_memory_bytes(const davit_executor *executor)

@@ -21,6 +21,8 @@ typedef struct davit_device_sink {
 
 void davit_device_sink_init(davit_device_sink *sink, const davit_diagnostics *user);
 void davit_device_sink_deinit(davit_device_sink *sink);
+/* Passes on nothing from now on: the user's sink may be gone. */
+void davit_device_sink_silence(davit_device_sink *sink);
 void davit_device_sink_begin(davit_device_sink *sink);
 /* Moves the text kept so far to text (at least 512 bytes); behind the last inference errors are passed
  * on again. */
@@ -38,7 +40,7 @@ typedef struct davit_executor_task {
     size_t index; /* among the schedule's tasks */
     size_t waits; /* tasks that it still waits for */
     davit_status status;
-    uint64_t submitted_ns, completed_ns;
+    uint64_t submitted_ns, completed_ns; /* 0: it has not been */
     struct davit_executor_task *next; /* in the list of ready, or of completed tasks */
     size_t command_count;             /* without deliveries */
     size_t submitted_count;           /* with those of this inference */
@@ -85,7 +87,6 @@ struct davit_executor {
     const davit_plan *plan;
     const davit_diagnostics *diag;
     davit_device_sink device_sink;
-    uint64_t timeout_ns;
     davit_arena arena; /* of every array here */
     davit_schedule schedule;
     size_t device_count;
@@ -109,6 +110,7 @@ struct davit_executor {
 DAVIT_NODISCARD davit_status davit_executor_prepare_commands(davit_inference *inference);
 /* Points commands at the caller's memory and counts them: outputs nobody wants are not read. */
 void davit_executor_point_commands(davit_inference *inference);
+davit_buffer_ref davit_executor_buffer_ref(const davit_inference *inference, size_t copy);
 /* Where the host finds a copy: in its own arena or in a device's that it can reach. */
 char *davit_executor_host_pointer(const davit_inference *inference, size_t copy);
 

@@ -11,7 +11,7 @@ typedef struct placement {
     size_t *copy_of;   /* by value and device (the host last): index of the copy, or none */
     size_t *made_as;   /* by value: index of the copy that a stage makes, or none */
     size_t *host_copy; /* by value: a copy that the host can read, of one made elsewhere, or none */
-    size_t *input_of;  /* by value: index among graph->inputs, or none */
+    size_t *input_of;  /* by value: index among inputs and given values, or none */
     davit_copy_use **uses; /* by copy: the writer, then the readers in no order */
 } placement;
 
@@ -92,8 +92,9 @@ static void add_transfer(const placement *p, davit_task_kind kind, size_t from, 
 
 /* ---- bringing values to where they are read ---- */
 
-/* A copy that the host can read of a value made by a stage: where it was made; else where it has been
- * brought before; else brought now to `target`, a device that the host can reach, or the host. */
+/* A copy that the host can read of a value made by a stage: where it was made; else where it has
+ * been brought before; else brought now to `target`, a device that the host can reach, or the host.
+ */
 static davit_status reach(const placement *p, const davit_program_io *io, uint32_t target,
                           size_t *out)
 {
@@ -119,7 +120,7 @@ static davit_status reach(const placement *p, const davit_program_io *io, uint32
     return status;
 }
 
-/* The copy on the host of a graph input. */
+/* The copy on the host of a graph input or a given value. */
 static davit_status fill_input(const placement *p, const davit_program_io *io, size_t input,
                                size_t *out)
 {
@@ -141,8 +142,8 @@ static davit_status bring_by_link(const placement *p, size_t index, const davit_
     uint32_t device = p->schedule->stages[index].device;
     size_t input = p->input_of[io->value];
     size_t from;
-    davit_status status = input != DAVIT_NO_INDEX ? fill_input(p, io, input, &from)
-                                                  : reach(p, io, host_of(p), &from);
+    davit_status status =
+        input != DAVIT_NO_INDEX ? fill_input(p, io, input, &from) : reach(p, io, host_of(p), &from);
     if (status != DAVIT_OK) {
         return status;
     }
@@ -235,8 +236,8 @@ static davit_status place_stage(const placement *p, size_t index)
         status = bind_stage(p, index, next_task(p));
     }
     if (status == DAVIT_OK) {
-        p->schedule->tasks[p->schedule->task_count++] = (davit_task){
-            .kind = DAVIT_TASK_RUN, .device = stage->device, .stage = index};
+        p->schedule->tasks[p->schedule->task_count++] =
+            (davit_task){.kind = DAVIT_TASK_RUN, .device = stage->device, .stage = index};
     }
     return status;
 }
@@ -337,8 +338,9 @@ static bool is_exchanged(const placement *p, size_t copy)
     return false;
 }
 
-/* Programs of a device run in order, but what others do with its memory has no time in the schedule:
- * where two such values share a place, one waits for the other's reader, however late that comes. */
+/* Programs of a device run in order, but what others do with its memory has no time in the
+ * schedule: where two such values share a place, one waits for the other's reader, however late
+ * that comes. */
 static void keep_exchanged(const placement *p, size_t device)
 {
     davit_schedule *schedule = p->schedule;
@@ -398,10 +400,10 @@ static bool reserve(placement *p, size_t *most_copies)
     p->input_of = index_array(p->arena, p->graph->value_count, 1);
     p->uses = davit_arena_alloc_array(p->arena, most, sizeof(davit_copy_use *));
     schedule->copies = davit_arena_alloc_array(p->arena, most, sizeof(*schedule->copies));
-    schedule->tasks = davit_arena_alloc_array(p->arena, most + schedule->stage_count,
-                                              sizeof(*schedule->tasks));
-    schedule->fills =
-        davit_arena_alloc_array(p->arena, p->graph->input_count, sizeof(*schedule->fills));
+    schedule->tasks =
+        davit_arena_alloc_array(p->arena, most + schedule->stage_count, sizeof(*schedule->tasks));
+    schedule->fills = davit_arena_alloc_array(
+        p->arena, p->graph->input_count + schedule->given_count, sizeof(*schedule->fills));
     schedule->arena_bytes =
         davit_arena_alloc_array(p->arena, devices + 1, sizeof(*schedule->arena_bytes));
     return p->copy_of != NULL && p->made_as != NULL && p->host_copy != NULL &&
@@ -423,6 +425,9 @@ static davit_status place_all(placement *p)
     for (size_t i = 0; i < p->graph->input_count; i++) {
         p->input_of[p->graph->inputs[i]] = i;
     }
+    for (size_t i = 0; i < schedule->given_count; i++) {
+        p->input_of[schedule->given[i]] = p->graph->input_count + i;
+    }
     davit_status status = DAVIT_OK;
     for (size_t s = 0; status == DAVIT_OK && s < schedule->stage_count; s++) {
         status = place_stage(p, s);
@@ -433,6 +438,9 @@ static davit_status place_all(placement *p)
     for (size_t d = 0; status == DAVIT_OK && d <= p->plan->device_count; d++) {
         status = plan_arena(p, d, requests);
     }
+    for (size_t c = 0; c < schedule->copy_count; c++) {
+        schedule->copies[c].writer = p->uses[c]->task;
+    }
     return status != DAVIT_OK
                ? status
                : davit_schedule_order(p->arena, p->plan->device_count,
@@ -440,8 +448,8 @@ static davit_status place_all(placement *p)
 }
 
 davit_status davit_schedule_memory(davit_arena *arena, const davit_graph *graph,
-                                   const davit_plan *plan, const bool *mappable,
-                                   size_t own_bytes, davit_schedule *schedule)
+                                   const davit_plan *plan, const bool *mappable, size_t own_bytes,
+                                   davit_schedule *schedule)
 {
     placement p = {.arena = arena,
                    .graph = graph,

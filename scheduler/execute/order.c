@@ -42,8 +42,7 @@ static davit_status order_readers(const ordering *o, const davit_copy_use *uses)
     return status;
 }
 
-/* True when b takes the place of a. */
-static bool replaces(const davit_value_copy *a, const davit_value_copy *b)
+bool davit_copy_replaces(const davit_value_copy *a, const davit_value_copy *b)
 {
     return a->device == b->device && a->last < b->first &&
            a->offset_bytes < b->offset_bytes + b->bytes &&
@@ -97,15 +96,15 @@ static davit_status list_edges(const ordering *o)
 davit_status davit_schedule_order(davit_arena *arena, size_t device_count,
                                   const davit_copy_use *const *uses, davit_schedule *schedule)
 {
-    const ordering o = {
-        .arena = arena,
-        .schedule = schedule,
-        .edges = davit_arena_alloc_array(arena, schedule->task_count, sizeof(edge *))};
+    const ordering o = {.arena = arena,
+                        .schedule = schedule,
+                        .edges =
+                            davit_arena_alloc_array(arena, schedule->task_count, sizeof(edge *))};
     davit_status status = o.edges != NULL ? DAVIT_OK : DAVIT_OUT_OF_MEMORY;
     for (size_t c = 0; status == DAVIT_OK && c < schedule->copy_count; c++) {
         status = order_readers(&o, uses[c]);
         for (size_t b = 0; status == DAVIT_OK && b < schedule->copy_count; b++) {
-            if (replaces(&schedule->copies[c], &schedule->copies[b])) {
+            if (davit_copy_replaces(&schedule->copies[c], &schedule->copies[b])) {
                 status = order_users(&o, uses[c], uses[b]->task);
             }
         }

@@ -7,6 +7,7 @@
 #include "executor.h"
 
 #define NS_PER_S 1000000000u
+#define NS_PER_MS 1000000u
 /* How long a device may keep its work after the deadline: backends look at it between units. */
 #define GRACE_NS (5ull * NS_PER_S)
 
@@ -81,7 +82,7 @@ static void take_arguments(davit_inference *inference, const void *const *inputs
 {
     davit_executor *executor = inference->executor;
     const davit_schedule *schedule = &executor->schedule;
-    for (size_t i = 0; i < executor->graph->input_count; i++) {
+    for (size_t i = 0; i < executor->graph->input_count + schedule->given_count; i++) {
         inference->inputs[i] = inputs[i];
     }
     for (size_t i = 0; i < executor->graph->output_count; i++) {
@@ -97,8 +98,11 @@ static void take_arguments(davit_inference *inference, const void *const *inputs
     copy_direct_outputs(inference);
     davit_executor_point_commands(inference);
     for (size_t t = 0; t < schedule->task_count; t++) {
-        inference->tasks[t].waits = schedule->tasks[t].before_count;
-        inference->tasks[t].status = DAVIT_OK;
+        davit_executor_task *task = &inference->tasks[t];
+        task->waits = schedule->tasks[t].before_count;
+        task->status = DAVIT_OK;
+        task->submitted_ns = 0;
+        task->completed_ns = 0;
     }
 }
 
@@ -118,15 +122,13 @@ static void begin(davit_inference *inference)
 }
 
 davit_status davit_executor_start(davit_executor *executor, const void *const *inputs,
-                                  void *const *outputs, davit_inference **out)
+                                  void *const *outputs, uint64_t deadline_ns, davit_inference **out)
 {
     davit_status status = check_inputs(executor, inputs);
     if (status != DAVIT_OK) {
         return status;
     }
     uint64_t begin_ns = davit_clock_ns();
-    uint64_t deadline_ns =
-        executor->timeout_ns == 0 ? DAVIT_DEADLINE_NEVER : davit_deadline_after(executor->timeout_ns);
     pthread_mutex_lock(&executor->mutex);
     davit_inference *inference = take_place(executor, deadline_ns);
     pthread_mutex_unlock(&executor->mutex);
@@ -134,7 +136,7 @@ davit_status davit_executor_start(davit_executor *executor, const void *const *i
         return davit_fail(executor->diag, DAVIT_DEADLINE_EXCEEDED,
                           "the inference could not begin within %" PRIu64
                           " ms: %zu others are in flight",
-                          executor->timeout_ns / 1000000, executor->depth);
+                          (davit_clock_ns() - begin_ns) / NS_PER_MS, executor->depth);
     }
     inference->begin_ns = begin_ns;
     inference->deadline_ns = deadline_ns;
@@ -145,12 +147,26 @@ davit_status davit_executor_start(davit_executor *executor, const void *const *i
     return DAVIT_OK;
 }
 
-bool davit_inference_done(davit_inference *inference)
+/* When an inference that has not ended is lost. */
+static uint64_t latest_ns(const davit_inference *inference)
 {
-    pthread_mutex_lock(&inference->executor->mutex);
-    bool done = inference->done;
-    pthread_mutex_unlock(&inference->executor->mutex);
-    return done;
+    return inference->deadline_ns > DAVIT_DEADLINE_NEVER - GRACE_NS
+               ? DAVIT_DEADLINE_NEVER
+               : inference->deadline_ns + GRACE_NS;
+}
+
+bool davit_inference_poll(davit_inference *inference, uint64_t until_ns)
+{
+    davit_executor *executor = inference->executor;
+    uint64_t latest = latest_ns(inference);
+    pthread_mutex_lock(&executor->mutex);
+    bool in_time = until_ns > davit_clock_ns();
+    while (!inference->done && in_time) {
+        in_time = wait_changed(executor, until_ns < latest ? until_ns : latest);
+    }
+    bool ended = inference->done || davit_clock_ns() >= latest;
+    pthread_mutex_unlock(&executor->mutex);
+    return ended;
 }
 
 void davit_inference_cancel(davit_inference *inference)
@@ -184,61 +200,73 @@ static const char *task_text(const davit_executor *executor, const davit_task *t
     return text;
 }
 
-static davit_status report_failure(const davit_inference *inference, const char *detail)
+/* The failure of an inference in one line; detail is what its device said. */
+static void describe_failure(const davit_inference *inference, const char *detail,
+                             davit_failure *failure)
 {
     const davit_executor *executor = inference->executor;
+    *failure = (davit_failure){.status = inference->status, .device = DAVIT_NONE};
     if (inference->failed == DAVIT_NO_INDEX) {
-        return davit_fail(executor->diag, inference->status, "the inference was cancelled");
+        snprintf(failure->text, sizeof(failure->text), "the inference was cancelled");
+        return;
     }
     const davit_task *task = &executor->schedule.tasks[inference->failed];
     const char *device = executor->plan->devices[task->device].info.name;
     char text[400];
     task_text(executor, task, text, sizeof(text));
+    failure->device = task->device;
     if (inference->lost) {
-        return davit_fail(executor->diag, inference->status,
-                          "device %s kept %s for %" PRIu64
-                          " ms after the run had to end, and is set aside",
-                          device, text, (uint64_t)(GRACE_NS / 1000000));
+        snprintf(failure->text, sizeof(failure->text),
+                 "device %s kept %s for %" PRIu64 " ms after the run had to end, and is set aside",
+                 device, text, (uint64_t)(GRACE_NS / NS_PER_MS));
+    } else if (inference->status == DAVIT_DEADLINE_EXCEEDED) {
+        snprintf(failure->text, sizeof(failure->text),
+                 "the run did not end within %" PRIu64 " ms: %s on device %s was not done",
+                 (inference->deadline_ns - inference->begin_ns + NS_PER_MS / 2) / NS_PER_MS, text,
+                 device);
+    } else {
+        snprintf(failure->text, sizeof(failure->text), "device %s failed in %s: %s%s%s", device,
+                 text, davit_status_text(inference->status), detail[0] != '\0' ? ": " : "", detail);
     }
-    if (inference->status == DAVIT_DEADLINE_EXCEEDED) {
-        return davit_fail(executor->diag, inference->status,
-                          "the run did not end within %" PRIu64 " ms: %s on device %s was not done",
-                          executor->timeout_ns / 1000000, text, device);
-    }
-    return davit_fail(executor->diag, inference->status, "device %s failed in %s: %s%s%s", device,
-                      text, davit_status_text(inference->status), detail[0] != '\0' ? ": " : "",
-                      detail);
 }
 
-/* The first task that a driver keeps. */
-static size_t find_kept(const davit_inference *inference)
+/* The task that its driver kept longest, or has kept so far. */
+static size_t find_longest(const davit_inference *inference, bool kept_only)
 {
-    const davit_executor *executor = inference->executor;
-    for (size_t t = 0; t < executor->schedule.task_count; t++) {
+    uint64_t now_ns = davit_clock_ns();
+    uint64_t longest_ns = 0;
+    size_t longest = 0;
+    for (size_t t = 0; t < inference->executor->schedule.task_count; t++) {
         const davit_executor_task *task = &inference->tasks[t];
-        if (task->submitted_ns > task->completed_ns) {
-            return t;
+        bool kept = task->completed_ns == 0;
+        if (task->submitted_ns == 0 || (kept_only && !kept)) {
+            continue;
+        }
+        uint64_t took_ns = (kept ? now_ns : task->completed_ns) - task->submitted_ns;
+        if (took_ns > longest_ns) {
+            longest_ns = took_ns;
+            longest = t;
         }
     }
-    return 0;
+    return longest;
 }
 
 /* Waits for all tasks; the inference is lost when a driver keeps some of them. */
 static void wait_done(davit_inference *inference)
 {
     davit_executor *executor = inference->executor;
-    uint64_t latest_ns = inference->deadline_ns > DAVIT_DEADLINE_NEVER - GRACE_NS
-                             ? DAVIT_DEADLINE_NEVER
-                             : inference->deadline_ns + GRACE_NS;
+    uint64_t latest = latest_ns(inference);
     pthread_mutex_lock(&executor->mutex);
     bool in_time = true;
     while (!inference->done && in_time) {
-        in_time = wait_changed(executor, latest_ns);
+        in_time = wait_changed(executor, latest);
     }
     inference->lost = !inference->done;
     if (inference->lost) {
-        inference->failed = find_kept(inference);
+        inference->failed = find_longest(inference, true);
         inference->status = DAVIT_DEVICE_LOST;
+    } else if (inference->status == DAVIT_DEADLINE_EXCEEDED) {
+        inference->failed = find_longest(inference, false);
     }
     pthread_mutex_unlock(&executor->mutex);
 }
@@ -313,14 +341,18 @@ static void fill_record(davit_inference *inference, davit_run_record *record)
     record->total_ns = davit_clock_ns() - inference->begin_ns;
 }
 
-davit_status davit_inference_wait(davit_inference *inference, davit_run_record *record)
+davit_status davit_inference_wait(davit_inference *inference, davit_run_record *record,
+                                  davit_failure *failure)
 {
     davit_executor *executor = inference->executor;
     char detail[sizeof(executor->device_sink.text)];
+    davit_failure own;
     wait_done(inference);
     davit_device_sink_end(&executor->device_sink, detail);
     if (inference->status != DAVIT_OK) {
-        return report_failure(inference, detail);
+        describe_failure(inference, detail, failure != NULL ? failure : &own);
+        return failure != NULL ? failure->status
+                               : davit_fail(executor->diag, own.status, "%s", own.text);
     }
     deliver(inference);
     if (record != NULL) {
@@ -341,12 +373,13 @@ void davit_inference_release(davit_inference *inference)
 }
 
 davit_status davit_executor_run(davit_executor *executor, const void *const *inputs,
-                                void *const *outputs, davit_run_record *record)
+                                void *const *outputs, uint64_t deadline_ns,
+                                davit_run_record *record)
 {
     davit_inference *inference;
-    davit_status status = davit_executor_start(executor, inputs, outputs, &inference);
+    davit_status status = davit_executor_start(executor, inputs, outputs, deadline_ns, &inference);
     if (status == DAVIT_OK) {
-        status = davit_inference_wait(inference, record);
+        status = davit_inference_wait(inference, record, NULL);
         davit_inference_release(inference);
     }
     return status;

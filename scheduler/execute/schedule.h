@@ -18,12 +18,13 @@ typedef struct davit_value_copy {
     size_t first;
     size_t last;
     size_t offset_bytes; /* in the arena of the device */
+    size_t writer;       /* the task that writes it, or DAVIT_NO_INDEX: the host, before the first */
 } davit_value_copy;
 
 /* A value that a program's submission copies into the memory of its device, which the host can
  * write, before the program runs: from the caller's input, or from a copy that the host can read. */
 typedef struct davit_arrival {
-    size_t input; /* index among graph->inputs, or DAVIT_NO_INDEX */
+    size_t input; /* index among graph->inputs and, behind them, given values, or DAVIT_NO_INDEX */
     size_t from;  /* index of a copy, or DAVIT_NO_INDEX */
     size_t to;    /* index of a copy */
 } davit_arrival;
@@ -69,15 +70,17 @@ typedef struct davit_task {
     size_t *after; /* those that wait for this one */
 } davit_task;
 
-/* A graph output that no program makes: a constant or a graph input. */
+/* A graph output that no program makes: a constant, a graph input or a given value. */
 typedef struct davit_direct_output {
     size_t output;
-    size_t input;         /* index among graph->inputs, or DAVIT_NO_INDEX */
+    size_t input;         /* as davit_arrival.input */
     const void *constant; /* the bytes, NULL for an input */
     size_t bytes;
 } davit_direct_output;
 
 typedef struct davit_schedule {
+    size_t given_count;
+    const davit_value_id *given;
     size_t stage_count;
     davit_stage *stages;
     size_t copy_count;
@@ -98,10 +101,12 @@ typedef struct davit_schedule {
 /* Groups the units into stages and finds their inputs and outputs. A stage ends with a unit that
  * another device waits for, and begins with one that waits for another device, so that copies and
  * other devices' work overlap with it. Graph inputs and outputs are dense row-major; values that only
- * pass between programs are channels-last where their rank is 4. Everything lives in arena. Returns
- * DAVIT_OUT_OF_MEMORY, unreported. */
+ * pass between programs are channels-last where their rank is 4. Values that are given come with the
+ * inputs, in the layout they have between programs; units that are needed for nothing else are left
+ * out. Everything lives in arena; given is borrowed. Returns DAVIT_OUT_OF_MEMORY, unreported. */
 DAVIT_NODISCARD davit_status davit_schedule_stages(davit_arena *arena, const davit_graph *graph,
-                                                   const davit_plan *plan,
+                                                   const davit_plan *plan, size_t given_count,
+                                                   const davit_value_id *given,
                                                    davit_schedule *schedule);
 
 /* Adds copies, tasks and the size of each arena. mappable says of each device whether the host can
@@ -111,6 +116,9 @@ DAVIT_NODISCARD davit_status davit_schedule_stages(davit_arena *arena, const dav
 DAVIT_NODISCARD davit_status davit_schedule_memory(davit_arena *arena, const davit_graph *graph,
                                                    const davit_plan *plan, const bool *mappable,
                                                    size_t own_bytes, davit_schedule *schedule);
+
+/* True when b takes the place of a. */
+bool davit_copy_replaces(const davit_value_copy *a, const davit_value_copy *b);
 
 /* Fills before_count and after of each task: those who read a copy wait for who writes it; who writes
  * a place waits for all who use it for what lay there before; programs of a device wait for the one

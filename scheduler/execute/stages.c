@@ -1,5 +1,3 @@
-#include <string.h>
-
 #include "schedule.h"
 
 typedef struct grouping {
@@ -7,17 +5,46 @@ typedef struct grouping {
     const davit_graph *graph;
     const davit_plan *plan;
     davit_schedule *schedule;
-    size_t *stage_of;   /* by unit */
+    bool *needed;         /* by unit: it is part of the schedule */
+    size_t *stage_of;     /* by unit */
     davit_unit_id *maker; /* by value: the unit that makes it, or DAVIT_NONE */
-    bool *crosses;      /* by value: a unit of another device reads it */
-    bool *leaves;       /* by value: another stage than its maker reads it, or it is an output */
-    bool *is_edge;      /* by value: a graph input or output, dense on every device */
-    size_t *listed_for; /* by value: 1 + the stage whose inputs list it */
+    bool *crosses;        /* by value: a unit of another device reads it */
+    bool *leaves;         /* by value: another stage than its maker reads it, or it is an output */
+    bool *is_edge;        /* by value: a graph input or output, dense on every device */
+    size_t *listed_for;   /* by value: 1 + the stage whose inputs list it */
 } grouping;
 
 static uint32_t device_of(const grouping *g, davit_unit_id unit)
 {
     return g->plan->units[unit].device;
+}
+
+/* Marks the units that the outputs need when some values are given. */
+static davit_status find_needed(const grouping *g, size_t given_count, const davit_value_id *given)
+{
+    bool *wanted = davit_arena_alloc_array(g->arena, g->graph->value_count, sizeof(*wanted));
+    bool *is_given = davit_arena_alloc_array(g->arena, g->graph->value_count, sizeof(*is_given));
+    if (wanted == NULL || is_given == NULL) {
+        return DAVIT_OUT_OF_MEMORY;
+    }
+    for (size_t i = 0; i < given_count; i++) {
+        is_given[given[i]] = true;
+    }
+    for (size_t i = 0; i < g->graph->output_count; i++) {
+        wanted[g->graph->outputs[i]] = true;
+    }
+    for (size_t u = g->plan->unit_count; u-- > 0;) {
+        const davit_unit *unit = &g->graph->units[u];
+        g->needed[u] = given_count == 0;
+        for (uint32_t o = 0; o < unit->output_count; o++) {
+            davit_value_id value = unit->outputs[o];
+            g->needed[u] = g->needed[u] || (wanted[value] && !is_given[value]);
+        }
+        for (uint32_t i = 0; g->needed[u] && i < unit->input_count; i++) {
+            wanted[unit->inputs[i]] = true;
+        }
+    }
+    return DAVIT_OK;
 }
 
 static void find_makers(const grouping *g)
@@ -27,6 +54,9 @@ static void find_makers(const grouping *g)
     }
     for (size_t u = 0; u < g->plan->unit_count; u++) {
         const davit_unit *unit = &g->graph->units[u];
+        if (!g->needed[u]) {
+            continue;
+        }
         for (uint32_t o = 0; o < unit->output_count; o++) {
             g->maker[unit->outputs[o]] = (davit_unit_id)u;
         }
@@ -48,8 +78,9 @@ static void find_makers(const grouping *g)
 
 /* The stages that still take units, one of each device. */
 typedef struct opened {
-    size_t *stage;   /* by device; DAVIT_NO_INDEX: none */
-    size_t *awaited; /* [device][stage]: 1 + the stage of that device whose first unit waits for it */
+    size_t *stage; /* by device; DAVIT_NO_INDEX: none */
+    size_t
+        *awaited; /* [device][stage]: 1 + the stage of that device whose first unit waits for it */
 } opened;
 
 static size_t *awaited_by(const grouping *g, const opened *open, uint32_t device, size_t stage)
@@ -99,6 +130,10 @@ static size_t number_stages(const grouping *g, const opened *open)
     for (size_t u = 0; u < g->plan->unit_count; u++) {
         davit_unit_id id = (davit_unit_id)u;
         uint32_t device = device_of(g, id);
+        if (!g->needed[u]) {
+            g->stage_of[u] = DAVIT_NO_INDEX;
+            continue;
+        }
         if (!may_join(g, open, id)) {
             open->stage[device] = count++;
             for (uint32_t i = 0; i < g->graph->units[u].input_count; i++) {
@@ -124,9 +159,9 @@ static davit_status cut_units(const grouping *g)
     if (!davit_mul_size(plan->device_count, plan->unit_count, &pairs)) {
         return DAVIT_OUT_OF_MEMORY;
     }
-    const opened open = {
-        .stage = davit_arena_alloc_array(g->arena, plan->device_count, sizeof(size_t)),
-        .awaited = davit_arena_alloc_array(g->arena, pairs, sizeof(size_t))};
+    const opened open = {.stage =
+                             davit_arena_alloc_array(g->arena, plan->device_count, sizeof(size_t)),
+                         .awaited = davit_arena_alloc_array(g->arena, pairs, sizeof(size_t))};
     davit_unit_id *units = davit_arena_alloc_array(g->arena, plan->unit_count, sizeof(*units));
     if (open.stage == NULL || open.awaited == NULL || units == NULL) {
         return DAVIT_OUT_OF_MEMORY;
@@ -137,7 +172,9 @@ static davit_status cut_units(const grouping *g)
         return DAVIT_OUT_OF_MEMORY;
     }
     for (size_t u = 0; u < plan->unit_count; u++) {
-        stages[g->stage_of[u]].unit_count++;
+        if (g->needed[u]) {
+            stages[g->stage_of[u]].unit_count++;
+        }
     }
     for (size_t s = 0, position = 0; s < count; s++) {
         stages[s].units = units + position;
@@ -146,9 +183,11 @@ static davit_status cut_units(const grouping *g)
         stages[s].unit_count = 0;
     }
     for (size_t u = 0; u < plan->unit_count; u++) {
-        davit_stage *stage = &stages[g->stage_of[u]];
-        stage->device = plan->units[u].device;
-        stage->units[stage->unit_count++] = (davit_unit_id)u;
+        if (g->needed[u]) {
+            davit_stage *stage = &stages[g->stage_of[u]];
+            stage->device = plan->units[u].device;
+            stage->units[stage->unit_count++] = (davit_unit_id)u;
+        }
     }
     schedule->stages = stages;
     schedule->stage_count = count;
@@ -216,15 +255,17 @@ static davit_status find_outputs(const grouping *g, size_t index)
 }
 
 davit_status davit_schedule_stages(davit_arena *arena, const davit_graph *graph,
-                                   const davit_plan *plan, davit_schedule *schedule)
+                                   const davit_plan *plan, size_t given_count,
+                                   const davit_value_id *given, davit_schedule *schedule)
 {
     size_t values = graph->value_count;
-    memset(schedule, 0, sizeof(*schedule));
+    *schedule = (davit_schedule){.given_count = given_count, .given = given};
     const grouping g = {
         .arena = arena,
         .graph = graph,
         .plan = plan,
         .schedule = schedule,
+        .needed = davit_arena_alloc_array(arena, plan->unit_count, sizeof(bool)),
         .stage_of = davit_arena_alloc_array(arena, plan->unit_count, sizeof(size_t)),
         .maker = davit_arena_alloc_array(arena, values, sizeof(davit_unit_id)),
         .crosses = davit_arena_alloc_array(arena, values, sizeof(bool)),
@@ -232,12 +273,15 @@ davit_status davit_schedule_stages(davit_arena *arena, const davit_graph *graph,
         .is_edge = davit_arena_alloc_array(arena, values, sizeof(bool)),
         .listed_for = davit_arena_alloc_array(arena, values, sizeof(size_t)),
     };
-    if (g.stage_of == NULL || g.maker == NULL || g.crosses == NULL || g.leaves == NULL ||
-        g.is_edge == NULL || g.listed_for == NULL) {
+    if (g.needed == NULL || g.stage_of == NULL || g.maker == NULL || g.crosses == NULL ||
+        g.leaves == NULL || g.is_edge == NULL || g.listed_for == NULL) {
         return DAVIT_OUT_OF_MEMORY;
     }
-    find_makers(&g);
-    davit_status status = cut_units(&g);
+    davit_status status = find_needed(&g, given_count, given);
+    if (status == DAVIT_OK) {
+        find_makers(&g);
+        status = cut_units(&g);
+    }
     for (size_t s = 0; status == DAVIT_OK && s < schedule->stage_count; s++) {
         status = find_inputs(&g, s);
     }

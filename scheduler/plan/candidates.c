@@ -40,9 +40,10 @@ static davit_status refuse(const davit_plan_request *request, const davit_diagno
     char reasons[512] = "";
     for (size_t d = 0; d < asked; d++) {
         char reason[DAVIT_REASON_BYTES];
-        (void)davit_candidate_supported(request, d, unit, reason);
+        bool supported = davit_candidate_supported(request, d, unit, reason);
         davit_plan_append(reasons, sizeof(reasons), "%s%s: %s", d > 0 ? "; " : "",
-                          request->devices[d].info.name, reason);
+                          request->devices[d].info.name,
+                          supported ? "no fallback on this kind of device is allowed" : reason);
     }
     if (request->strict) {
         return davit_fail(diag, DAVIT_UNSUPPORTED,
@@ -70,13 +71,35 @@ static davit_status allow_pinned(const davit_plan_request *request, const davit_
     return DAVIT_OK;
 }
 
+/* True when the kind of a device, "cuda" of "cuda:emu:1", is in a list of kinds. */
+static bool is_listed(const char *kinds, const char *device)
+{
+    size_t length = strcspn(device, ":");
+    for (const char *kind = kinds; kind != NULL;) {
+        size_t kind_length = strcspn(kind, ",");
+        if (kind_length == length && strncmp(kind, device, length) == 0) {
+            return true;
+        }
+        kind = kind[kind_length] == ',' ? kind + kind_length + 1 : NULL;
+    }
+    return false;
+}
+
+/* True when the unit would fall back on a device of a kind that is not for that. */
+static bool forbidden(const davit_plan_request *request, const bool *supported, size_t device)
+{
+    bool falls_back = request->placed != NULL || !supported[0];
+    return falls_back && is_listed(request->no_fallback, request->devices[device].info.name);
+}
+
 static davit_status allow_free(const davit_plan_request *request, const davit_diagnostics *diag,
                                size_t unit, const davit_candidates *found)
 {
     const bool *supported = &found->supported[unit * found->device_count];
     bool *allowed = &found->allowed[unit * found->device_count];
     size_t first = 0;
-    while (first < found->device_count && !supported[first]) {
+    while (first < found->device_count &&
+           (!supported[first] || forbidden(request, supported, first))) {
         first++;
     }
     if (first == found->device_count || (request->strict && first > 0)) {
@@ -85,7 +108,8 @@ static davit_status allow_free(const davit_plan_request *request, const davit_di
     }
     allowed[first] = true;
     for (size_t d = first + 1; d < found->device_count; d++) {
-        allowed[d] = supported[d] && comparable(&request->devices[first], &request->devices[d]);
+        allowed[d] = supported[d] && !forbidden(request, supported, d) &&
+                     comparable(&request->devices[first], &request->devices[d]);
     }
     return DAVIT_OK;
 }

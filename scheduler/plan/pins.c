@@ -52,7 +52,7 @@ davit_status davit_plan_resolve_pins(const davit_plan_request *request,
     const davit_graph *graph = request->graph;
     char names[256];
     for (size_t u = 0; u < graph->unit_count; u++) {
-        devices[u] = DAVIT_NONE;
+        devices[u] = request->placed != NULL ? request->placed[u] : DAVIT_NONE;
     }
     for (size_t i = 0; i < request->pin_count; i++) {
         const davit_pin *pin = &request->pins[i];

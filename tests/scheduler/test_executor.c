@@ -12,7 +12,13 @@ typedef struct outcome {
     float inputs[2][MAX_ELEMS];
     float outputs[4][MAX_ELEMS];
     davit_run_record record;
+    uint64_t timeout_ns; /* 0: none */
 } outcome;
+
+static uint64_t deadline_of(const outcome *o)
+{
+    return o->timeout_ns > 0 ? davit_deadline_after(o->timeout_ns) : DAVIT_DEADLINE_NEVER;
+}
 
 static davit_status create(fixture *f, const davit_plan *plan,
                            const davit_executor_options *options, davit_executor **out)
@@ -36,7 +42,7 @@ static davit_status run(davit_executor *executor, outcome *o)
         memset(o->outputs[i], 0xff, sizeof(o->outputs[i]));
         outputs[i] = o->outputs[i];
     }
-    return davit_executor_run(executor, inputs, outputs, &o->record);
+    return davit_executor_run(executor, inputs, outputs, deadline_of(o), &o->record);
 }
 
 /* Places with pins, runs once, destroys. */
@@ -61,12 +67,12 @@ static void open_chain(fixture *f, const char *pin, const char *null_options, ui
                        chain *c)
 {
     const char *const backend_options[] = {NULL, null_options};
-    const davit_executor_options options = {.backend_options = backend_options,
-                                            .timeout_ns = timeout_ns};
+    const davit_executor_options options = {.backend_options = backend_options};
     fixture_chain(f);
     fixture_add_device(f, "reference");
     fixture_add_device(f, "null");
     c->plan = fixture_plan(f, &pin, 1);
+    c->o.timeout_ns = timeout_ns;
     assert_int_equal(create(f, c->plan, &options, &c->executor), DAVIT_OK);
 }
 
@@ -83,7 +89,7 @@ static void runs_a_chain_on_one_device(void **state)
     fixture_add_device(f, "reference");
     davit_plan *plan = fixture_plan(f, NULL, 0);
     davit_executor *executor;
-    outcome o;
+    outcome o = {0};
     assert_int_equal(create(f, plan, NULL, &executor), DAVIT_OK);
     assert_int_equal(davit_executor_program_count(executor), 1);
     assert_true(davit_executor_memory_bytes(executor) >= 24 * sizeof(float));
@@ -106,7 +112,7 @@ static void hands_values_from_device_to_device(void **state)
     fixture_chain(f);
     fixture_add_device(f, "reference");
     fixture_add_device(f, "null");
-    outcome o;
+    outcome o = {0};
     const char *const null_first[] = {"relu=null"};
     place_and_run(f, null_first, 1, &o);
     assert_int_equal(o.record.transfer_bytes, 36 * sizeof(float));
@@ -136,7 +142,7 @@ static void delivers_every_kind_of_output(void **state)
     fixture_finish(f);
     fixture_add_device(f, "reference");
     fixture_add_device(f, "null");
-    outcome o;
+    outcome o = {0};
     place_and_run(f, NULL, 0, &o);
     for (size_t i = 0; i < 12; i++) {
         float expected = o.inputs[0][i] + o.inputs[1][i];
@@ -167,7 +173,7 @@ static void delivers_a_constant(void **state)
     fixture_output(f, fixture_node(f, DAVIT_OP_Mul, "mul", x, constant));
     fixture_finish(f);
     fixture_add_device(f, "reference");
-    outcome o;
+    outcome o = {0};
     place_and_run(f, NULL, 0, &o);
     assert_float_equal(o.outputs[0][2], 4, 0);
     assert_float_equal(o.outputs[1][2], 4 * o.inputs[0][2], 0);
@@ -181,7 +187,7 @@ static void runs_a_graph_without_units(void **state)
     fixture_output(f, fixture_input(f, "x", 1, dims));
     fixture_finish(f);
     fixture_add_device(f, "reference");
-    outcome o;
+    outcome o = {0};
     place_and_run(f, NULL, 0, &o);
     assert_float_equal(o.outputs[0][1], o.inputs[0][1], 0);
     assert_int_equal(o.record.unit_count, 0);
@@ -199,10 +205,12 @@ static void leaves_out_what_nobody_wants(void **state)
     void *outputs[] = {NULL};
     davit_run_record record;
     assert_int_equal(create(f, plan, NULL, &executor), DAVIT_OK);
-    assert_int_equal(davit_executor_run(executor, inputs, outputs, &record), DAVIT_OK);
+    assert_int_equal(davit_executor_run(executor, inputs, outputs, DAVIT_DEADLINE_NEVER, &record),
+                     DAVIT_OK);
     assert_int_equal(record.transfer_bytes, sizeof(x));
     inputs[0] = NULL;
-    assert_int_equal(davit_executor_run(executor, inputs, outputs, NULL), DAVIT_INVALID_ARGUMENT);
+    assert_int_equal(davit_executor_run(executor, inputs, outputs, DAVIT_DEADLINE_NEVER, NULL),
+                     DAVIT_INVALID_ARGUMENT);
     assert_string_equal(f->diag.text, "input 'x' is missing");
     davit_executor_destroy(executor);
     davit_plan_destroy(plan);
@@ -289,15 +297,17 @@ static void *call_many(void *argument)
         const void *inputs[] = {x};
         void *outputs[] = {y};
         davit_inference *inference;
-        if (davit_executor_start(c->executor, inputs, outputs, &inference) != DAVIT_OK) {
+        uint64_t deadline_ns = davit_deadline_after(60000 * MS);
+        if (davit_executor_start(c->executor, inputs, outputs, deadline_ns, &inference) !=
+            DAVIT_OK) {
             c->failures++;
             continue;
         }
         if (i % 5 == 4) {
             davit_inference_cancel(inference);
         }
-        davit_status status = davit_inference_wait(inference, NULL);
-        c->failures += !davit_inference_done(inference);
+        davit_status status = davit_inference_wait(inference, NULL, NULL);
+        c->failures += !davit_inference_poll(inference, 0);
         davit_inference_release(inference);
         bool good = status == DAVIT_OK && fabsf(y[11] - tanhf(x[11])) < 1e-6f;
         c->failures += !good && !(status == DAVIT_CANCELLED && i % 5 == 4);
@@ -313,7 +323,7 @@ static void threads_share_an_executor(void **state)
     fixture_add_device(f, "opaque");
     const char *const pins[] = {"tanh=opaque"};
     davit_plan *plan = fixture_plan(f, pins, 1);
-    const davit_executor_options options = {.depth = 3, .timeout_ns = 60000 * MS};
+    const davit_executor_options options = {.depth = 3};
     davit_executor *executor;
     assert_int_equal(create(f, plan, &options, &executor), DAVIT_OK);
     caller callers[THREADS];
@@ -339,14 +349,96 @@ static void a_full_executor_makes_callers_wait(void **state)
     const void *inputs[] = {c.o.inputs[0]};
     void *outputs[] = {c.o.outputs[0]};
     davit_inference *first, *second;
-    assert_int_equal(davit_executor_start(c.executor, inputs, outputs, &first), DAVIT_OK);
-    assert_int_equal(davit_executor_start(c.executor, inputs, outputs, &second),
-                     DAVIT_DEADLINE_EXCEEDED);
+    uint64_t deadline_ns = davit_deadline_after(100 * MS);
+    assert_int_equal(davit_executor_start(c.executor, inputs, outputs, deadline_ns, &first),
+                     DAVIT_OK);
+    assert_false(davit_inference_poll(first, 0));
+    assert_int_equal(
+        davit_executor_start(c.executor, inputs, outputs, davit_deadline_after(100 * MS), &second),
+        DAVIT_DEADLINE_EXCEEDED);
+    assert_true(davit_inference_poll(first, DAVIT_DEADLINE_NEVER));
     assert_string_equal(f->diag.text,
                         "the inference could not begin within 100 ms: 1 others are in flight");
-    assert_int_equal(davit_inference_wait(first, NULL), DAVIT_DEADLINE_EXCEEDED);
+    assert_int_equal(davit_inference_wait(first, NULL, NULL), DAVIT_DEADLINE_EXCEEDED);
     davit_inference_release(first);
     close_chain(&c);
+}
+
+/* Relu and tanh run, then the device of abs fails: what they made is there, in the layout between
+ * devices, and another plan goes on from it. pin: what makes "opaque" read tanh back from it. */
+static void go_on_after_a_loss(fixture *f, const char *pin)
+{
+    fixture_chain(f);
+    fixture_add_device(f, "reference");
+    fixture_add_device(f, "null");
+    fixture_add_device(f, "opaque");
+    const char *const pins[] = {"abs=null", pin};
+    davit_plan *plan = fixture_plan(f, pins, 2);
+    const char *const backend_options[] = {NULL, "fail_at=1", NULL};
+    const davit_executor_options failing = {.backend_options = backend_options};
+    davit_executor *executor;
+    outcome o = {0};
+    const void *inputs[] = {o.inputs[0], NULL};
+    void *outputs[] = {o.outputs[0]};
+    for (size_t j = 0; j < 12; j++) {
+        o.inputs[0][j] = (float)j / 8 - 1;
+    }
+    assert_int_equal(create(f, plan, &failing, &executor), DAVIT_OK);
+    davit_inference *inference;
+    davit_failure failure;
+    assert_int_equal(
+        davit_executor_start(executor, inputs, outputs, DAVIT_DEADLINE_NEVER, &inference),
+        DAVIT_OK);
+    assert_int_equal(davit_inference_wait(inference, NULL, &failure), DAVIT_DEVICE_LOST);
+    assert_int_equal(failure.device, 1);
+    assert_int_equal(f->diag.error_count, 0);
+
+    const bool lost[] = {false, true, false};
+    davit_arena arena;
+    size_t count;
+    davit_kept_value *values;
+    uint64_t saved_ns;
+    davit_arena_init(&arena, f->allocator);
+    assert_int_equal(davit_inference_keep(inference, lost, DAVIT_DEADLINE_NEVER, &arena, &count,
+                                          &values, &saved_ns),
+                     DAVIT_OK);
+    assert_true(count >= 1 && saved_ns > 0);
+    size_t last = count;
+    for (size_t i = 0; i < count; i++) {
+        last = strcmp(f->graph->values[values[i].value].name, "tanh.out") == 0 ? i : last;
+    }
+    assert_true(last < count);
+    const davit_executor_options going_on = {.given_count = 1, .given = &values[last].value};
+    davit_plan *other_plan = fixture_plan(f, NULL, 0);
+    davit_executor *other;
+    assert_int_equal(create(f, other_plan, &going_on, &other), DAVIT_OK);
+    assert_int_equal(davit_executor_program_count(other), 1);
+    inputs[1] = values[last].data;
+    davit_run_record record;
+    assert_int_equal(davit_executor_run(other, inputs, outputs, DAVIT_DEADLINE_NEVER, &record),
+                     DAVIT_OK);
+    assert_int_equal(record.unit_ns[0], 0);
+    assert_int_equal(record.unit_ns[1], 0);
+    for (size_t i = 0; i < 12; i++) {
+        float x = o.inputs[0][i] > 0 ? o.inputs[0][i] : 0;
+        assert_float_equal(o.outputs[0][i], tanhf(x), 1e-6);
+    }
+    davit_executor_destroy(other);
+    davit_plan_destroy(other_plan);
+    davit_inference_release(inference);
+    assert_true(davit_executor_destroy(executor));
+    davit_plan_destroy(plan);
+    davit_arena_clear(&arena);
+}
+
+static void goes_on_from_what_the_host_has(void **state)
+{
+    go_on_after_a_loss(*state, "tanh=reference");
+}
+
+static void goes_on_from_what_a_device_has(void **state)
+{
+    go_on_after_a_loss(*state, "tanh=opaque");
 }
 
 static void fails_with_a_device_that_cannot_be_opened(void **state)
@@ -374,7 +466,7 @@ static void survives_each_failing_allocation(void **state)
     davit_status status = DAVIT_OUT_OF_MEMORY;
     for (size_t at = 1; status != DAVIT_OK; at++) {
         davit_executor *executor;
-        outcome o;
+        outcome o = {0};
         counting_allocator_restart(&f->counting, at);
         status = create(f, plan, NULL, &executor);
         if (status == DAVIT_OK) {
@@ -402,6 +494,8 @@ int main(void)
         TEST(names_the_device_and_program_that_fail),
         TEST(threads_share_an_executor),
         TEST(a_full_executor_makes_callers_wait),
+        TEST(goes_on_from_what_the_host_has),
+        TEST(goes_on_from_what_a_device_has),
         TEST(fails_with_a_device_that_cannot_be_opened),
         TEST(survives_each_failing_allocation),
     };

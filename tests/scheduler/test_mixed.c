@@ -80,7 +80,7 @@ static davit_status run(trial *t, const char *const *pins, size_t pin_count,
     davit_status status = davit_executor_create(t->f->allocator, t->f->graph, plan, &options,
                                                 &t->f->diag.sink, &executor);
     for (int i = 0; status == DAVIT_OK && i < 2; i++) {
-        status = davit_executor_run(executor, from, to, NULL);
+        status = davit_executor_run(executor, from, to, DAVIT_DEADLINE_NEVER, NULL);
     }
     davit_executor_destroy(executor);
     davit_plan_destroy(plan);

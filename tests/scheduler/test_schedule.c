@@ -12,8 +12,9 @@ static davit_plan *schedule(fixture *f, davit_arena *arena, const char *const *p
 {
     davit_plan *plan = fixture_plan(f, pins, pin_count);
     davit_arena_init(arena, f->allocator);
-    assert_int_equal(davit_schedule_stages(arena, f->graph, plan, out), DAVIT_OK);
-    assert_int_equal(davit_schedule_memory(arena, f->graph, plan, mappable, own_bytes, out), DAVIT_OK);
+    assert_int_equal(davit_schedule_stages(arena, f->graph, plan, 0, NULL, out), DAVIT_OK);
+    assert_int_equal(davit_schedule_memory(arena, f->graph, plan, mappable, own_bytes, out),
+                     DAVIT_OK);
     return plan;
 }
 
@@ -313,7 +314,8 @@ static void check_random(uint64_t seed)
     char texts[25][32];
     const char *pins[25];
     bool mappable[4];
-    davit_value_id loose[26] = {values[0]}; /* what nothing reads yet: in the end the output alone */
+    davit_value_id loose[26] = {
+        values[0]}; /* what nothing reads yet: in the end the output alone */
     size_t loose_count = 1;
     for (int i = 1; i < 26; i++) {
         char name[16];

@@ -9,8 +9,9 @@
  * Every function that can fail returns a davit_status and tells the detail once to the context's
  * diagnostics sink. Objects: context > model > session; a parent must outlive its children. No
  * pointer may be NULL but where this says so; every destroy takes NULL.
- * Functions on different sessions may be called from different threads; one session takes one call
- * at a time. The library never changes its host program's environment, signal handlers, locale or
+ * Functions on different sessions may be called from different threads. Of one session, runs and
+ * requests may be made by any number of threads at once; everything else takes one call at a time.
+ * The library never changes its host program's environment, signal handlers, locale or
  * (on its own threads only) affinity. */
 #ifndef DAVIT_DAVIT_H
 #define DAVIT_DAVIT_H
@@ -139,10 +140,12 @@ typedef struct davit_session_options {
     /* A plan made before, instead of placing; NULL: none. With place_only its proof is verified,
      * which may take a minute, else nothing is proved. */
     const char *plan_path;
-    bool strict;         /* fail instead of any fallback */
-    uint32_t threads;    /* CPU devices; 0: all cores */
-    uint64_t timeout_ns; /* for one run; 0: none */
-    bool optimize;       /* run the graph passes (fusion, folding); default true */
+    bool strict;      /* fail instead of any fallback, also when a device is lost */
+    uint32_t threads; /* CPU devices; 0: all cores */
+    /* What an inference may take on the devices; a device that has not done its part then is lost
+     * (see "when a device fails"). 0: as long as it takes. */
+    uint64_t timeout_ns;
+    bool optimize; /* run the graph passes (fusion, folding); default true */
     davit_objective objective;
     double latency_limit_s; /* DAVIT_OBJECTIVE_ENERGY; 0: none */
     /* How many inferences are planned for: what is done once, as loading a bitstream, counts so
@@ -155,6 +158,10 @@ typedef struct davit_session_options {
     const char *profiles;
     /* How much placing tries, in percent of what it usually does for one problem. 0: 25. */
     uint32_t effort;
+    uint32_t in_flight; /* requests that run at the same time; 0: 1 */
+    /* Kinds of device on which no unit falls back and to which none moves, "cpu,reference"; NULL:
+     * none. */
+    const char *no_fallback;
 } davit_session_options;
 
 /* Fills in the defaults. Options of an older caller, with a smaller struct_size, are completed with
@@ -188,17 +195,83 @@ DAVIT_API const davit_tensor_desc *davit_session_output_desc(const davit_session
  * have that value. outputs: the wanted ones by name; each tensor either has the right shape and
  * type and is dense, or is NULL and is created (owned by the caller: davit_tensor_destroy). Output
  * memory overlaps no other tensor's. Nothing is allocated after the first run, but for such
- * outputs.
+ * outputs. With requests in flight it takes its turn among them.
  *
  * Returns DAVIT_INVALID_ARGUMENT for a wrong name, type or shape (the message says what is
- * expected), DAVIT_DEADLINE_EXCEEDED after timeout_ns, DAVIT_DEVICE_LOST or another status of a
- * device, named with the units it ran. After a failure given output tensors hold anything, none is
- * created, and the session can be used again. */
+ * expected), DAVIT_DEVICE_LOST, DAVIT_DEADLINE_EXCEEDED or another status of a device that could
+ * not be replaced, named with the units it ran. After a failure given output tensors hold anything,
+ * none is created, and the session can be used again. */
 DAVIT_API DAVIT_NODISCARD davit_status davit_session_run(davit_session *session,
                                                          const davit_named_tensor *inputs,
                                                          size_t input_count,
                                                          davit_named_tensor *outputs,
                                                          size_t output_count);
+
+/* ---- requests: inferences that run while the caller does something else ---- */
+
+typedef struct davit_request davit_request;
+
+/* Begins an inference and returns; waits only while options.in_flight of the session are running
+ * (back pressure). inputs and outputs are as for davit_session_run. The tensors of the inputs, and
+ * the array `outputs` with the tensors it names, belong to the request until davit_request_wait has
+ * returned; outputs without a tensor get theirs in davit_request_wait.
+ *
+ * deadline_ns is when the result is no longer wanted, in nanoseconds from now; 0: never. The request
+ * then ends with DAVIT_DEADLINE_EXCEEDED.
+ *
+ * Requests that are waited for in the order of their submission give results in that order; they may
+ * end in any. Every request is ended with davit_request_wait and davit_request_release before the
+ * session is destroyed. Thread-safe. Returns DAVIT_INVALID_ARGUMENT as davit_session_run, and
+ * DAVIT_DEADLINE_EXCEEDED when it could not begin in time. */
+DAVIT_API DAVIT_NODISCARD davit_status davit_session_submit(davit_session *session,
+                                                            const davit_named_tensor *inputs,
+                                                            size_t input_count,
+                                                            davit_named_tensor *outputs,
+                                                            size_t output_count,
+                                                            uint64_t deadline_ns,
+                                                            davit_request **out);
+/* Waits at most timeout_ns (0: not at all) and says whether the devices are done with the request:
+ * davit_request_wait then returns at once, unless a device failed and others compute again.
+ * Thread-safe. */
+DAVIT_API bool davit_request_poll(davit_request *request, uint64_t timeout_ns);
+/* What has not begun will not begin: the request ends with DAVIT_CANCELLED, unless it is nearly done.
+ * Thread-safe. */
+DAVIT_API void davit_request_cancel(davit_request *request);
+/* Waits for the end of the request, and reports and returns its failure. By one thread; once. */
+DAVIT_API DAVIT_NODISCARD davit_status davit_request_wait(davit_request *request);
+/* Gives the request back, after davit_request_wait. */
+DAVIT_API void davit_request_release(davit_request *request);
+
+/* ---- when a device fails ----
+ *
+ * A device that is lost, exceeds the session's timeout_ns or reports a failure of its own is used no
+ * more. Its units are placed again on the other devices of the session; values of the failed
+ * inference that still exist are used where that saves time, the rest is computed again, and the
+ * inference ends with the same integer results. It fails when no other device can take the units, or
+ * `strict` or `no_fallback` forbids it. Later inferences use the new plan. A lost device is tried
+ * again in the background, after one second, then two, four, at most 60; when it works, the session
+ * plans with it again. What a driver does not give back is set aside. */
+
+typedef enum davit_event_kind {
+    DAVIT_EVENT_DEVICE_LOST,
+    DAVIT_EVENT_MOVED,    /* units, to other devices */
+    DAVIT_EVENT_REPEATED, /* an inference was completed in spite of the loss */
+    DAVIT_EVENT_RETURNED  /* a device that was lost is used again */
+} davit_event_kind;
+
+typedef struct davit_event {
+    davit_event_kind kind;
+    const char *device;
+    uint64_t time_ns; /* since davit_session_create */
+    const char *text; /* one line */
+} davit_event;
+
+/* Events of the session so far, oldest first; the first 1000 are kept. Each is also a warning to the
+ * diagnostics sink when it happens. Strings belong to the session. index at or above the count is
+ * DAVIT_INVALID_ARGUMENT. Thread-safe. */
+DAVIT_API size_t davit_session_event_count(const davit_session *session);
+DAVIT_API DAVIT_NODISCARD davit_status davit_session_event(const davit_session *session,
+                                                           size_t index, davit_event *event);
 
 /* What is known of one unit: where it is placed and why, and how long it took in the last run. */
 typedef struct davit_unit_summary {

@@ -13,7 +13,7 @@
 DAVIT_NODISCARD davit_status davit_model_adopt(davit_context *context, davit_graph *graph,
                                                const char *label, davit_model **out);
 
-/* The plan of a session; belongs to it. */
+/* The present plan of a session; belongs to it, until its next run. */
 const davit_plan *davit_session_get_plan(const davit_session *session);
 
 /* davit_plan_explain of it. */
@@ -27,6 +27,8 @@ struct davit_run_record;
 const davit_graph *davit_session_graph(const davit_session *session);
 /* What its last run took (davit/execute.h), all 0 before the first. Belongs to the session. */
 const struct davit_run_record *davit_session_last_run(const davit_session *session);
+/* What a request took, after a davit_request_wait that succeeded; until its release. */
+const struct davit_run_record *davit_request_record(const davit_request *request);
 
 /* Chooses devices as a session does: those of options->devices ("cpu,reference,profile:u250"), or by
  * default every usable one that is not emulated and not a part of another. Memory comes from arena.

@@ -17,12 +17,16 @@ typedef struct davit_inference davit_inference;
 
 typedef struct davit_executor_options {
     uint32_t threads;                                          /* CPU devices; 0: all cores */
-    uint64_t timeout_ns;                                       /* of one inference; 0: none */
     uint32_t depth;                                            /* inferences in flight; 0: 1 */
     davit_status (*bind_thread)(void *user, uint32_t ordinal); /* see davit_device_options */
     void *bind_user;
     /* One for each of the plan's devices (see davit_device_options; each may be NULL), or NULL. */
     const char *const *backend_options;
+    /* Values that the caller has: their bytes are inputs behind those of the graph, with the layout
+     * that they have between devices (davit_inference_keep gives them so). Units that are needed for
+     * nothing else do not run. Borrowed as the graph is. */
+    size_t given_count;
+    const davit_value_id *given;
 } davit_executor_options;
 
 /* Opens the plan's devices, builds its programs and allocates memory for `depth` inferences. graph and
@@ -32,9 +36,9 @@ DAVIT_NODISCARD davit_status davit_executor_create(const davit_allocator *alloca
                                                    const davit_executor_options *options,
                                                    const davit_diagnostics *diag,
                                                    davit_executor **out);
-/* All inferences must have been released. What a driver does not give back, after a wait that ended
- * with DAVIT_DEVICE_LOST, is set aside and not freed. */
-void davit_executor_destroy(davit_executor *executor);
+/* All inferences must have been released. False when a driver keeps something, after a wait that ended
+ * with DAVIT_DEVICE_LOST: then nothing is freed, and graph and plan stay borrowed for ever. */
+bool davit_executor_destroy(davit_executor *executor);
 
 /* What one task took. */
 typedef struct davit_span {
@@ -62,33 +66,62 @@ typedef struct davit_run_record {
 
 /* Begins an inference; waits while `depth` of them are in flight (back pressure). inputs: one pointer
  * per graph input (graph->inputs order), dense bytes of the bound shape (NULL for shape inputs and
- * empty ones); outputs likewise, written in full, or NULL for those nobody wants. No output may
- * overlap an input or another output. The arrays are copied, the memory belongs to the inference
- * until davit_inference_wait has returned. The inference fails when it has not ended timeout_ns after
- * this call. Thread-safe. */
+ * empty ones), then those of the given values; outputs likewise, written in full, or NULL for those
+ * nobody wants. No output may overlap an input or another output. The arrays are copied, the memory
+ * belongs to the inference until davit_inference_wait has returned. The inference fails when it has
+ * not ended at deadline_ns (davit_clock_ns). Thread-safe. DAVIT_DEADLINE_EXCEEDED when it could not
+ * begin until then, DAVIT_INVALID_ARGUMENT when an input is missing; reported. */
 DAVIT_NODISCARD davit_status davit_executor_start(davit_executor *executor,
                                                   const void *const *inputs, void *const *outputs,
-                                                  davit_inference **out);
-/* True when davit_inference_wait would not wait. Thread-safe. */
-bool davit_inference_done(davit_inference *inference);
+                                                  uint64_t deadline_ns, davit_inference **out);
+/* Waits until until_ns at the latest (0: not at all); true when davit_inference_wait would not wait.
+ * Thread-safe. */
+bool davit_inference_poll(davit_inference *inference, uint64_t until_ns);
 /* What has not begun will not begin: the inference ends with DAVIT_CANCELLED unless it is nearly done.
  * Thread-safe. */
 void davit_inference_cancel(davit_inference *inference);
-/* Waits for its end; reports and returns its failure, after which the outputs are undefined and the
- * executor can be used as before. A device that keeps its work after the inference's timeout is
- * DAVIT_DEVICE_LOST. record may be NULL. By one thread for each inference. */
+
+/* How an inference failed. */
+typedef struct davit_failure {
+    davit_status status;
+    uint32_t device; /* index among the plan's: the one that failed; DAVIT_NONE: none did */
+    char text[1024]; /* one line */
+} davit_failure;
+
+/* Waits for its end; after a failure the outputs are undefined and the executor can be used as
+ * before. A device that keeps its work after the inference's deadline is DAVIT_DEVICE_LOST; of a
+ * deadline that was missed that device is the failed one which kept a task longest. record and failure
+ * may be NULL; without failure the failure is reported. By one thread for each inference. */
 DAVIT_NODISCARD davit_status davit_inference_wait(davit_inference *inference,
-                                                  davit_run_record *record);
+                                                  davit_run_record *record, davit_failure *failure);
 /* Gives the inference's place to others, after davit_inference_wait. Thread-safe. */
 void davit_inference_release(davit_inference *inference);
 
-/* Starts, waits, releases. */
+/* A value of an inference that failed. */
+typedef struct davit_kept_value {
+    davit_value_id value;
+    const void *data; /* the inference's until its release, or the arena's */
+} davit_kept_value;
+
+/* What a failed inference has computed and still exists, on the host or on devices that are not
+ * `lost` (by device of the plan); from those it is read, until deadline_ns. After
+ * davit_inference_wait, before the release. *saved_ns is what computing it took. Only values that
+ * passed between programs are known. Returns DAVIT_OUT_OF_MEMORY, or the status of a device that
+ * failed; unreported. */
+DAVIT_NODISCARD davit_status davit_inference_keep(davit_inference *inference, const bool *lost,
+                                                  uint64_t deadline_ns, davit_arena *arena,
+                                                  size_t *count, davit_kept_value **values,
+                                                  uint64_t *saved_ns);
+
+/* Starts, waits, releases; reports. */
 DAVIT_NODISCARD davit_status davit_executor_run(davit_executor *executor, const void *const *inputs,
-                                                void *const *outputs, davit_run_record *record);
+                                                void *const *outputs, uint64_t deadline_ns,
+                                                davit_run_record *record);
 
 /* Which implementation runs a unit ("brgconv:avx512_core"), "" when unknown. */
 const char *davit_executor_unit_implementation(const davit_executor *executor, davit_unit_id unit);
 size_t davit_executor_program_count(const davit_executor *executor);
+size_t davit_executor_span_count(const davit_executor *executor); /* of each run's record */
 /* Sum over programs and buffers. */
 size_t davit_executor_memory_bytes(const davit_executor *executor);
 

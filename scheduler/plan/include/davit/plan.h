@@ -34,6 +34,12 @@ typedef struct davit_plan_request {
     /* Fail (DAVIT_UNSUPPORTED) instead of placing a unit that the first device of the list cannot
      * run on another one; a pin is no fallback. */
     bool strict;
+    /* Kinds of device, as names of devices begin with them, on which no unit falls back:
+     * "cpu,reference". NULL: none. */
+    const char *no_fallback;
+    /* Where units already are, by unit id: index into devices, or DAVIT_NONE for those that lost their
+     * device, which fall back. NULL: nothing is placed yet. */
+    const uint32_t *placed;
     const davit_cost_model *cost;
     davit_place_objective objective;
     double latency_limit_s;   /* energy only; INFINITY: none */

@@ -1,0 +1,425 @@
+/* What a session does when a device fails: davit.h, "when a device fails". */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "objects.h"
+
+uint32_t davit_session_find_device(const davit_session *session, const char *name)
+{
+    const davit_plan_request *request = &session->request;
+    for (uint32_t d = 0; d < request->device_count; d++) {
+        if (strcmp(request->devices[d].info.name, name) == 0) {
+            return d;
+        }
+    }
+    return DAVIT_NONE;
+}
+
+uint32_t *davit_session_placed(const davit_session *session, const davit_generation *generation)
+{
+    const davit_plan *plan = generation->plan;
+    uint32_t *placed = malloc((plan->unit_count + 1) * sizeof(*placed));
+    for (size_t u = 0; placed != NULL && u < plan->unit_count; u++) {
+        const char *name = plan->devices[plan->units[u].device].info.name;
+        placed[u] = davit_session_find_device(session, name);
+    }
+    return placed;
+}
+
+/* ---- a plan without the lost devices ---- */
+
+/* Keeps the first error; the rest is for nobody. */
+typedef struct first_error {
+    davit_diagnostics sink;
+    char *text;
+    size_t bytes;
+} first_error;
+
+static void keep_first(void *user, davit_severity severity, davit_status status, const char *text)
+{
+    first_error *kept = user;
+    (void)status;
+    if (severity == DAVIT_ERROR && kept->text[0] == '\0') {
+        snprintf(kept->text, kept->bytes, "%s", text);
+    }
+}
+
+/* The session's request with the devices that are left, their pins, and where units are. */
+static davit_status narrow_request(const davit_session *session, const uint32_t *placed,
+                                   davit_generation *generation)
+{
+    const davit_plan_request *all = &session->request;
+    davit_arena *arena = &generation->arena;
+    davit_plan_device *devices =
+        davit_arena_alloc_array(arena, all->device_count, sizeof(*devices));
+    uint32_t *index_of = davit_arena_alloc_array(arena, all->device_count, sizeof(*index_of));
+    uint32_t *units = davit_arena_alloc_array(arena, session->graph->unit_count, sizeof(*units));
+    if (devices == NULL || index_of == NULL || units == NULL) {
+        return DAVIT_OUT_OF_MEMORY;
+    }
+    davit_plan_request *request = &generation->request;
+    *request = *all;
+    request->device_count = 0;
+    for (size_t d = 0; d < all->device_count; d++) {
+        index_of[d] = DAVIT_NONE;
+        if (!session->devices[d].lost) {
+            index_of[d] = (uint32_t)request->device_count;
+            devices[request->device_count++] = all->devices[d];
+        }
+    }
+    for (size_t u = 0; u < session->graph->unit_count; u++) {
+        units[u] = placed[u] != DAVIT_NONE ? index_of[placed[u]] : DAVIT_NONE;
+    }
+    request->devices = devices;
+    request->placed = units;
+    request->pin_count = 0;
+    request->check_proof = false;
+    return DAVIT_OK;
+}
+
+/* Why units are where they are now. */
+static void give_reasons(const davit_session *session, const uint32_t *placed,
+                         davit_generation *generation)
+{
+    const davit_plan *before = session->current->plan;
+    davit_plan *plan = generation->plan;
+    for (size_t u = 0; u < plan->unit_count; u++) {
+        const davit_plan_unit *was = &before->units[u];
+        const char *name = before->devices[was->device].info.name;
+        bool stays =
+            placed[u] != DAVIT_NONE && placed[u] == davit_session_find_device(session, name);
+        const char *reason = stays ? davit_arena_strdup(&plan->arena, was->reason)
+                                   : davit_arena_printf(&plan->arena, "moved from %s", name);
+        plan->units[u].reason = reason != NULL ? reason : plan->units[u].reason;
+        plan->units[u].fallback = stays && was->fallback;
+    }
+}
+
+davit_status davit_session_replan(davit_session *session, const uint32_t *placed,
+                                  davit_generation **out, char *text)
+{
+    const davit_allocator *allocator = session->model->context->allocator;
+    first_error kept = {.sink = {.report = keep_first, .user = &kept, .level = DAVIT_ERROR},
+                        .text = text,
+                        .bytes = 512};
+    text[0] = '\0';
+    davit_generation *generation;
+    davit_status status = davit_generation_create(session, &kept.sink, &generation);
+    if (status != DAVIT_OK) {
+        return status;
+    }
+    status = narrow_request(session, placed, generation);
+    if (status == DAVIT_OK) {
+        status = davit_plan_make(allocator, &generation->request, &generation->call.sink,
+                                 &generation->plan);
+    }
+    if (status != DAVIT_OK) {
+        davit_arena_clear(&generation->arena);
+        davit_free(allocator, generation);
+        return status;
+    }
+    give_reasons(session, placed, generation);
+    generation->request.placed = NULL;
+    davit_call_begin(&generation->call, session->model->context->diag);
+    *out = generation;
+    return DAVIT_OK;
+}
+
+/* ---- losing a device ---- */
+
+/* Whether another device may do what a failed one did not. */
+static bool may_move(davit_request *request, const davit_failure *failure)
+{
+    davit_session *session = request->session;
+    pthread_mutex_lock(&session->mutex);
+    bool wanted = !request->cancelled;
+    pthread_mutex_unlock(&session->mutex);
+    switch (failure->status) {
+    case DAVIT_DEVICE_LOST:
+    case DAVIT_DEADLINE_EXCEEDED:
+    case DAVIT_UNAVAILABLE:
+    case DAVIT_IO_ERROR:
+    case DAVIT_INTERNAL:
+        break;
+    default:
+        return false;
+    }
+    return wanted && failure->device != DAVIT_NONE && !session->request.strict &&
+           session->request.device_count > 1 && davit_clock_ns() < request->deadline_ns;
+}
+
+/* "3 to cpu, 1 to reference": the units that were on a lost device, and where they are now. */
+static size_t describe_moves(const davit_generation *generation, const uint32_t *placed, char *text,
+                             size_t bytes)
+{
+    const davit_plan *plan = generation->plan;
+    size_t total = 0, used = 0;
+    text[0] = '\0';
+    for (size_t d = 0; d < plan->device_count; d++) {
+        size_t count = 0;
+        for (size_t u = 0; u < plan->unit_count; u++) {
+            count += placed[u] == DAVIT_NONE && plan->units[u].device == d;
+        }
+        if (count > 0 && used < bytes) {
+            int length = snprintf(text + used, bytes - used, "%s%zu to %s", total > 0 ? ", " : "",
+                                  count, plan->devices[d].info.name);
+            used += length > 0 ? (size_t)length : 0;
+        }
+        total += count;
+    }
+    return total;
+}
+
+/* Gives the lost devices' units of the present plan to others. */
+static davit_status move_units(davit_session *session, uint32_t device, char *text)
+{
+    uint32_t *placed = davit_session_placed(session, session->current);
+    if (placed == NULL) {
+        return DAVIT_OUT_OF_MEMORY;
+    }
+    bool any = false;
+    for (size_t u = 0; u < session->graph->unit_count; u++) {
+        if (session->devices[placed[u]].lost) {
+            placed[u] = DAVIT_NONE;
+            any = true;
+        }
+    }
+    davit_generation *generation;
+    davit_status status = any ? davit_session_replan(session, placed, &generation, text) : DAVIT_OK;
+    if (any && status == DAVIT_OK) {
+        char moves[512];
+        size_t count = describe_moves(generation, placed, moves, sizeof(moves));
+        davit_session_set_current(session, generation);
+        davit_session_note(session, DAVIT_EVENT_MOVED, session->request.devices[device].info.name,
+                           "%zu unit%s of %s moved: %s", count, count == 1 ? "" : "s",
+                           session->request.devices[device].info.name, moves);
+    }
+    free(placed);
+    return status;
+}
+
+/* What the prober made, with a device that may be the one lost now, is not used any more. */
+static void forget_next(davit_session *session)
+{
+    pthread_mutex_lock(&session->mutex);
+    davit_generation *next = session->next;
+    session->next = NULL;
+    pthread_mutex_unlock(&session->mutex);
+    if (next != NULL) {
+        davit_session_drop(session, next);
+    }
+}
+
+/* The same plan for the next request, with the devices opened again: one that keeps its work is no
+ * use any more. */
+static void renew(davit_session *session, const davit_generation *failed)
+{
+    char text[512];
+    davit_generation *generation;
+    uint32_t *placed = NULL;
+    if (session->current == failed) {
+        placed = davit_session_placed(session, failed);
+    }
+    if (placed != NULL && davit_session_replan(session, placed, &generation, text) == DAVIT_OK) {
+        davit_session_set_current(session, generation);
+    }
+    free(placed);
+}
+
+static davit_status lose(davit_request *request, uint32_t device, davit_failure *failure)
+{
+    davit_session *session = request->session;
+    const char *name = session->request.devices[device].info.name;
+    char text[512] = "";
+    forget_next(session);
+    pthread_mutex_lock(&session->mutex);
+    bool first = !session->devices[device].lost;
+    session->devices[device].lost = true;
+    if (first) {
+        davit_session_probe(session, device);
+    }
+    pthread_mutex_unlock(&session->mutex);
+    if (first) {
+        davit_session_note(session, DAVIT_EVENT_DEVICE_LOST, name, "device %s is lost: %s", name,
+                           failure->text);
+    }
+    davit_status status = move_units(session, device, text);
+    if (status != DAVIT_OK) {
+        pthread_mutex_lock(&session->mutex);
+        session->devices[device].lost = false; /* there is no other: it is tried again */
+        pthread_mutex_unlock(&session->mutex);
+        size_t used = strlen(failure->text);
+        snprintf(failure->text + used, sizeof(failure->text) - used,
+                 "; no other device takes its units: %s",
+                 text[0] != '\0' ? text : davit_status_text(status));
+    }
+    return status;
+}
+
+/* ---- the inference again ---- */
+
+/* Ends a resumption whose inference has been released. */
+static void end_resumption(davit_session *session, davit_resumption *resumption)
+{
+    if (!davit_executor_destroy(resumption->executor)) {
+        pthread_mutex_lock(&session->mutex);
+        session->set_aside = true;
+        pthread_mutex_unlock(&session->mutex);
+        return;
+    }
+    davit_inference_release(resumption->from);
+    davit_session_drop(session, resumption->from_generation);
+    davit_arena_clear(&resumption->arena);
+    davit_free(session->model->context->allocator, resumption);
+}
+
+void davit_request_let_go(davit_request *request)
+{
+    davit_session *session = request->session;
+    pthread_mutex_lock(&session->mutex);
+    davit_inference *inference = request->inference;
+    request->inference = NULL;
+    pthread_mutex_unlock(&session->mutex);
+    if (inference == NULL) {
+        return;
+    }
+    davit_inference_release(inference);
+    if (request->resumption != NULL) {
+        end_resumption(session, request->resumption);
+        request->resumption = NULL;
+    }
+    davit_session_drop(session, request->generation);
+    request->generation = NULL;
+}
+
+/* Values of the failed inference, as further inputs for an executor. Their number is 0 when
+ * computing them again takes less than building programs. */
+static size_t keep_values(davit_request *request, davit_arena *arena, davit_value_id **ids,
+                          const void ***inputs)
+{
+    const davit_session *session = request->session;
+    const davit_plan *plan = request->generation->plan;
+    size_t inputs_of_graph = session->graph->input_count;
+    bool *lost = davit_arena_alloc_array(arena, plan->device_count, sizeof(*lost));
+    size_t count;
+    davit_kept_value *values;
+    uint64_t saved_ns;
+    for (size_t d = 0; lost != NULL && d < plan->device_count; d++) {
+        uint32_t device = davit_session_find_device(session, plan->devices[d].info.name);
+        lost[d] = session->devices[device].lost;
+    }
+    if (lost == NULL ||
+        davit_inference_keep(request->inference, lost, davit_request_attempt_deadline(request),
+                             arena, &count, &values, &saved_ns) != DAVIT_OK ||
+        saved_ns < request->generation->build_ns) {
+        return 0;
+    }
+    *ids = davit_arena_alloc_array(arena, count, sizeof(**ids));
+    *inputs = davit_arena_alloc_array(arena, inputs_of_graph + count, sizeof(**inputs));
+    if (*ids == NULL || *inputs == NULL) {
+        return 0;
+    }
+    memcpy(*inputs, request->inputs, inputs_of_graph * sizeof(**inputs));
+    for (size_t i = 0; i < count; i++) {
+        (*ids)[i] = values[i].value;
+        (*inputs)[inputs_of_graph + i] = values[i].data;
+    }
+    return count;
+}
+
+/* Starts an inference that goes on from what the failed one has left. False when that does not pay
+ * or does not succeed: nothing has happened then. */
+static bool resume(davit_request *request)
+{
+    davit_session *session = request->session;
+    const davit_allocator *allocator = session->model->context->allocator;
+    davit_resumption *resumption =
+        request->resumption == NULL ? davit_alloc(allocator, sizeof(*resumption)) : NULL;
+    if (resumption == NULL) {
+        return false;
+    }
+    davit_arena_init(&resumption->arena, allocator);
+    davit_value_id *ids;
+    const void **inputs;
+    davit_generation *generation = session->current;
+    davit_executor_options options = session->executor_options;
+    options.depth = 1;
+    options.given_count = keep_values(request, &resumption->arena, &ids, &inputs);
+    options.given = ids;
+    options.backend_options = davit_session_choices(session, generation);
+    resumption->from = request->inference;
+    resumption->from_generation = request->generation;
+    if (options.given_count > 0 &&
+        davit_executor_create(allocator, session->graph, generation->plan, &options, NULL,
+                              &resumption->executor) == DAVIT_OK &&
+        davit_request_start(request, generation, resumption->executor, inputs) == DAVIT_OK) {
+        request->resumption = resumption;
+        request->reused = options.given_count;
+        pthread_mutex_lock(&session->mutex);
+        generation->users++;
+        pthread_mutex_unlock(&session->mutex);
+        return true;
+    }
+    (void)davit_executor_destroy(resumption->executor);
+    davit_arena_clear(&resumption->arena);
+    davit_free(allocator, resumption);
+    return false;
+}
+
+static davit_status start_again(davit_request *request, davit_failure *failure)
+{
+    davit_session *session = request->session;
+    davit_generation *generation;
+    davit_request_let_go(request);
+    request->reused = 0;
+    davit_status status = davit_session_acquire(session, &request->call, &generation);
+    if (status == DAVIT_OK) {
+        status = davit_request_start(request, generation, generation->executor, request->inputs);
+        if (status != DAVIT_OK) {
+            davit_session_drop(session, generation);
+        }
+    }
+    if (status != DAVIT_OK) {
+        failure->status = status;
+    }
+    return status;
+}
+
+davit_status davit_request_fail_over(davit_request *request, davit_failure *failure)
+{
+    davit_session *session = request->session;
+    bool moves = may_move(request, failure);
+    davit_status status = failure->status;
+    bool resumed = false;
+    pthread_mutex_lock(&session->recovery);
+    if (moves) {
+        const davit_plan *plan = request->generation->plan;
+        uint32_t device =
+            davit_session_find_device(session, plan->devices[failure->device].info.name);
+        request->failed_device = session->request.devices[device].info.name;
+        status = lose(request, device, failure);
+        resumed = status == DAVIT_OK && resume(request);
+    }
+    if (status != DAVIT_OK && failure->status == DAVIT_DEVICE_LOST) {
+        renew(session, request->generation);
+    }
+    pthread_mutex_unlock(&session->recovery);
+    return status == DAVIT_OK && !resumed ? start_again(request, failure) : status;
+}
+
+void davit_request_note_repeated(davit_request *request)
+{
+    const davit_run_record *record = &request->record;
+    size_t units = 0;
+    if (request->failed_device == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < record->span_count; i++) {
+        units += record->spans[i].unit_count;
+    }
+    davit_session_note(request->session, DAVIT_EVENT_REPEATED, request->failed_device,
+                       "the inference that %s failed was completed: %zu of %zu units ran again, "
+                       "%zu values were used again",
+                       request->failed_device, units, record->unit_count, request->reused);
+}

@@ -1,0 +1,131 @@
+#include "objects.h"
+
+davit_status davit_generation_create(davit_session *session, const davit_diagnostics *diag,
+                                     davit_generation **out)
+{
+    const davit_allocator *allocator = session->model->context->allocator;
+    davit_generation *generation = davit_alloc(allocator, sizeof(*generation));
+    *out = generation;
+    if (generation == NULL) {
+        return davit_fail(diag, DAVIT_OUT_OF_MEMORY, "out of memory for a plan");
+    }
+    davit_arena_init(&generation->arena, allocator);
+    davit_call_begin(&generation->call, diag);
+    return DAVIT_OK;
+}
+
+/* Room for the spans of the last run. */
+static davit_status reserve_spans(davit_session *session, size_t count)
+{
+    const davit_allocator *allocator = session->model->context->allocator;
+    davit_status status = DAVIT_OK;
+    pthread_mutex_lock(&session->mutex);
+    if (session->record_span_capacity < count) {
+        davit_span *spans = davit_alloc(allocator, count * sizeof(*spans));
+        status = spans != NULL ? DAVIT_OK : DAVIT_OUT_OF_MEMORY;
+        if (spans != NULL) {
+            davit_free(allocator, session->record_spans);
+            session->record.span_count = 0;
+            session->record_spans = spans;
+            session->record_span_capacity = count;
+        }
+    }
+    pthread_mutex_unlock(&session->mutex);
+    return status;
+}
+
+davit_status davit_generation_build(davit_session *session, davit_generation *generation)
+{
+    uint64_t begin_ns = davit_clock_ns();
+    davit_executor_options options = session->executor_options;
+    options.backend_options = davit_session_choices(session, generation);
+    davit_status status =
+        davit_executor_create(session->model->context->allocator, session->graph, generation->plan,
+                              &options, &generation->call.sink, &generation->executor);
+    generation->build_ns = davit_clock_ns() - begin_ns;
+    return status == DAVIT_OK
+               ? reserve_spans(session, davit_executor_span_count(generation->executor))
+               : status;
+}
+
+static void destroy(davit_session *session, davit_generation *generation)
+{
+    if (!davit_executor_destroy(generation->executor)) {
+        pthread_mutex_lock(&session->mutex);
+        session->set_aside = true;
+        pthread_mutex_unlock(&session->mutex);
+        return;
+    }
+    davit_plan_destroy(generation->plan);
+    davit_arena_clear(&generation->arena);
+    davit_free(session->model->context->allocator, generation);
+}
+
+void davit_session_drop(davit_session *session, davit_generation *generation)
+{
+    pthread_mutex_lock(&session->mutex);
+    bool last = --generation->users == 0;
+    pthread_mutex_unlock(&session->mutex);
+    if (last) {
+        destroy(session, generation);
+    }
+}
+
+void davit_session_set_current(davit_session *session, davit_generation *generation)
+{
+    pthread_mutex_lock(&session->mutex);
+    davit_generation *old = session->current;
+    session->current = generation;
+    generation->users++;
+    pthread_mutex_unlock(&session->mutex);
+    davit_session_drop(session, old);
+}
+
+/* Takes the one that the prober has made; the recovery mutex is held. */
+static void adopt_next(davit_session *session)
+{
+    pthread_mutex_lock(&session->mutex);
+    davit_generation *next = session->next;
+    session->next = NULL;
+    pthread_mutex_unlock(&session->mutex);
+    if (next != NULL) {
+        davit_session_set_current(session, next);
+    }
+}
+
+/* The executor of a plan that was made when a device was lost. */
+static davit_status build_late(davit_session *session, davit_call *call)
+{
+    davit_generation *generation = session->current;
+    davit_call_begin(&generation->call, &call->sink);
+    davit_status status = davit_generation_build(session, generation);
+    generation->call.user = session->model->context->diag;
+    return status;
+}
+
+davit_status davit_session_acquire(davit_session *session, davit_call *call, davit_generation **out)
+{
+    pthread_mutex_lock(&session->mutex);
+    davit_generation *current = session->current;
+    bool ready = current->executor != NULL && session->next == NULL;
+    current->users += ready;
+    pthread_mutex_unlock(&session->mutex);
+    *out = current;
+    if (ready) {
+        return DAVIT_OK;
+    }
+    davit_status status = DAVIT_OK;
+    pthread_mutex_lock(&session->recovery);
+    adopt_next(session);
+    if (session->current->executor == NULL) {
+        status = build_late(session, call);
+    }
+    if (status == DAVIT_OK) {
+        pthread_mutex_lock(&session->mutex);
+        *out = session->current;
+        session->current->users++;
+        pthread_mutex_unlock(&session->mutex);
+    }
+    pthread_mutex_unlock(&session->recovery);
+    return status;
+}
