@@ -11,6 +11,7 @@
 #include "parallel.h"
 
 #define GRAIN_ELEMS 8192
+#define REPEAT_BYTES 2048
 
 static davit_status refused(const davit_onednn_builder *builder, davit_status status,
                             const davit_reason *reason)
@@ -38,6 +39,11 @@ static davit_status add_like_first(davit_onednn_builder *builder, const char *na
 
 /* ---- IntegerAdd, IntegerMul ---- */
 
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
 typedef struct pair_params {
     davit_int8_pair pair;
     void (*loop)(const davit_int8_pair *pair, int64_t count, const uint8_t *a, const uint8_t *b,
@@ -52,6 +58,17 @@ typedef struct pair_run {
     uint8_t *out;
 } pair_run;
 
+/* Where the elements of a row before the last axis lie in the two inputs. */
+static void find_row(const davit_onednn_broadcast_params *s, int64_t row, int axes, int64_t at[2])
+{
+    at[0] = at[1] = 0;
+    for (int i = axes - 1; i >= 0; i--) {
+        at[0] += row % s->dims[i] * s->strides[0][i];
+        at[1] += row % s->dims[i] * s->strides[1][i];
+        row /= s->dims[i];
+    }
+}
+
 /* Elements begin to end of the result; parts of rows where they begin or end inside one. */
 static void run_pair_elems(const void *context, int64_t begin, int64_t end)
 {
@@ -59,17 +76,54 @@ static void run_pair_elems(const void *context, int64_t begin, int64_t end)
     const davit_onednn_broadcast_params *s = &run->params->shape;
     int last = s->rank - 1;
     while (begin < end) {
-        int64_t row = begin / s->dims[last], column = begin % s->dims[last];
-        int64_t count = s->dims[last] - column < end - begin ? s->dims[last] - column : end - begin;
-        int64_t a = column * s->strides[0][last], b = column * s->strides[1][last];
-        for (int i = last - 1; i >= 0; i--) {
-            a += row % s->dims[i] * s->strides[0][i];
-            b += row % s->dims[i] * s->strides[1][i];
-            row /= s->dims[i];
-        }
-        run->params->loop(&run->params->pair, count, run->a + a, run->b + b, run->out + begin);
+        int64_t column = begin % s->dims[last], at[2];
+        int64_t count = least(s->dims[last] - column, end - begin);
+        find_row(s, begin / s->dims[last], last, at);
+        run->params->loop(&run->params->pair, count, run->a + at[0] + column * s->strides[0][last],
+                          run->b + at[1] + column * s->strides[1][last], run->out + begin);
         begin += count;
     }
+}
+
+/* The same where short rows of one operand meet the same row of the other again and again: that is
+ * written out several times, to work on longer rows. */
+static void run_repeated_elems(const void *context, int64_t begin, int64_t end)
+{
+    const pair_run *run = context;
+    const davit_onednn_broadcast_params *s = &run->params->shape;
+    int last = s->rank - 1;
+    bool first = s->strides[0][last - 1] == 0; /* the one that is repeated */
+    const int64_t row = s->dims[last], whole = s->dims[last - 1] * row;
+    const int64_t capacity = least(REPEAT_BYTES / row * row, whole);
+    uint8_t repeated[REPEAT_BYTES];
+    for (int64_t known = -1; begin < end;) {
+        int64_t column = begin % whole, phase = column % row, at[2];
+        int64_t count = least(least(whole - column, end - begin), capacity - phase);
+        find_row(s, begin / whole, last - 1, at);
+        for (int64_t i = 0; known != begin / whole && i < capacity; i += row) {
+            memcpy(repeated + i, first ? run->a + at[0] : run->b + at[1], (size_t)row);
+        }
+        known = begin / whole;
+        run->params->loop(&run->params->pair, count,
+                          first ? repeated + phase : run->a + at[0] + column,
+                          first ? run->b + at[1] + column : repeated + phase, run->out + begin);
+        begin += count;
+    }
+}
+
+static bool repeats_rows(const davit_onednn_broadcast_params *s)
+{
+    int last = s->rank - 1;
+    if (s->rank < 2 || s->dims[last] > REPEAT_BYTES / 4 || s->strides[0][last] != 1 ||
+        s->strides[1][last] != 1) {
+        return false;
+    }
+    for (int i = 0; i < 2; i++) {
+        if (s->strides[i][last - 1] == 0 && s->strides[1 - i][last - 1] == s->dims[last]) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static davit_status run_pairs(const davit_onednn_call *call)
@@ -81,7 +135,8 @@ static davit_status run_pairs(const davit_onednn_call *call)
     for (int i = 0; i < p->shape.rank; i++) {
         count *= p->shape.dims[i];
     }
-    davit_onednn_parallel(count, GRAIN_ELEMS, run_pair_elems, &run);
+    davit_onednn_parallel(count, GRAIN_ELEMS,
+                          repeats_rows(&p->shape) ? run_repeated_elems : run_pair_elems, &run);
     return DAVIT_OK;
 }
 
@@ -206,6 +261,7 @@ static davit_status build_pair(davit_onednn_builder *builder, const davit_unit *
 /* ---- IntegerLookup ---- */
 
 typedef struct lookup_params {
+    const davit_int8_loops *loops;
     uint8_t table[256];
     int64_t count;
 } lookup_params;
@@ -220,7 +276,7 @@ static void look_up(const void *context, int64_t begin, int64_t end)
 {
     const elems_run *run = context;
     const lookup_params *p = run->params;
-    davit_table_apply(p->table, (size_t)(end - begin), (const uint8_t *)run->x + begin,
+    p->loops->look_up(p->table, end - begin, (const uint8_t *)run->x + begin,
                       (uint8_t *)run->out + begin);
 }
 
@@ -247,10 +303,11 @@ static davit_status build_lookup(davit_onednn_builder *builder, const davit_unit
     if (p == NULL) {
         return DAVIT_OUT_OF_MEMORY;
     }
+    p->loops = davit_int8_loops_choose();
     memcpy(p->table, davit_node_constant(builder->graph, node, 1)->data, sizeof(p->table));
     p->count = davit_tensor_desc_elems(davit_node_input(builder->graph, node, 0));
     davit_status status = davit_int8_value_unpadded(builder, node->inputs[0], &operands[0]);
-    return status == DAVIT_OK ? add_like_first(builder, "loop", run_lookup, p, operands, 1)
+    return status == DAVIT_OK ? add_like_first(builder, p->loops->name, run_lookup, p, operands, 1)
                               : status;
 }
 

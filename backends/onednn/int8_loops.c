@@ -30,6 +30,9 @@ static bool has(unsigned isa, dnnl_cpu_isa_t wanted)
 const davit_int8_loops *davit_int8_loops_choose(void)
 {
     unsigned isa = (unsigned)dnnl_get_effective_cpu_isa();
+    if (has(isa, dnnl_cpu_isa_avx512_core_vnni) && __builtin_cpu_supports("avx512vbmi")) {
+        return &davit_int8_loops_avx512_vnni;
+    }
     if (has(isa, dnnl_cpu_isa_avx512_core)) {
         return &davit_int8_loops_avx512;
     }

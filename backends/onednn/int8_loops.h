@@ -104,6 +104,8 @@ typedef struct davit_int8_loops {
     /* davit_multiply_one, with a_scale as the factor. */
     void (*multiply)(const davit_int8_pair *pair, int64_t count, const uint8_t *a, const uint8_t *b,
                      uint8_t *out);
+    /* davit_table_apply */
+    void (*look_up)(const uint8_t table[256], int64_t count, const uint8_t *x, uint8_t *out);
 } davit_int8_loops;
 
 /* Those for the widest instruction set that this machine has and oneDNN may use
@@ -114,5 +116,6 @@ extern const davit_int8_loops davit_int8_loops_plain;
 extern const davit_int8_loops davit_int8_loops_sse41;
 extern const davit_int8_loops davit_int8_loops_avx2;
 extern const davit_int8_loops davit_int8_loops_avx512;
+extern const davit_int8_loops davit_int8_loops_avx512_vnni; /* with VBMI */
 
 #endif

@@ -263,6 +263,87 @@ static void dequantize(const davit_int8_linear *linear, int64_t count, const uin
 
 /* ---- pairs ---- */
 
+#if defined(__AVX512BW__)
+/* The end of sixteen values: what end_of does, with one pair of bounds in the place of two, since
+ * adding the zero point and rounding keep their order. */
+typedef struct vector_end {
+    __m512 low, high, zero;
+    __m512i after;
+} vector_end;
+
+static inline float within(float t, float low, float high)
+{
+    t = t > low ? t : low;
+    return t < high ? t : high;
+}
+
+static inline vector_end vector_end_of(const davit_int8_result *p)
+{
+    float high = within(p->high + p->zero, p->least, p->greatest);
+    float low = within(p->low + p->zero, p->least, p->greatest);
+    return (vector_end){.low = _mm512_set1_ps(low < high ? low : high),
+                        .high = _mm512_set1_ps(high),
+                        .zero = _mm512_set1_ps(p->zero),
+                        .after = _mm512_set1_epi32(p->after)};
+}
+
+static inline __m128i vector_ends(const vector_end *e, __m512 t)
+{
+    t = _mm512_add_ps(t, e->zero);
+    t = _mm512_min_ps(_mm512_max_ps(t, e->low), e->high);
+    return _mm512_cvtepi32_epi8(_mm512_add_epi32(_mm512_cvtps_epi32(t), e->after));
+}
+
+static inline __m512i vector_read(davit_int8_source source, __m128i bytes)
+{
+    bytes = _mm_xor_si128(bytes, _mm_set1_epi8((char)source.flip));
+    return _mm512_sub_epi32(_mm512_cvtepu8_epi32(bytes), _mm512_set1_epi32(source.offset));
+}
+
+/* Of lanes within nine bits and a sign. */
+static inline __m512i vector_product(__m512i x, __m512i y)
+{
+    return _mm512_madd_epi16(_mm512_and_si512(x, _mm512_set1_epi32(0xffff)), y);
+}
+
+static inline __attribute__((always_inline)) void pair_up(const davit_int8_pair *p, bool adds,
+                                                          bool a_single, bool b_single,
+                                                          int64_t count, const uint8_t *a,
+                                                          const uint8_t *b, uint8_t *out)
+{
+    const vector_end end = vector_end_of(&p->result);
+    const __m512 a_scale = _mm512_set1_ps(p->a_scale), b_scale = _mm512_set1_ps(p->b_scale);
+    __m512i x = vector_read(p->a, _mm_set1_epi8((char)a[0]));
+    __m512i y = vector_read(p->b, _mm_set1_epi8((char)b[0]));
+    for (int64_t i = 0; i < count; i += COLUMNS) {
+        __mmask16 mask = count - i < COLUMNS ? (__mmask16)((1U << (count - i)) - 1) : 0xffff;
+        if (!a_single) {
+            x = vector_read(p->a, _mm_maskz_loadu_epi8(mask, a + i));
+        }
+        if (!b_single) {
+            y = vector_read(p->b, _mm_maskz_loadu_epi8(mask, b + i));
+        }
+        /* Both products of a sum are exact, so that one may be fused. */
+        __m512 t = adds ? _mm512_fmadd_ps(_mm512_cvtepi32_ps(x), a_scale,
+                                          _mm512_mul_ps(_mm512_cvtepi32_ps(y), b_scale))
+                        : _mm512_mul_ps(_mm512_cvtepi32_ps(vector_product(x, y)), a_scale);
+        _mm_mask_storeu_epi8(out + i, mask, vector_ends(&end, t));
+    }
+}
+
+static inline __attribute__((always_inline)) void blocks(const davit_int8_pair *p, bool adds,
+                                                         int64_t count, const uint8_t *a,
+                                                         const uint8_t *b, uint8_t *out)
+{
+    if (p->a_single) {
+        pair_up(p, adds, true, p->b_single, count, a, b, out);
+    } else if (p->b_single) {
+        pair_up(p, adds, false, true, count, a, b, out);
+    } else {
+        pair_up(p, adds, false, false, count, a, b, out);
+    }
+}
+#else
 static inline __attribute__((always_inline)) void pair_up(const davit_int8_pair *p, bool adds,
                                                           int64_t count, const uint8_t *a,
                                                           const uint8_t *b, uint8_t *out)
@@ -284,32 +365,52 @@ static inline __attribute__((always_inline)) void pair_up(const davit_int8_pair 
 }
 
 /* A single operand is spread over a block first. */
-static inline __attribute__((always_inline)) void
-blocks(const davit_int8_pair *p, bool adds, int64_t count, const uint8_t *const in[2], uint8_t *out)
+static inline __attribute__((always_inline)) void blocks(const davit_int8_pair *p, bool adds,
+                                                         int64_t count, const uint8_t *in_a,
+                                                         const uint8_t *in_b, uint8_t *out)
 {
     enum { BLOCK = 256 };
     uint8_t a[BLOCK], b[BLOCK], ends[BLOCK];
-    memset(a, in[0][0], BLOCK);
-    memset(b, in[1][0], BLOCK);
+    memset(a, in_a[0], BLOCK);
+    memset(b, in_b[0], BLOCK);
     for (int64_t i = 0; i < count; i += BLOCK) {
         int64_t n = count - i < BLOCK ? count - i : BLOCK;
-        pair_up(p, adds, n, p->a_single ? a : in[0] + i, p->b_single ? b : in[1] + i, ends);
+        pair_up(p, adds, n, p->a_single ? a : in_a + i, p->b_single ? b : in_b + i, ends);
         memcpy(out + i, ends, (size_t)n);
     }
 }
+#endif
 
 static void add(const davit_int8_pair *p, int64_t count, const uint8_t *a, const uint8_t *b,
                 uint8_t *out)
 {
-    const uint8_t *const in[2] = {a, b};
-    blocks(p, true, count, in, out);
+    blocks(p, true, count, a, b, out);
 }
 
 static void multiply(const davit_int8_pair *p, int64_t count, const uint8_t *a, const uint8_t *b,
                      uint8_t *out)
 {
-    const uint8_t *const in[2] = {a, b};
-    blocks(p, false, count, in, out);
+    blocks(p, false, count, a, b, out);
+}
+
+/* ---- tables ---- */
+
+static void look_up(const uint8_t table[256], int64_t count, const uint8_t *x, uint8_t *out)
+{
+    int64_t i = 0;
+#if defined(__AVX512VBMI__)
+    const __m512i t0 = LOAD(table), t1 = LOAD(table + 64), t2 = LOAD(table + 128),
+                  t3 = LOAD(table + 192);
+    for (; i + 64 <= count; i += 64) {
+        __m512i at = LOAD(x + i);
+        __m512i low = _mm512_permutex2var_epi8(t0, at, t1);
+        __m512i high = _mm512_permutex2var_epi8(t2, at, t3);
+        STORE(out + i, _mm512_mask_blend_epi8(_mm512_movepi8_mask(at), low, high));
+    }
+#endif
+    for (; i < count; i++) {
+        out[i] = table[x[i]];
+    }
 }
 
 const davit_int8_loops DAVIT_INT8_TABLE = {.name = DAVIT_INT8_NAME,
@@ -321,4 +422,5 @@ const davit_int8_loops DAVIT_INT8_TABLE = {.name = DAVIT_INT8_NAME,
                                            .quantize = quantize,
                                            .dequantize = dequantize,
                                            .add = add,
-                                           .multiply = multiply};
+                                           .multiply = multiply,
+                                           .look_up = look_up};
