@@ -84,4 +84,5 @@ const davit_backend_table davit_cuda_backend = {
     .supports = supports,
     .cost = cost,
     .open = davit_cuda_open,
+    .precisions = 1u << DAVIT_PRECISION_TF32,
 };

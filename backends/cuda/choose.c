@@ -114,8 +114,9 @@ static bool usable(const kernel *k, const davit_gpu_limits *limits, bool s8)
     if ((limits->features & DAVIT_GPU_ASYNC_COPY) == 0 && matrix && k->math == MATH_S8_MMA) {
         fits = fits && k->m * k->n < 128 * 128;
     }
+    bool tf32 = (limits->features & DAVIT_GPU_TF32) != 0;
     bool runs = s8 ? (k->math == MATH_S8_MMA && matrix) || (k->math == MATH_S8_DOT && dot)
-                   : k->math == MATH_F32;
+                   : k->math == MATH_F32 || (k->math == MATH_TF32 && tf32);
     return fits && runs;
 }
 

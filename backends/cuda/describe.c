@@ -6,6 +6,7 @@
 #define LAUNCH_NS 5000        /* assumed: a kernel in a stream that is not empty */
 #define LINK_BYTES_PER_S 12e9 /* assumed: PCIe 3.0 x16 */
 #define LINK_LATENCY_NS 10000
+#define FIRST_TF32 80 /* compute capability */
 
 /* What a multiprocessor does in a cycle, of NVIDIA's architecture white papers: the table of the
  * compute capability in the CUDA C++ Programming Guide gives the f32 cores, the data sheets of T4,
@@ -50,6 +51,7 @@ static void fill_profile(const davit_cuda_driver *driver, cuda_device_number dev
     profile->f32_flops_per_s = f32;
     profile->f16_flops_per_s = made->f16_flops * cycles;
     profile->bf16_flops_per_s = capability >= 80 ? made->f16_flops * cycles : 0;
+    profile->tf32_flops_per_s = capability >= FIRST_TF32 ? made->f16_flops * cycles / 2 : 0;
     profile->s8_ops_per_s = made->s8_ops > 0 ? made->s8_ops * cycles : dp4a;
     profile->memory_bytes_per_s = 2e3 * attribute(driver, device, CUDA_ATTRIBUTE_MEMORY_CLOCK_KHZ) *
                                   attribute(driver, device, CUDA_ATTRIBUTE_MEMORY_BUS_BITS) / 8;

@@ -60,19 +60,30 @@ static int attribute(const davit_cuda_device *device, int which)
                : 0;
 }
 
-static void read_limits(davit_cuda_device *device)
+static bool asks_for_tf32(const davit_cuda_device *device)
+{
+    return device->base.info.profile.precision == DAVIT_PRECISION_TF32;
+}
+
+static davit_status read_limits(davit_cuda_device *device)
 {
     int capability = 10 * attribute(device, CUDA_ATTRIBUTE_CAPABILITY_MAJOR) +
                      attribute(device, CUDA_ATTRIBUTE_CAPABILITY_MINOR);
     device->limits = (davit_gpu_limits){
         .features = (capability >= 61 ? (uint32_t)DAVIT_GPU_S8_DOT : 0) |
                     (capability >= 75 ? (uint32_t)DAVIT_GPU_S8_MATRIX : 0) |
-                    (capability >= 80 ? (uint32_t)DAVIT_GPU_ASYNC_COPY : 0),
+                    (capability >= 80 ? (uint32_t)DAVIT_GPU_ASYNC_COPY : 0) |
+                    (capability >= 80 && asks_for_tf32(device) ? (uint32_t)DAVIT_GPU_TF32 : 0),
         .compute_units = (uint32_t)attribute(device, CUDA_ATTRIBUTE_MULTIPROCESSORS),
         .max_group_threads = (uint32_t)attribute(device, CUDA_ATTRIBUTE_MAX_THREADS_PER_BLOCK),
         .shared_bytes = (uint32_t)attribute(device, CUDA_ATTRIBUTE_SHARED_BYTES_PER_BLOCK),
         .offset_alignment = 256,
     };
+    return asks_for_tf32(device) && (device->limits.features & DAVIT_GPU_TF32) == 0
+               ? davit_fail(device->base.options.diag, DAVIT_UNAVAILABLE,
+                            "device '%s': precision tf32 needs compute capability 8.0, it has %d.%d",
+                            device->base.info.name, capability / 10, capability % 10)
+               : DAVIT_OK;
 }
 
 /* ---- open and close ---- */
@@ -186,8 +197,10 @@ davit_status davit_cuda_open(davit_backend *backend, const davit_device_info *in
         davit_free(options->allocator, device);
         return status;
     }
-    read_limits(device);
-    status = load_kernels(device);
+    status = read_limits(device);
+    if (status == DAVIT_OK) {
+        status = load_kernels(device);
+    }
     if (status != DAVIT_OK) {
         close_device(&device->base);
         return status;

@@ -9,6 +9,7 @@ install(TARGETS davit EXPORT davit-targets
 install(FILES include/davit/davit.h
   ${PROJECT_SOURCE_DIR}/host/core/include/davit/allocator.h
   ${PROJECT_SOURCE_DIR}/host/core/include/davit/diagnostics.h
+  ${PROJECT_SOURCE_DIR}/host/core/include/davit/precision.h
   ${PROJECT_SOURCE_DIR}/host/core/include/davit/status.h
   ${PROJECT_SOURCE_DIR}/host/core/include/davit/tensor.h
   DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/davit)

@@ -1,4 +1,5 @@
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "davit/profile.h"
@@ -56,6 +57,49 @@ static davit_status parse_pins(davit_session *session, const davit_session_optio
     return DAVIT_OK;
 }
 
+static bool computes_in(const davit_plan_device *device, davit_precision precision)
+{
+    bool known = (device->backend->table->precisions >> precision & 1) != 0;
+    return known && (precision != DAVIT_PRECISION_TF32 || device->info.profile.tf32_flops_per_s > 0);
+}
+
+/* Tells the devices that can of the precision, and which do not by a line. Another description means
+ * other measured times. */
+static davit_status ask_precision(davit_precision precision, const davit_diagnostics *diag,
+                                  davit_plan_device *devices, size_t count)
+{
+    const char *name = davit_precision_name(precision);
+    char others[400] = "";
+    size_t used = 0, asked = 0;
+    if (name == NULL) {
+        return davit_fail(diag, DAVIT_INVALID_ARGUMENT, "precision %u does not exist",
+                          (unsigned)precision);
+    }
+    for (size_t d = 0; precision != DAVIT_PRECISION_F32 && d < count; d++) {
+        davit_device_info *info = &devices[d].info;
+        if (computes_in(&devices[d], precision)) {
+            size_t end = strlen(info->description);
+            (void)snprintf(info->description + end, sizeof(info->description) - end, ", %s", name);
+            info->profile.precision = precision;
+            asked++;
+        } else if (used < sizeof(others)) {
+            int length = snprintf(others + used, sizeof(others) - used, "%s%s",
+                                  used > 0 ? ", " : "", info->name);
+            used += length > 0 ? (size_t)length : 0;
+        }
+    }
+    if (precision != DAVIT_PRECISION_F32 && asked == 0) {
+        return davit_fail(diag, DAVIT_UNAVAILABLE,
+                          "precision %s: none of the devices computes in it (%s); NVIDIA GPUs from "
+                          "compute capability 8.0 on do",
+                          name, others);
+    }
+    if (used > 0) {
+        davit_log(diag, DAVIT_INFO, "precision %s: f32 on %s", name, others);
+    }
+    return DAVIT_OK;
+}
+
 static davit_status choose_devices(davit_session *session, const davit_session_options *options)
 {
     davit_plan_device *devices;
@@ -63,6 +107,10 @@ static davit_status choose_devices(davit_session *session, const davit_session_o
         davit_context_choose(session->model->context, options, &session->arena, &session->call.sink,
                              &devices, &session->request.device_count);
     session->request.devices = devices;
+    if (status == DAVIT_OK) {
+        status = ask_precision(options->precision, &session->call.sink, devices,
+                               session->request.device_count);
+    }
     for (size_t d = 0; status == DAVIT_OK && d < session->request.device_count; d++) {
         char key[DAVIT_DEVICE_KEY_BYTES] = "";
         if (devices[d].backend->table != &davit_profile_backend) {

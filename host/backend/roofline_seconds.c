@@ -30,7 +30,10 @@ static double product_rate(const davit_device_profile *profile, davit_dtype dtyp
         return known_or(profile->bf16_flops_per_s, profile->f32_flops_per_s) *
                known_or(floats[work], 1);
     default:
-        return profile->f32_flops_per_s * known_or(floats[work], 1);
+        return (profile->precision == DAVIT_PRECISION_TF32
+                    ? known_or(profile->tf32_flops_per_s, profile->f32_flops_per_s)
+                    : profile->f32_flops_per_s) *
+               known_or(floats[work], 1);
     }
 }
 

@@ -162,6 +162,7 @@ static bool set_text(cli_arguments *arguments, const char *name, const char *val
                  {"profiles", &arguments->profiles},
                  {"objective", &arguments->objective},
                  {"latency-limit", &arguments->latency_limit},
+                 {"precision", &arguments->precision},
                  {"method", &arguments->method},
                  {"report", &arguments->report},
                  {"trace", &arguments->trace},

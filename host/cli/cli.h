@@ -71,6 +71,7 @@ typedef struct cli_arguments {
     const char *profiles;
     const char *objective;
     const char *latency_limit;
+    const char *precision;
     const char *folder;
     const char *tree;
     const char *faults;
@@ -145,6 +146,8 @@ int cli_write_file(const davit_diagnostics *diag, const char *path, const char *
         {"strict", 0, NULL, "fail instead of falling back to another device"},                     \
         {"threads", 't', "N", "threads of CPU devices (default: all cores)"},                      \
         {"timeout", 0, "SECONDS", "give a run up after that long (default: never)"},               \
+        {"precision", 0, "NAME",                                                                   \
+         "of products of f32 values, on devices that have it: f32 (default), tf32 (NVIDIA GPUs)"}, \
     {                                                                                              \
         "no-optimize", 0, NULL, "run the graph as the file has it, unfused"                        \
     }

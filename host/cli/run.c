@@ -26,9 +26,12 @@ static const cli_option options[] = {
     CLI_COMMON_OPTIONS,
 };
 
-/* Tolerances of --verify: rtol 1e-3, atol 1e-5 per element, 1e-4 relative L2 per output. */
-static const cli_tolerance verify_tolerance = {1e-3, 1e-5};
-static const double verify_l2 = 1e-4;
+/* Tolerances of --verify by precision: per element, and relative L2 per output. */
+static const struct {
+    cli_tolerance element;
+    double l2;
+} tolerances[DAVIT_PRECISION_COUNT] = {[DAVIT_PRECISION_F32] = {{1e-3, 1e-5}, 1e-4},
+                                       [DAVIT_PRECISION_TF32] = {{5e-2, 5e-3}, 1e-2}};
 
 /* Medians over the repetitions. */
 typedef struct measurement {
@@ -173,10 +176,12 @@ static davit_status verify(cli_session *session, verification *result)
     }
     for (size_t i = 0; status == DAVIT_OK && i < session->output_count; i++) {
         cli_difference difference =
-            cli_compare(session->outputs[i].tensor, wanted[i].tensor, verify_tolerance);
+            cli_compare(session->outputs[i].tensor, wanted[i].tensor,
+                        tolerances[session->precision].element);
         result->differences[i] = difference;
-        bool same =
-            difference.comparable && difference.relative_l2 <= verify_l2 && difference.wrong == 0;
+        bool same = difference.comparable &&
+                    difference.relative_l2 <= tolerances[session->precision].l2 &&
+                    difference.wrong == 0;
         result->failed += !same;
         if (!same) {
             (void)davit_fail(session->diag, DAVIT_INTERNAL,

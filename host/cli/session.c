@@ -91,6 +91,11 @@ static davit_status read_options(const cli_arguments *arguments, const davit_dia
     options->profiles = arguments->profiles;
     options->effort = (uint32_t)arguments->effort;
     options->inference_count = (uint64_t)arguments->inferences;
+    if (arguments->precision != NULL &&
+        !davit_precision_find(arguments->precision, &options->precision)) {
+        return davit_fail(diag, DAVIT_INVALID_ARGUMENT, "--precision %s: f32 or tf32 is expected",
+                          arguments->precision);
+    }
     return read_objective(arguments, diag, options);
 }
 
@@ -149,6 +154,7 @@ static davit_status open_all(const char *model, davit_graph *graph, const cli_ar
     if (status == DAVIT_OK) {
         status = read_options(arguments, session->diag, &options);
         options.place_only = session->place_only;
+        session->precision = options.precision;
     }
     if (status == DAVIT_OK) {
         status = read_inputs(arguments, session);

@@ -10,6 +10,7 @@
 typedef struct cli_session {
     const davit_diagnostics *diag;
     bool place_only; /* no device is open, inputs are those that were given */
+    davit_precision precision;
     davit_context *context;
     davit_model *model;
     davit_session *session;

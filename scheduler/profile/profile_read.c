@@ -33,6 +33,7 @@ static const number_field fields[] = {
     FIELD("compute", "f32_flops_per_s", f32_flops_per_s, REAL, CPU | GPU, 1e6, 1e18, false),
     FIELD("compute", "f16_flops_per_s", f16_flops_per_s, REAL, CPU | GPU, 1e6, 1e18, true),
     FIELD("compute", "bf16_flops_per_s", bf16_flops_per_s, REAL, CPU | GPU, 1e6, 1e18, true),
+    FIELD("compute", "tf32_flops_per_s", tf32_flops_per_s, REAL, GPU, 1e6, 1e18, true),
     FIELD("compute", "s8_ops_per_s", s8_ops_per_s, REAL, CPU | GPU, 1e6, 1e18, false),
     EFFICIENCY(convolution, CPU | GPU, 1e-3),
     EFFICIENCY(depthwise, CPU | GPU, 1e-3),

@@ -179,6 +179,12 @@ class BadInput(unittest.TestCase):
     def test_devices_pins_and_plans(self):
         path = self.save(model([RELU]))
         self.refuse("run", path, "--devices", "gpu9", names=["gpu9", "reference"])
+        self.refuse("run", path, "--precision", "f17", names=["--precision f17", "tf32"])
+        for command in ("run", "bench", "plan"):
+            self.refuse(command, path, "--devices", "reference", "--precision", "tf32",
+                        names=["tf32", "(reference)", "NVIDIA"])
+        self.refuse("plan", path, "--devices", "profile:t4,reference", "--precision", "tf32",
+                    names=["(profile:t4, reference)"])
         self.refuse("run", path, "--devices", "reference", "--pin", "nobody=reference",
                     names=["nobody"])
         self.refuse("run", path, "--devices", "reference", "--pin", "relu1=gpu9", names=["gpu9"])

@@ -25,6 +25,8 @@ typedef struct rig {
     davit_diagnostics sink; /* counts errors, keeps the last */
     atomic_uint errors;
     char error[512];
+    bool measures; /* runs are not compared: what they are off is kept */
+    double relative_l2;
 } rig;
 
 /* Finds device cuda:emu[:number]; nothing is opened. */

@@ -20,7 +20,8 @@
 typedef enum davit_gpu_feature {
     DAVIT_GPU_S8_DOT = 1,    /* four products of bytes in an instruction (dp4a) */
     DAVIT_GPU_S8_MATRIX = 2, /* products of byte matrices (mma.sync) */
-    DAVIT_GPU_ASYNC_COPY = 4 /* memory to shared memory behind the threads' back (cp.async) */
+    DAVIT_GPU_ASYNC_COPY = 4, /* memory to shared memory behind the threads' back (cp.async) */
+    DAVIT_GPU_TF32 = 8 /* f32 products by matrix units, operands rounded: only where it is asked for */
 } davit_gpu_feature;
 
 /* What compiling needs to know of a device. */

@@ -22,6 +22,7 @@
 
 #include "davit/allocator.h"
 #include "davit/diagnostics.h"
+#include "davit/precision.h"
 #include "davit/status.h"
 #include "davit/tensor.h"
 
@@ -162,6 +163,8 @@ typedef struct davit_session_options {
     /* Kinds of device on which no unit falls back and to which none moves, "cpu,reference"; NULL:
      * none. */
     const char *no_fallback;
+    /* In what the devices that can compute the products of f32 values; at least one must. */
+    davit_precision precision;
 } davit_session_options;
 
 /* Fills in the defaults. Options of an older caller, with a smaller struct_size, are completed with

@@ -22,6 +22,7 @@
 #include "davit/allocator.h"
 #include "davit/diagnostics.h"
 #include "davit/graph.h"
+#include "davit/precision.h"
 #include "davit/semaphore.h"
 #include "davit/tensor.h"
 
@@ -89,6 +90,8 @@ typedef struct davit_device_profile {
     double f32_flops_per_s;  /* 2 per multiply-add */
     double f16_flops_per_s;  /* with f32 accumulation */
     double bf16_flops_per_s;
+    double tf32_flops_per_s; /* 0: it has none */
+    davit_precision precision; /* asked for, of products of f32 values */
     double s8_ops_per_s;     /* 2 per multiply-add */
     double memory_bytes_per_s;
     uint64_t memory_bytes;
@@ -293,6 +296,9 @@ typedef struct davit_backend_table {
     davit_status (*open)(davit_backend *backend, const davit_device_info *info,
                          const davit_device_options *options, davit_device **out);
     bool tunes; /* its devices have `tune`, and take its choices as backend_options */
+    /* Bits 1 << davit_precision besides f32 that its devices compute in where info.profile.precision asks
+     * for it and the profile has a rate for it. */
+    uint32_t precisions;
 } davit_backend_table;
 
 struct davit_backend {
