@@ -80,6 +80,7 @@ const davit_backend_table davit_cuda_backend = {
     .abi_version = DAVIT_BACKEND_ABI_VERSION,
     .struct_size = sizeof(davit_backend_table),
     .name = "cuda",
+    .kind = "cuda",
     .enumerate = enumerate,
     .supports = supports,
     .cost = cost,

@@ -52,6 +52,7 @@ const davit_backend_table davit_onednn_backend = {
     .abi_version = DAVIT_BACKEND_ABI_VERSION,
     .struct_size = sizeof(davit_backend_table),
     .name = "onednn",
+    .kind = "cpu",
     .enumerate = enumerate,
     .supports = supports,
     .cost = davit_onednn_cost,

@@ -81,6 +81,7 @@ const davit_backend_table davit_opencl_backend = {
     .abi_version = DAVIT_BACKEND_ABI_VERSION,
     .struct_size = sizeof(davit_backend_table),
     .name = "opencl",
+    .kind = "opencl",
     .enumerate = enumerate,
     .supports = supports,
     .open = open_device,

@@ -90,6 +90,7 @@ const davit_backend_table davit_reference_backend = {
     .abi_version = DAVIT_BACKEND_ABI_VERSION,
     .struct_size = sizeof(davit_backend_table),
     .name = "reference",
+    .kind = "reference",
     .enumerate = enumerate,
     .supports = supports,
     .open = open_device,

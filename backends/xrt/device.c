@@ -320,6 +320,7 @@ const davit_backend_table davit_xrt_backend = {
     .abi_version = DAVIT_BACKEND_ABI_VERSION,
     .struct_size = sizeof(davit_backend_table),
     .name = "xrt",
+    .kind = "fpga",
     .enumerate = enumerate,
     .supports = supports,
     .cost = cost,

@@ -1,4 +1,5 @@
 #include <limits.h>
+#include <string.h>
 
 #include "davit/null_backend.h"
 #include "davit/profile.h"
@@ -42,31 +43,70 @@ static const davit_backend_table *const backends[] = {
     &davit_reference_backend, &davit_null_backend,
 };
 
-static davit_status find_devices(davit_context *context, const davit_diagnostics *diag)
+static davit_status register_backends(davit_context *context, const davit_diagnostics *diag)
 {
     const davit_host_info *host =
         context->topology != NULL ? davit_topology_host(context->topology) : NULL;
     davit_registry_init(&context->registry, host);
-    for (size_t i = 0; i < sizeof(backends) / sizeof(backends[0]); i++) {
-        davit_status status = davit_registry_add(&context->registry, backends[i], diag);
-        if (status != DAVIT_OK) {
-            return status;
-        }
+    davit_status status = DAVIT_OK;
+    for (size_t i = 0; status == DAVIT_OK && i < sizeof(backends) / sizeof(backends[0]); i++) {
+        status = davit_registry_add(&context->registry, backends[i], diag);
     }
-    davit_status status = davit_registry_add(&context->registry, &davit_profile_backend, diag);
-    if (status != DAVIT_OK) {
-        return status;
-    }
-    context->profiles = &context->registry.backends[context->registry.count - 1];
-    status = davit_registry_devices(&context->registry, context->allocator, diag, &context->devices,
-                                    &context->owners, &context->device_count);
-    for (size_t i = 0; status == DAVIT_OK && i < context->device_count; i++) {
-        if (context->devices[i].profile.kind == DAVIT_DEVICE_GPU ||
-            context->devices[i].profile.kind == DAVIT_DEVICE_FPGA) {
-            davit_profile_adopt(context->allocator, &context->devices[i].profile);
-        }
+    if (status == DAVIT_OK) {
+        status = davit_registry_add(&context->registry, &davit_profile_backend, diag);
+        context->profiles = &context->registry.backends[context->registry.count - 1];
     }
     return status;
+}
+
+static davit_status find_of(davit_context *context, size_t index, const davit_diagnostics *diag)
+{
+    davit_found_devices *found = &context->found[index];
+    davit_status status = davit_backend_devices(&context->registry.backends[index],
+                                                context->allocator, diag, &found->infos,
+                                                &found->count);
+    for (size_t i = 0; status == DAVIT_OK && i < found->count; i++) {
+        davit_device_profile *profile = &found->infos[i].profile;
+        if (profile->kind == DAVIT_DEVICE_GPU || profile->kind == DAVIT_DEVICE_FPGA) {
+            davit_profile_adopt(context->allocator, profile);
+        }
+    }
+    found->known = status == DAVIT_OK;
+    return status;
+}
+
+davit_status davit_context_find(davit_context *context, const char *kind,
+                                const davit_diagnostics *diag)
+{
+    davit_status status = DAVIT_OK;
+    pthread_mutex_lock(&context->lock);
+    for (size_t i = 0; status == DAVIT_OK && i < context->registry.count; i++) {
+        const char *own = context->registry.backends[i].table->kind;
+        if (!context->found[i].known && (kind == NULL || strcmp(kind, own) == 0)) {
+            status = find_of(context, i, diag);
+        }
+    }
+    pthread_mutex_unlock(&context->lock);
+    return status;
+}
+
+const davit_device_info *davit_context_found(const davit_context *context, size_t index,
+                                             davit_backend **owner)
+{
+    davit_context *own = (davit_context *)context; /* what is found is no part of its state */
+    const davit_device_info *info = NULL;
+    pthread_mutex_lock(&own->lock);
+    for (size_t i = 0; i < own->registry.count && info == NULL; i++) {
+        if (index < own->found[i].count) {
+            info = &own->found[i].infos[index];
+            if (owner != NULL) {
+                *owner = &own->registry.backends[i];
+            }
+        }
+        index -= own->found[i].count;
+    }
+    pthread_mutex_unlock(&own->lock);
+    return info;
 }
 
 static davit_status load_topology(davit_context *context, davit_call *call)
@@ -99,9 +139,10 @@ davit_status davit_context_create(const davit_context_options *options, davit_co
     }
     context->allocator = allocator;
     context->diag = options->diag;
+    pthread_mutex_init(&context->lock, NULL);
     davit_status status = load_topology(context, &call);
     if (status == DAVIT_OK) {
-        status = find_devices(context, &call.sink);
+        status = register_backends(context, &call.sink);
     }
     if (status != DAVIT_OK) {
         davit_context_destroy(context);
@@ -114,8 +155,10 @@ davit_status davit_context_create(const davit_context_options *options, davit_co
 void davit_context_destroy(davit_context *context)
 {
     if (context != NULL && !context->set_aside) {
-        davit_free(context->allocator, context->devices);
-        davit_free(context->allocator, context->owners);
+        for (size_t i = 0; i < context->registry.count; i++) {
+            davit_free(context->allocator, context->found[i].infos);
+        }
+        pthread_mutex_destroy(&context->lock);
         davit_topology_destroy(context->topology);
         davit_free(context->allocator, context);
     }
@@ -123,7 +166,13 @@ void davit_context_destroy(davit_context *context)
 
 size_t davit_context_device_count(const davit_context *context)
 {
-    return context->device_count;
+    size_t count = 0;
+    if (davit_context_find((davit_context *)context, NULL, context->diag) == DAVIT_OK) {
+        while (davit_context_found(context, count, NULL) != NULL) {
+            count++;
+        }
+    }
+    return count;
 }
 
 /* The node that a device is, or is near to; -1 for none in particular. */
@@ -151,13 +200,18 @@ static int nearest_node(const davit_topology *topology, const davit_device_info 
 davit_status davit_context_device(const davit_context *context, size_t index,
                                   davit_device_summary *summary)
 {
-    if (index >= context->device_count) {
-        return davit_fail(context->diag, DAVIT_INVALID_ARGUMENT, "device %zu of %zu does not exist",
-                          index, context->device_count);
+    davit_backend *owner = NULL;
+    davit_status status = davit_context_find((davit_context *)context, NULL, context->diag);
+    if (status != DAVIT_OK) {
+        return status;
     }
-    const davit_device_info *info = &context->devices[index];
+    const davit_device_info *info = davit_context_found(context, index, &owner);
+    if (info == NULL) {
+        return davit_fail(context->diag, DAVIT_INVALID_ARGUMENT, "device %zu of %zu does not exist",
+                          index, davit_context_device_count(context));
+    }
     *summary = (davit_device_summary){.name = info->name,
-                                      .backend = context->owners[index]->table->name,
+                                      .backend = owner->table->name,
                                       .description = info->description,
                                       .unusable = info->unusable,
                                       .emulated = info->emulated,

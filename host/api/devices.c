@@ -31,31 +31,47 @@ static bool is_first_of(const char *name, const char *other)
     return strncmp(name, other, length) == 0 && strcmp(name + length, ":0") == 0;
 }
 
-/* Index of the device that a name means: exactly, or where either says ":0" and the other does not
- * (a host of one NUMA node has `cpu` only, and `cpu:0` means it); device_count for none. */
-static size_t find_device(const davit_context *context, const char *name)
+/* The device that a name means: exactly, or where either says ":0" and the other does not (a host
+ * of one NUMA node has `cpu` only, and `cpu:0` means it); NULL for none. Looks only for devices of
+ * the name's kind. */
+static davit_status find_device(davit_context *context, const char *name,
+                                const davit_diagnostics *diag, const davit_device_info **info,
+                                davit_backend **owner)
 {
-    size_t first = context->device_count;
-    for (size_t i = context->device_count; i-- > 0;) {
-        const char *known = context->devices[i].name;
-        if (strcmp(known, name) == 0) {
-            return i;
+    char kind[32];
+    davit_backend *backend;
+    const davit_device_info *known;
+    *info = NULL;
+    snprintf(kind, sizeof(kind), "%.*s", (int)strcspn(name, ":"), name);
+    davit_status status = davit_context_find(context, kind, diag);
+    for (size_t i = 0; (known = davit_context_found(context, i, &backend)) != NULL; i++) {
+        bool same = strcmp(known->name, name) == 0;
+        if (same || (*info == NULL &&
+                     (is_first_of(known->name, name) || is_first_of(name, known->name)))) {
+            *info = known;
+            *owner = backend;
         }
-        if (is_first_of(known, name) || is_first_of(name, known)) {
-            first = i;
+        if (same) {
+            break;
         }
     }
-    return first;
+    return status;
 }
 
-static davit_status refuse_name(const davit_context *context, const char *name,
+static davit_status refuse_name(davit_context *context, const char *name,
                                 const davit_diagnostics *diag)
 {
     char known[512] = "";
     size_t used = 0;
-    for (size_t i = 0; i < context->device_count && used < sizeof(known); i++) {
+    const davit_device_info *info;
+    davit_status status = davit_context_find(context, NULL, diag);
+    if (status != DAVIT_OK) {
+        return status;
+    }
+    for (size_t i = 0;
+         used < sizeof(known) && (info = davit_context_found(context, i, NULL)) != NULL; i++) {
         int length = snprintf(known + used, sizeof(known) - used, "%s%s", i > 0 ? ", " : "",
-                              context->devices[i].name);
+                              info->name);
         used += length > 0 ? (size_t)length : 0;
     }
     if (!well_formed(name)) {
@@ -110,12 +126,16 @@ static davit_status add_named(davit_context *context, const char *name,
                               const davit_diagnostics *diag, davit_plan_device *devices,
                               size_t *count)
 {
-    size_t index = find_device(context, name);
-    if (index == context->device_count) {
+    const davit_device_info *info;
+    davit_backend *owner;
+    davit_status status = find_device(context, name, diag, &info, &owner);
+    if (status != DAVIT_OK) {
+        return status;
+    }
+    if (info == NULL) {
         return refuse_name(context, name, diag);
     }
-    const davit_plan_device device = {.info = context->devices[index],
-                                      .backend = context->owners[index]};
+    const davit_plan_device device = {.info = *info, .backend = owner};
     if (device.info.unusable[0] != '\0') {
         return davit_fail(diag, DAVIT_UNAVAILABLE, "device %s cannot be used: %s", device.info.name,
                           device.info.unusable);
@@ -164,8 +184,9 @@ static const davit_device_info *same_card(const davit_plan_device *devices, size
 static void choose_defaults(const davit_context *context, const davit_diagnostics *diag,
                             davit_plan_device *devices, size_t *count)
 {
-    for (size_t i = 0; i < context->device_count; i++) {
-        const davit_device_info *info = &context->devices[i];
+    const davit_device_info *info;
+    davit_backend *owner;
+    for (size_t i = 0; (info = davit_context_found(context, i, &owner)) != NULL; i++) {
         if (!is_default(info)) {
             continue;
         }
@@ -179,7 +200,7 @@ static void choose_defaults(const davit_context *context, const davit_diagnostic
             continue;
         }
         devices[(*count)++] =
-            (davit_plan_device){.info = *info, .backend = context->owners[i], .cost_key = ""};
+            (davit_plan_device){.info = *info, .backend = owner, .cost_key = ""};
     }
     if (*count > 0 && devices[0].info.profile.kind == DAVIT_DEVICE_REFERENCE) {
         davit_log(diag, DAVIT_WARNING,
@@ -193,11 +214,18 @@ davit_status davit_context_choose(davit_context *context, const davit_session_op
                                   davit_plan_device **devices, size_t *count)
 {
     const char *list = options->devices;
-    size_t capacity = context->device_count + 1;
+    size_t capacity = 1;
+    *count = 0;
+    if (list == NULL) {
+        davit_status status = davit_context_find(context, NULL, diag);
+        if (status != DAVIT_OK) {
+            return status;
+        }
+        capacity = davit_context_device_count(context);
+    }
     for (const char *c = list != NULL ? list : ""; *c != '\0'; c++) {
         capacity += *c == ',';
     }
-    *count = 0;
     *devices = davit_arena_alloc_array(arena, capacity, sizeof(**devices));
     char *names = davit_arena_strdup(arena, list != NULL ? list : "");
     if (*devices == NULL || names == NULL) {

@@ -103,15 +103,20 @@ davit_status davit_context_inventory(const davit_context *context, const davit_a
                                      davit_inventory_entry **out)
 {
     *out = NULL;
-    const char **backends = davit_alloc_array(allocator, context->device_count, sizeof(*backends));
+    size_t count = davit_context_device_count(context);
+    const char **backends = davit_alloc_array(allocator, count, sizeof(*backends));
+    davit_device_info *devices = davit_alloc_array(allocator, count, sizeof(*devices));
     davit_status status = DAVIT_OUT_OF_MEMORY;
-    if (backends != NULL) {
-        for (size_t i = 0; i < context->device_count; i++) {
-            backends[i] = context->owners[i]->table->name;
+    if (backends != NULL && devices != NULL) {
+        for (size_t i = 0; i < count; i++) {
+            davit_backend *owner = NULL;
+            devices[i] = *davit_context_found(context, i, &owner);
+            backends[i] = owner->table->name;
         }
-        status = davit_inventory_join(allocator, context->topology, context->devices, backends,
-                                      context->device_count, out);
+        status =
+            davit_inventory_join(allocator, context->topology, devices, backends, count, out);
     }
+    davit_free(allocator, devices);
     davit_free(allocator, backends);
     return status == DAVIT_OK ? status
                               : davit_fail(context->diag, status, "out of memory: inventory");

@@ -16,10 +16,38 @@ static davit_status load(davit_model *model, const char *path, const davit_diagn
     if (model->path == NULL) {
         return DAVIT_OUT_OF_MEMORY;
     }
-    davit_status status = davit_onnx_load(allocator, path, diag, &model->graph);
-    if (status == DAVIT_OK && SHA256_File(path, model->sha256) == NULL) {
-        return davit_fail(diag, DAVIT_IO_ERROR, "%s: cannot be read: %s", path, strerror(errno));
+    model->is_file = stat(path, &model->file) == 0; /* what cannot be read is told when loading */
+    return davit_onnx_load(allocator, path, diag, &model->graph);
+}
+
+static bool is_same_file(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
+           a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+static davit_status hash_file(davit_model *model, const davit_diagnostics *diag)
+{
+    char sha256[DAVIT_SHA256_HEX];
+    struct stat now;
+    if (SHA256_File(model->path, sha256) == NULL || stat(model->path, &now) != 0) {
+        return davit_fail(diag, DAVIT_IO_ERROR, "%s: cannot be read: %s", model->path,
+                          strerror(errno));
     }
+    if (!is_same_file(&now, &model->file)) {
+        return davit_fail(diag, DAVIT_IO_ERROR, "%s: has changed since it was loaded",
+                          model->path);
+    }
+    memcpy(model->sha256, sha256, sizeof(sha256));
+    return DAVIT_OK;
+}
+
+davit_status davit_model_hash(davit_model *model, const davit_diagnostics *diag)
+{
+    pthread_mutex_lock(&model->context->lock);
+    davit_status status = model->is_file && model->sha256[0] == '\0' ? hash_file(model, diag)
+                                                                     : DAVIT_OK;
+    pthread_mutex_unlock(&model->context->lock);
     return status;
 }
 

@@ -3,6 +3,7 @@
 #define DAVIT_OBJECTS_H
 
 #include <pthread.h>
+#include <sys/stat.h>
 
 #include "call.h"
 #include "davit/davit.h"
@@ -11,23 +12,39 @@
 #include "davit/plan.h"
 #include "davit/topology.h"
 
+/* The devices of one backend, looked for when somebody asks: opening a driver takes its time. */
+typedef struct davit_found_devices {
+    bool known;
+    size_t count;
+    davit_device_info *infos; /* they stay where they are */
+} davit_found_devices;
+
 struct davit_context {
     const davit_allocator *allocator;
     const davit_diagnostics *diag;
     davit_topology *topology; /* NULL: unknown */
     davit_registry registry;
-    size_t device_count;
-    davit_device_info *devices;
-    davit_backend **owners;  /* by device */
     davit_backend *profiles; /* of devices that exist only as a profile */
     atomic_bool set_aside;   /* a driver keeps what belongs to it: it is never freed */
+    pthread_mutex_t lock;    /* of found */
+    davit_found_devices found[DAVIT_MAX_BACKENDS]; /* by backend */
 };
+
+/* Looks for devices that are named KIND... (NULL: for all). Thread-safe. Reports. */
+DAVIT_NODISCARD davit_status davit_context_find(davit_context *context, const char *kind,
+                                                const davit_diagnostics *diag);
+/* Device `index` of those found so far, in order of preference, and its backend (NULL: not asked
+ * for); NULL at or above their count. */
+const davit_device_info *davit_context_found(const davit_context *context, size_t index,
+                                             davit_backend **owner);
 
 struct davit_model {
     davit_context *context;
     davit_graph *graph; /* as loaded, unbound */
     char *path;
-    char sha256[DAVIT_SHA256_HEX];
+    bool is_file;     /* else adopted */
+    struct stat file; /* when it was loaded */
+    char sha256[DAVIT_SHA256_HEX]; /* "" until davit_model_hash */
     atomic_bool set_aside; /* as the context's */
 };
 
@@ -115,6 +132,11 @@ struct davit_session {
     size_t record_span_capacity;
     davit_span *record_spans;
 };
+
+/* Fills in the model's sha256: of its file, which must be the one that was loaded; nothing for a
+ * model without one. Reading it all takes longer than loading some models, so only those who write
+ * or check a plan ask. Thread-safe. Reports. */
+DAVIT_NODISCARD davit_status davit_model_hash(davit_model *model, const davit_diagnostics *diag);
 
 /* Binds the session's graph to the shapes and values of the options. Reports. */
 DAVIT_NODISCARD davit_status davit_session_bind(davit_session *session,

@@ -174,13 +174,13 @@ const char *const *davit_session_choices(davit_session *session, davit_generatio
 static davit_status check_no_fallback(const davit_session *session,
                                       const davit_session_options *options)
 {
-    const davit_context *context = session->model->context;
+    const davit_registry *registry = &session->model->context->registry;
     for (const char *kind = options->no_fallback; kind != NULL;) {
         size_t length = strcspn(kind, ",");
         bool known = false;
-        for (size_t d = 0; d < context->device_count; d++) {
-            const char *name = context->devices[d].name;
-            known = known || (strcspn(name, ":") == length && strncmp(name, kind, length) == 0);
+        for (size_t i = 0; i < registry->count; i++) {
+            const char *own = registry->backends[i].table->kind;
+            known = known || (strlen(own) == length && strncmp(own, kind, length) == 0);
         }
         if (!known) {
             return davit_fail(&session->call.sink, DAVIT_NOT_FOUND,
@@ -237,6 +237,9 @@ davit_status davit_session_plan(davit_session *session, const davit_session_opti
     }
     if (status == DAVIT_OK) {
         status = open_costs(session, options);
+    }
+    if (status == DAVIT_OK && options->plan_path != NULL) {
+        status = davit_model_hash(session->model, diag);
     }
     if (status != DAVIT_OK) {
         return status;

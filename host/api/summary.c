@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "davit/graphs.h"
 #include "davit/work_class.h"
 #include "objects.h"
@@ -96,15 +98,29 @@ davit_status davit_session_explain(const davit_session *session,
                               context->diag, out);
 }
 
+davit_status davit_session_hash_model(const davit_session *session)
+{
+    davit_model *model = session->model;
+    davit_status status = davit_model_hash(model, model->context->diag);
+    if (status == DAVIT_OK) {
+        memcpy(session->current->plan->model_sha256, model->sha256, sizeof(model->sha256));
+    }
+    return status;
+}
+
 davit_status davit_session_plan_json(const davit_session *session, bool explain, char **text)
 {
     const davit_diagnostics *diag = session->model->context->diag;
     *text = NULL;
+    davit_status status = davit_session_hash_model(session);
+    if (status != DAVIT_OK) {
+        return status;
+    }
     if (!explain) {
         return davit_plan_write(session->current->plan, session->graph, diag, text);
     }
     davit_plan_explanation *explanation;
-    davit_status status = davit_session_explain(session, NULL, &explanation);
+    status = davit_session_explain(session, NULL, &explanation);
     if (status == DAVIT_OK) {
         status = davit_plan_explanation_write(explanation, session->current->plan, session->graph,
                                               diag, text);

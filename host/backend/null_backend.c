@@ -256,6 +256,7 @@ const davit_backend_table davit_null_backend = {
     .abi_version = DAVIT_BACKEND_ABI_VERSION,
     .struct_size = sizeof(davit_backend_table),
     .name = "null",
+    .kind = "null",
     .enumerate = enumerate,
     .supports = supports,
     .open = open_device,

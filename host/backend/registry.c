@@ -32,51 +32,57 @@ davit_status davit_registry_add(davit_registry *registry, const davit_backend_ta
     return DAVIT_OK;
 }
 
-/* The devices found so far. */
-typedef struct device_list {
-    const davit_allocator *allocator;
-    davit_device_info *infos;
-    davit_backend **owners;
-    size_t count, info_capacity, owner_capacity;
-} device_list;
-
-static davit_status reserve_devices(device_list *list, size_t needed)
+davit_status davit_backend_devices(davit_backend *backend, const davit_allocator *allocator,
+                                   const davit_diagnostics *diag, davit_device_info **infos,
+                                   size_t *count)
 {
-    davit_status status =
-        davit_array_grow(list->allocator, (void **)&list->infos, &list->info_capacity, list->count,
-                         needed, sizeof(*list->infos));
-    if (status == DAVIT_OK) {
-        status = davit_array_grow(list->allocator, (void **)&list->owners, &list->owner_capacity,
-                                  list->count, needed, sizeof(davit_backend *));
-    }
-    return status;
-}
-
-static davit_status add_devices(device_list *list, davit_backend *backend,
-                                const davit_diagnostics *diag)
-{
-    size_t found = 0;
-    size_t capacity = 4;
-    davit_status status;
-    for (;;) {
-        status = reserve_devices(list, list->count + capacity);
-        if (status != DAVIT_OK) {
-            return davit_fail(diag, status, "no memory for the list of devices");
+    davit_device_info *list = NULL;
+    size_t capacity = 0, found = 4;
+    *infos = NULL;
+    *count = 0;
+    do {
+        davit_status status = davit_array_grow(allocator, (void **)&list, &capacity, 0, found,
+                                               sizeof(*list));
+        if (status == DAVIT_OK) {
+            status = backend->table->enumerate(backend, diag, list, capacity, &found);
+        } else {
+            (void)davit_fail(diag, status, "no memory for the list of devices");
         }
-        status =
-            backend->table->enumerate(backend, diag, list->infos + list->count, capacity, &found);
         if (status != DAVIT_OK) {
+            davit_free(allocator, list);
             return status;
         }
-        if (found <= capacity) {
-            break;
-        }
-        capacity = found;
-    }
-    for (size_t i = 0; i < found; i++) {
-        list->owners[list->count++] = backend;
-    }
+    } while (found > capacity);
+    *infos = list;
+    *count = found;
     return DAVIT_OK;
+}
+
+/* Adds a backend's devices to the arrays. */
+static davit_status add_devices(davit_backend *backend, const davit_allocator *allocator,
+                                const davit_diagnostics *diag, davit_device_info **infos,
+                                davit_backend ***owners, size_t *count)
+{
+    davit_device_info *found;
+    size_t more, info_capacity = *count, owner_capacity = *count;
+    davit_status status = davit_backend_devices(backend, allocator, diag, &found, &more);
+    if (status != DAVIT_OK) {
+        return status;
+    }
+    status = davit_array_grow(allocator, (void **)infos, &info_capacity, *count, *count + more,
+                              sizeof(**infos));
+    if (status == DAVIT_OK) {
+        status = davit_array_grow(allocator, (void **)owners, &owner_capacity, *count,
+                                  *count + more, sizeof(davit_backend *));
+    }
+    for (size_t i = 0; status == DAVIT_OK && i < more; i++) {
+        (*infos)[*count] = found[i];
+        (*owners)[(*count)++] = backend;
+    }
+    davit_free(allocator, found);
+    return status == DAVIT_OK
+               ? status
+               : davit_fail(diag, status, "no memory for the list of devices");
 }
 
 davit_status davit_registry_devices(davit_registry *registry, const davit_allocator *allocator,
@@ -86,18 +92,18 @@ davit_status davit_registry_devices(davit_registry *registry, const davit_alloca
     *infos = NULL;
     *owners = NULL;
     *count = 0;
-    device_list list = {.allocator = allocator};
     for (size_t i = 0; i < registry->count; i++) {
-        davit_status status = add_devices(&list, &registry->backends[i], diag);
+        davit_status status =
+            add_devices(&registry->backends[i], allocator, diag, infos, owners, count);
         if (status != DAVIT_OK) {
-            davit_free(allocator, list.infos);
-            davit_free(allocator, list.owners);
+            davit_free(allocator, *infos);
+            davit_free(allocator, *owners);
+            *infos = NULL;
+            *owners = NULL;
+            *count = 0;
             return status;
         }
     }
-    *infos = list.infos;
-    *owners = list.owners;
-    *count = list.count;
     return DAVIT_OK;
 }
 

@@ -53,10 +53,12 @@ static int show_explained(const cli_session *session, const cli_arguments *argum
     const davit_plan *plan = davit_session_get_plan(session->session);
     const davit_graph *graph = davit_session_graph(session->session);
     char *text;
-    davit_status status =
-        explanation != NULL
-            ? davit_plan_explanation_write(explanation, plan, graph, session->diag, &text)
-            : davit_plan_write(plan, graph, session->diag, &text);
+    davit_status status = davit_session_hash_model(session->session);
+    if (status == DAVIT_OK) {
+        status = explanation != NULL ? davit_plan_explanation_write(explanation, plan, graph,
+                                                                    session->diag, &text)
+                                     : davit_plan_write(plan, graph, session->diag, &text);
+    }
     if (status != DAVIT_OK) {
         return CLI_FAILED;
     }

@@ -178,7 +178,8 @@ static davit_status make_report(const cli_session *session, const cli_arguments 
 {
     davit_plan_explanation *made = NULL;
     davit_report_unit *units = describe_units(session);
-    davit_status status = units != NULL ? DAVIT_OK : DAVIT_OUT_OF_MEMORY;
+    davit_status status =
+        units != NULL ? davit_session_hash_model(session->session) : DAVIT_OUT_OF_MEMORY;
     if (status == DAVIT_OK && explanation == NULL) {
         status = cli_explain(session, !arguments->explain, &made);
     }

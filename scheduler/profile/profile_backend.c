@@ -81,6 +81,7 @@ const davit_backend_table davit_profile_backend = {
     .abi_version = DAVIT_BACKEND_ABI_VERSION,
     .struct_size = sizeof(davit_backend_table),
     .name = "profile",
+    .kind = "profile",
     .enumerate = enumerate,
     .supports = supports,
     .cost = cost,

@@ -2,9 +2,10 @@
  *
  *     driver MODEL THREADS [-i NAME=f32|i64:1x3x224x224:FILE]... [-s SYMBOL=VALUE]...
  *
- * Prints "ready NS VERSION" after the first inference (NS: CLOCK_MONOTONIC), then answers each line
- * of its input with one line: "run N" with N times in nanoseconds, "memory" with the peak resident
- * set in bytes, "outputs PREFIX" with "ok" after writing PREFIX.0, PREFIX.1 ... (f32). */
+ * Prints "ready NS" after the first inference (NS: CLOCK_MONOTONIC), then answers each line of its
+ * input with one line: "run N" with N times in nanoseconds, "memory" with the peak resident set in
+ * bytes, "version" with the engine's, "outputs PREFIX" with "ok" after writing PREFIX.0, PREFIX.1
+ * ... (f32). */
 #include "driver.h"
 
 #include <inttypes.h>
@@ -144,8 +145,7 @@ int main(int argc, char **argv)
     read_arguments(argc, argv, &p);
     engine_open(&p);
     engine_run();
-    int64_t first = now_ns();
-    printf("ready %" PRId64 " %s\n", first, engine_version());
+    printf("ready %" PRId64 "\n", now_ns());
     fflush(stdout);
     while (fgets(line, sizeof(line), stdin) != NULL) {
         line[strcspn(line, "\n")] = '\0';
@@ -155,6 +155,8 @@ int main(int argc, char **argv)
             write_outputs(line + 8);
         } else if (strcmp(line, "memory") == 0) {
             print_peak_memory();
+        } else if (strcmp(line, "version") == 0) {
+            printf("%s\n", engine_version());
         } else {
             fail("unknown command: %s", line);
         }

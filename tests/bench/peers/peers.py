@@ -190,13 +190,12 @@ class Engine:
             self.process = subprocess.Popen([driver, case.model, str(threads), *case.words],
                                             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                             text=True, close_fds=False)
-            answer = self.process.stdout.readline().split(None, 2)
+            answer = self.process.stdout.readline().split()
         finally:
             os.sched_setaffinity(0, allowed)
-        if len(answer) != 3 or answer[0] != "ready":
+        if len(answer) != 2 or answer[0] != "ready":
             sys.exit("%s cannot run %s" % (driver, case.model))
         self.start_s = 1e-9 * (int(answer[1]) - start)
-        self.version = answer[2].strip()
 
     def ask(self, text):
         self.process.stdin.write(text + "\n")
@@ -264,6 +263,7 @@ def measure(case, threads, drivers, args):
         starts = {name: [engine.start_s] for name, engine in engines.items()}
         medians = measure_rounds(engines, args)
         memory = {name: int(engine.ask("memory")) for name, engine in engines.items()}
+        versions = {name: engine.ask("version").strip() for name, engine in engines.items()}
         values = {name: outputs(engine, args.folder, name) for name, engine in engines.items()}
     finally:
         for engine in engines.values():
@@ -274,7 +274,7 @@ def measure(case, threads, drivers, args):
             starts[name].append(engine.start_s)
             engine.close()
     for name, engine in engines.items():
-        entry = {"version": engine.version, "median_s": quartiles(medians[name])[1],
+        entry = {"version": versions[name], "median_s": quartiles(medians[name])[1],
                  "min_s": min(medians[name]), "peak_memory_bytes": memory[name],
                  "start_s": quartiles(starts[name][-args.starts:])[1]}
         if name != "davit" and "davit" in engines:

@@ -47,8 +47,9 @@ typedef struct davit_context_options {
     const davit_diagnostics *diag;    /* NULL: silent */
 } davit_context_options;
 
-/* Finds the devices of this machine; opens none. options NULL: defaults. Takes 5 to 10 ms, most of
- * it for the topology of the host. Returns DAVIT_OUT_OF_MEMORY. */
+/* Reads the topology of this machine. Devices are looked for when they are asked for: all by the
+ * functions below and by a session without a list of devices, else those of the kinds listed, so
+ * that no other driver is opened. options NULL: defaults. Returns DAVIT_OUT_OF_MEMORY. */
 DAVIT_API DAVIT_NODISCARD davit_status davit_context_create(const davit_context_options *options,
                                                             davit_context **out);
 DAVIT_API void davit_context_destroy(davit_context *context);
@@ -66,7 +67,7 @@ typedef struct davit_device_summary {
 } davit_device_summary;
 
 /* Devices are in order of preference: a session without a list uses them in this order. index at or
- * above the count is DAVIT_INVALID_ARGUMENT. Thread-safe. */
+ * above the count is DAVIT_INVALID_ARGUMENT. The count is 0 when memory is short. Thread-safe. */
 DAVIT_API size_t davit_context_device_count(const davit_context *context);
 DAVIT_API DAVIT_NODISCARD davit_status davit_context_device(const davit_context *context,
                                                             size_t index,

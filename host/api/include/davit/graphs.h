@@ -13,8 +13,13 @@
 DAVIT_NODISCARD davit_status davit_model_adopt(davit_context *context, davit_graph *graph,
                                                const char *label, davit_model **out);
 
-/* The present plan of a session; belongs to it, until its next run. */
+/* The present plan of a session; belongs to it, until its next run. Its model_sha256 is "" before
+ * davit_session_hash_model. */
 const davit_plan *davit_session_get_plan(const davit_session *session);
+
+/* Makes the plan say which file it is for: reads it all. A file that has changed since it was loaded
+ * is DAVIT_IO_ERROR. Reports. */
+DAVIT_NODISCARD davit_status davit_session_hash_model(const davit_session *session);
 
 /* davit_plan_explain of it. */
 DAVIT_NODISCARD davit_status davit_session_explain(const davit_session *session,

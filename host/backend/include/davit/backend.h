@@ -281,6 +281,7 @@ typedef struct davit_backend_table {
     uint32_t abi_version;
     uint32_t struct_size; /* sizeof(davit_backend_table) */
     const char *name;     /* "reference", "onednn", "null" */
+    const char *kind;     /* its devices are named KIND[:emu][:N]: "cpu"; NULL: named otherwise */
     /* Writes up to capacity devices and sets *count to how many there are. Never fails for a
      * missing driver: then one entry with `unusable` set says so. */
     davit_status (*enumerate)(davit_backend *backend, const davit_diagnostics *diag,
@@ -329,6 +330,11 @@ DAVIT_NODISCARD davit_status davit_registry_add(davit_registry *registry,
                                                 const davit_backend_table *table,
                                                 const davit_diagnostics *diag);
 
+/* All devices of one backend. *infos comes from allocator, one davit_free. */
+DAVIT_NODISCARD davit_status davit_backend_devices(davit_backend *backend,
+                                                   const davit_allocator *allocator,
+                                                   const davit_diagnostics *diag,
+                                                   davit_device_info **infos, size_t *count);
 /* All devices of all backends, in order. *infos and *owners (the backend of each) come from
  * allocator, one davit_free each. */
 DAVIT_NODISCARD davit_status davit_registry_devices(davit_registry *registry,
