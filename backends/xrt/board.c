@@ -216,7 +216,8 @@ static davit_status close_board(davit_xrt_job *job, void *arguments)
     return davit_xrt_leave(job) ? DAVIT_OK : DAVIT_DEVICE_LOST;
 }
 
-/* What a stuck thread may still touch stays. */
+/* A board that cannot be closed stays with all that the driver may still touch, and in the list:
+ * the driver would hang or crash if it were opened once more. */
 static void destroy(davit_xrt_board *board)
 {
     davit_status status = davit_xrt_thread_finish(board->thread, close_board, board,
@@ -224,7 +225,11 @@ static void destroy(davit_xrt_board *board)
     davit_xrt_thread_destroy(board->thread);
     if (status == DAVIT_OK) {
         free(board);
+        return;
     }
+    board->thread = NULL;
+    board->next = boards.first;
+    boards.first = board;
 }
 
 /* ---- the list ---- */
@@ -296,7 +301,7 @@ static davit_status create(const davit_device_info *info, const davit_diagnostic
     return status;
 }
 
-/* A lost board is not given out again: the one that is opened in its place fails or works. */
+/* A lost board is not given out again: when it is closed, it is opened anew. */
 davit_status davit_xrt_board_acquire(const davit_device_info *info, const davit_diagnostics *diag,
                                      davit_xrt_board **out)
 {
@@ -306,7 +311,12 @@ davit_status davit_xrt_board_acquire(const davit_device_info *info, const davit_
     while (board != NULL && strcmp(board->target.name, info->name) != 0) {
         board = board->next;
     }
-    if (board != NULL && davit_xrt_thread_lost(board->thread)) {
+    if (board != NULL && board->thread == NULL) {
+        status = davit_fail(diag, DAVIT_DEVICE_LOST,
+                            "device '%s' is lost: the driver still waits for work on it that never "
+                            "ended, so only a new process can open it again",
+                            info->name);
+    } else if (board != NULL && davit_xrt_thread_lost(board->thread)) {
         status = davit_fail(diag, DAVIT_DEVICE_LOST, "device '%s' is lost", info->name);
     } else if (board != NULL) {
         board->references++;

@@ -20,7 +20,7 @@ typedef struct davit_xrt_lane {
 typedef struct davit_xrt_board {
     const davit_xrt_driver *driver;
     davit_xrt_target target;
-    davit_xrt_thread *thread;
+    davit_xrt_thread *thread; /* NULL: set aside for good */
     xrtDeviceHandle device;
     size_t lane_count;
     davit_xrt_lane lanes[DAVIT_XRT_MAX_LANES];

@@ -4,13 +4,14 @@
 #include <string.h>
 
 #include "board.h"
+#include "davit/engine_abi.h"
+#include "sums.h"
 
 /* Of a buffer object at least. */
 #define CHUNK_BYTES ((size_t)16 << 20)
 /* Between two looks at the deadline. */
 #define SLICE_BYTES ((size_t)4 << 20)
-/* What kernels read and write at once. */
-#define WORD_BYTES 64u
+#define WORD_BYTES DAVIT_ENGINE_WORD
 
 /* A free part of a chunk; in order of offsets, none next to another. */
 typedef struct span {
@@ -23,6 +24,7 @@ struct davit_xrt_chunk {
     uint8_t *map;
     size_t bytes;
     span *free;
+    davit_xrt_sums sums;
     davit_xrt_chunk *next;
 };
 
@@ -53,6 +55,7 @@ davit_status davit_xrt_bank_close(davit_xrt_job *job, const davit_xrt_driver *dr
             free(chunk->free);
             chunk->free = next;
         }
+        davit_xrt_sums_free(&chunk->sums);
         free(chunk);
     }
     pthread_mutex_destroy(&bank->mutex);
@@ -193,6 +196,40 @@ xrtBufferHandle davit_xrt_region_handle(const davit_xrt_driver *driver,
     return driver->bo_sub_alloc(region->chunk->bo, bytes, region->offset + offset);
 }
 
+void davit_xrt_region_forget(const davit_xrt_region *region, size_t offset, size_t bytes)
+{
+    size_t begin = region->offset + offset;
+    davit_xrt_sums_forget(&region->chunk->sums, begin, begin + bytes);
+}
+
+void davit_xrt_region_expect(const davit_xrt_region *region, size_t offset, size_t bytes,
+                             uint32_t sum)
+{
+    size_t begin = region->offset + offset;
+    const davit_xrt_sum part = {begin, begin + bytes, sum};
+    davit_xrt_sums_note(&region->chunk->sums, &part);
+}
+
+/* After a copy of whole words: remembers what was sent, or looks whether what came is that. */
+static davit_status compare(davit_xrt_board *board, const davit_xrt_region *region, size_t begin,
+                            size_t end, enum xclBOSyncDirection direction,
+                            const davit_diagnostics *diag)
+{
+    davit_xrt_chunk *chunk = region->chunk;
+    if (direction == XCL_BO_SYNC_BO_TO_DEVICE) {
+        davit_xrt_region_expect(
+            region, begin, end - begin,
+            davit_end_sum(davit_xrt_region_map(region) + begin, (end - begin) / WORD_BYTES));
+    } else if (!davit_xrt_sums_agree(&chunk->sums, region->offset + begin, region->offset + end,
+                                     chunk->map)) {
+        return davit_xrt_board_lose(board, diag,
+                                    "a copy of %zu bytes from the board is not what was written "
+                                    "there",
+                                    end - begin);
+    }
+    return DAVIT_OK;
+}
+
 /* Copies whole words between the board and the host's copy. */
 static davit_status sync(davit_xrt_job *job, davit_xrt_board *board, const davit_xrt_region *region,
                          size_t begin, size_t end, enum xclBOSyncDirection direction,
@@ -216,7 +253,7 @@ static davit_status sync(davit_xrt_job *job, davit_xrt_board *board, const davit
                                         "copying %s the board did not end by the deadline", way);
         }
     }
-    return DAVIT_OK;
+    return compare(board, region, begin, end, direction, diag);
 }
 
 davit_status davit_xrt_fetch(davit_xrt_job *job, davit_xrt_board *board,

@@ -54,7 +54,18 @@ xrtBufferHandle davit_xrt_region_handle(const davit_xrt_driver *driver,
                                         const davit_xrt_region *region, size_t offset,
                                         size_t bytes);
 
-/* ---- copies, on the board's thread; report ---- */
+/* A kernel may write there: what was known of these words is not any more. On the board's thread.
+ */
+void davit_xrt_region_forget(const davit_xrt_region *region, size_t offset, size_t bytes);
+/* A kernel wrote words of that sum (davit_end_sum) there; what is read is compared with it. On the
+ * board's thread. */
+void davit_xrt_region_expect(const davit_xrt_region *region, size_t offset, size_t bytes,
+                             uint32_t sum);
+
+/* ---- copies, on the board's thread; report ----
+ *
+ * A read that covers all of what was written in one copy or by one call of a kernel is compared
+ * with the sum of that; another sum loses the board. */
 
 /* Host memory, or bytes of one value, to the board. */
 DAVIT_NODISCARD davit_status davit_xrt_put(davit_xrt_job *job, struct davit_xrt_board *board,

@@ -145,7 +145,8 @@ static davit_status pack_gemm(const davit_xrt_packing *p, void *weights, void *p
                                       .residual_scale = r->residual_scale,
                                       .low = r->result.low,
                                       .high = r->result.high,
-                                      .c_zero = r->result.zero};
+                                      .c_zero = r->result.zero,
+                                      .tag = p->tag};
     davit_gemm_pack_weights(p->geometry, shape, &p->call->gemm, w.weights, weights);
     davit_gemm_pack_parameters(p->geometry, shape, &p->call->gemm, &values, parameters);
     close_weighted(p->device->options.allocator, &w);
@@ -232,8 +233,8 @@ davit_status davit_xrt_pack(const davit_xrt_packing *p, void *weights, void *par
         return pack_gemm(p, weights, parameters);
     }
     davit_vector_values values = {.a_u8 = p->graph->values[node->inputs[0]].desc.dtype == DAVIT_U8,
-                                  .c_u8 =
-                                      p->graph->values[node->outputs[0]].desc.dtype == DAVIT_U8};
+                                  .c_u8 = p->graph->values[node->outputs[0]].desc.dtype == DAVIT_U8,
+                                  .tag = p->tag};
     if (p->call->engine.vector_shape.kind == DAVIT_VECTOR_MAXIMUM) {
         davit_vector_pack_parameters(&p->call->engine.vector_shape, &p->call->vector, &values,
                                      parameters);

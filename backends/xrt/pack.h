@@ -33,6 +33,7 @@ typedef struct davit_xrt_packing {
     const davit_unit *unit;
     const davit_gemm_geometry *geometry;
     const davit_xrt_call *call;
+    uint32_t tag; /* for the end word */
 } davit_xrt_packing;
 
 /* Writes both. Reports. */

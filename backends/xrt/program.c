@@ -34,7 +34,8 @@ static davit_status pack_step(davit_device *device, const davit_program_spec *sp
     const davit_unit *unit = &spec->graph->units[spec->units[position]];
     const davit_node *node = &spec->graph->nodes[unit->anchor];
     const davit_gemm_geometry geometry = davit_engine_geometry(&device->info.profile.fpga);
-    const davit_xrt_packing packing = {device, spec->graph, unit, &geometry, &step->call};
+    const davit_xrt_packing packing = {device,    spec->graph, unit,
+                                       &geometry, &step->call, step->end.tag};
     if (step->view) {
         return DAVIT_OK;
     }
@@ -79,6 +80,8 @@ static const davit_xrt_region *region_of(const davit_xrt_part *part, const davit
         return bound[place->binding].region;
     case DAVIT_XRT_SCRATCH:
         return &part->scratch;
+    case DAVIT_XRT_END:
+        return &part->ends;
     default:
         return &part->constants;
     }
@@ -121,8 +124,9 @@ static davit_status build_part(davit_xrt_job *job, void *arguments)
     davit_xrt_part *part = b->part;
     davit_xrt_board *board = b->program->board;
     const davit_diagnostics *diag = b->device->options.diag;
-    davit_status status = DAVIT_OK;
-    if (part->scratch_bytes > 0) {
+    davit_status status =
+        davit_xrt_region_alloc(job, board, &part->lane->bank, part->end_bytes, diag, &part->ends);
+    if (status == DAVIT_OK && part->scratch_bytes > 0) {
         status = davit_xrt_region_alloc(job, board, &part->lane->bank, part->scratch_bytes, diag,
                                         &part->scratch);
     }
@@ -202,6 +206,7 @@ static void destroy(davit_device *device, davit_xrt_program *program, size_t uni
     for (size_t p = 0; program->parts != NULL && p < program->part_count; p++) {
         davit_xrt_region_free(&program->parts[p].scratch);
         davit_xrt_region_free(&program->parts[p].constants);
+        davit_xrt_region_free(&program->parts[p].ends);
     }
     davit_arena_clear(&program->arena);
     davit_free(allocator, program->staging);
@@ -244,7 +249,7 @@ void davit_xrt_program_info(const davit_program *base, davit_program_info *info)
 {
     const davit_xrt_program *program = (const davit_xrt_program *)base;
     for (size_t p = 0; p < program->part_count; p++) {
-        info->scratch_bytes += program->parts[p].scratch_bytes;
+        info->scratch_bytes += program->parts[p].scratch_bytes + program->parts[p].end_bytes;
         info->constant_bytes += program->parts[p].constant_bytes;
     }
     info->unit_implementations = program->implementations;
@@ -296,17 +301,81 @@ static davit_status bring_out(davit_xrt_job *job, davit_xrt_program *program,
                          program->staging, diag);
 }
 
-/* Takes the padding out of a result whose columns were padded. */
-static davit_status compact(davit_xrt_job *job, davit_xrt_program *program,
-                            const davit_xrt_part *part, const davit_xrt_step *step,
-                            const davit_xrt_bound *bound)
+/* Clears the end words. */
+static davit_status clear_ends(davit_xrt_job *job, davit_xrt_program *program,
+                               const davit_xrt_part *part)
 {
     const davit_diagnostics *diag = program->base.device->options.diag;
+    davit_status status =
+        davit_xrt_fill(job, program->board, &part->ends, 0, part->end_bytes, 0, diag);
+    davit_xrt_region_forget(&part->ends, 0, part->end_bytes);
+    return status;
+}
+
+static const uint32_t *end_of(const davit_xrt_part *part, size_t unit)
+{
+    return (const uint32_t *)(const void *)(davit_xrt_region_map(&part->ends) +
+                                            unit * DAVIT_ENGINE_WORD);
+}
+
+/* Whether units [first, first + count) of a part came to their end, by their end words. */
+static davit_status check_ends(davit_xrt_job *job, const davit_xrt_program *program,
+                               const davit_xrt_part *part, size_t first, size_t count)
+{
+    const davit_program_spec *spec = program->base.spec;
+    const davit_diagnostics *diag = program->base.device->options.diag;
+    davit_status status =
+        davit_xrt_fetch(job, program->board, &part->ends, first * DAVIT_ENGINE_WORD,
+                        count * DAVIT_ENGINE_WORD, diag);
+    for (size_t u = first; status == DAVIT_OK && u < first + count; u++) {
+        const davit_xrt_step *step = &part->steps[u];
+        const char *why = step->view ? NULL : davit_end_check(end_of(part, u), &step->end);
+        if (why != NULL) {
+            status = davit_xrt_board_lose(program->board, diag, "%s did not do unit '%s': %s",
+                                          step->call.engine.vector ? "vector_s8" : "gemm_s8",
+                                          spec->graph->units[spec->units[u]].name, why);
+        }
+    }
+    return status;
+}
+
+/* What is read of a unit's result is compared from now on with what its kernel said. */
+static void expect_result(const davit_xrt_part *part, size_t unit, const davit_xrt_bound *bound)
+{
+    const davit_xrt_step *step = &part->steps[unit];
+    size_t offset;
+    const davit_xrt_region *region = region_of(part, &step->result, bound, &offset);
+    davit_xrt_region_expect(region, offset, step->call.result_bytes,
+                            end_of(part, unit)[DAVIT_END_F_SUM]);
+}
+
+static davit_status check_all_ends(davit_xrt_job *job, const davit_xrt_program *program,
+                                   const davit_xrt_part *part, const davit_xrt_bound *bound)
+{
+    size_t units = program->base.spec->unit_count;
+    davit_status status = check_ends(job, program, part, 0, units);
+    for (size_t u = 0; status == DAVIT_OK && u < units; u++) {
+        if (!part->steps[u].view && !part->steps[u].padded) {
+            expect_result(part, u, bound);
+        }
+    }
+    return status;
+}
+
+/* Takes the padding out of a result whose columns were padded. */
+static davit_status compact(davit_xrt_job *job, davit_xrt_program *program,
+                            const davit_xrt_part *part, size_t unit, const davit_xrt_bound *bound)
+{
+    const davit_diagnostics *diag = program->base.device->options.diag;
+    const davit_xrt_step *step = &part->steps[unit];
     const davit_xrt_call *call = &step->call;
     size_t offset;
     const davit_xrt_region *region = region_of(part, &step->result, bound, &offset);
-    davit_status status =
-        davit_xrt_fetch(job, program->board, region, offset, call->result_bytes, diag);
+    davit_status status = check_ends(job, program, part, unit, 1);
+    if (status == DAVIT_OK) {
+        expect_result(part, unit, bound);
+        status = davit_xrt_fetch(job, program->board, region, offset, call->result_bytes, diag);
+    }
     if (status != DAVIT_OK) {
         return status;
     }
@@ -327,6 +396,9 @@ static davit_status start(davit_xrt_job *job, davit_xrt_program *program, davit_
             return status;
         }
     }
+    size_t offset;
+    const davit_xrt_region *result = region_of(part, &step->result, bound, &offset);
+    davit_xrt_region_forget(result, offset, step->call.result_bytes);
     bool vector = step->call.engine.vector;
     xrtRunHandle run = vector ? part->lane->vector_run : part->lane->gemm_run;
     int error = 0;
@@ -339,6 +411,7 @@ static davit_status start(davit_xrt_job *job, davit_xrt_program *program, davit_
         return DAVIT_DEVICE_LOST;
     }
     if (error != 0) {
+        davit_xrt_thread_hold(program->board->thread);
         return davit_xrt_board_lose(program->board, program->base.device->options.diag,
                                     "XRT does not start %s (%d)", vector ? "vector_s8" : "gemm_s8",
                                     error);
@@ -365,10 +438,8 @@ static davit_status run_unit(davit_xrt_job *job, davit_xrt_program *program, siz
                                  program->base.device->options.diag);
     }
     for (size_t p = 0; status == DAVIT_OK && p < program->part_count; p++) {
-        const davit_xrt_part *part = &program->parts[p];
-        const davit_xrt_call *call = &part->steps[position].call;
-        if (call->rows > 1 && call->used_bytes < call->row_bytes) {
-            status = compact(job, program, part, &part->steps[position], bound);
+        if (program->parts[p].steps[position].padded) {
+            status = compact(job, program, &program->parts[p], position, bound);
         }
     }
     return status;
@@ -382,6 +453,7 @@ davit_status davit_xrt_program_run(davit_xrt_job *job, davit_xrt_program *progra
     davit_status status = DAVIT_OK;
     for (size_t p = 0; status == DAVIT_OK && p < program->part_count; p++) {
         const davit_xrt_part *part = &program->parts[p];
+        status = clear_ends(job, program, part);
         for (size_t i = 0; status == DAVIT_OK && i < part->in_count; i++) {
             status = bring_in(job, program, part, &part->ins[i], bound);
         }
@@ -399,6 +471,7 @@ davit_status davit_xrt_program_run(davit_xrt_job *job, davit_xrt_program *progra
     }
     for (size_t p = 0; status == DAVIT_OK && p < program->part_count; p++) {
         const davit_xrt_part *part = &program->parts[p];
+        status = check_all_ends(job, program, part, bound);
         for (size_t i = 0; status == DAVIT_OK && i < part->out_count; i++) {
             status = bring_out(job, program, part, &part->outs[i], bound);
         }

@@ -10,8 +10,9 @@
 typedef enum davit_xrt_place_kind {
     DAVIT_XRT_NOWHERE,
     DAVIT_XRT_BOUND,   /* what is bound to an input or output, in the first lane's bank */
-    DAVIT_XRT_SCRATCH, /* of the part */
-    DAVIT_XRT_CONSTANT /* of the part */
+    DAVIT_XRT_SCRATCH, /* of the part, as those that follow */
+    DAVIT_XRT_CONSTANT,
+    DAVIT_XRT_END /* the end word of each unit */
 } davit_xrt_place_kind;
 
 typedef struct davit_xrt_place {
@@ -30,15 +31,17 @@ typedef struct davit_xrt_argument {
     size_t offset;     /* its offset there */
 } davit_xrt_argument;
 
-#define DAVIT_XRT_MAX_ARGUMENTS 5
+#define DAVIT_XRT_MAX_ARGUMENTS 6
 
 /* A unit in a part. */
 typedef struct davit_xrt_step {
-    bool view; /* nothing to do */
+    bool view;   /* nothing to do */
+    bool padded; /* the result has columns that are taken out again */
     davit_xrt_call call;
     size_t argument_count;
     davit_xrt_argument arguments[DAVIT_XRT_MAX_ARGUMENTS];
     davit_xrt_place result;
+    davit_end_expected end;
 } davit_xrt_step;
 
 /* An input or output whose bytes pass through the host on the way to or from the part: another
@@ -58,8 +61,8 @@ typedef struct davit_xrt_part {
     davit_xrt_step *steps; /* [unit_count] */
     size_t in_count, out_count;
     davit_xrt_staged *ins, *outs;
-    size_t scratch_bytes, constant_bytes;
-    davit_xrt_region scratch, constants;
+    size_t scratch_bytes, constant_bytes, end_bytes;
+    davit_xrt_region scratch, constants, ends;
 } davit_xrt_part;
 
 typedef struct davit_xrt_program {

@@ -1,3 +1,4 @@
+#include <stdatomic.h>
 #include <string.h>
 
 #include "davit/engine_cost.h"
@@ -249,6 +250,13 @@ static davit_xrt_argument operand(const planning *p, davit_xrt_part *part, davit
     return argument(place_of(p, value), bytes);
 }
 
+/* No two calls of this process have the same. */
+static uint32_t next_tag(void)
+{
+    static atomic_uint last;
+    return atomic_fetch_add(&last, 1) + 1;
+}
+
 static void fill_step(const planning *p, davit_xrt_part *part, size_t position)
 {
     const davit_node *node = node_at(p, position);
@@ -274,6 +282,11 @@ static void fill_step(const planning *p, davit_xrt_part *part, size_t position)
     }
     step->result = place_of(p, node->outputs[0]);
     a[step->argument_count++] = argument(step->result, call->result_bytes);
+    a[step->argument_count++] =
+        argument((davit_xrt_place){DAVIT_XRT_END, 0, position * WORD}, WORD);
+    step->padded = call->rows > 1 && call->used_bytes < call->row_bytes;
+    step->end = (davit_end_expected){call->engine.vector ? DAVIT_VECTOR_MAGIC : DAVIT_GEMM_MAGIC,
+                                     next_tag(), (uint32_t)(call->result_bytes / WORD)};
 }
 
 static davit_status plan_part(const planning *p, davit_xrt_part *part)
@@ -302,6 +315,7 @@ static davit_status plan_part(const planning *p, davit_xrt_part *part)
                                                     p->batch, part->images);
         }
     }
+    part->end_bytes = spec->unit_count * WORD;
     place_inputs(p, part);
     place_outputs(p, part);
     for (size_t u = 0; u < spec->unit_count; u++) {

@@ -50,11 +50,13 @@ davit_status davit_xrt_await(davit_xrt_job *job, davit_xrt_board *board, const d
             return DAVIT_OK;
         }
         if (!may_still_end(state)) {
+            davit_xrt_thread_hold(board->thread); /* other lanes may run */
             return davit_xrt_board_lose(board, diag, "%s ended in state %d (%s)", name, state,
                                         state_name(state));
         }
         uint64_t now_ns = davit_clock_ns();
         if (now_ns >= davit_xrt_job_deadline(job) || now_ns >= limit_ns) {
+            davit_xrt_thread_hold(board->thread);
             return davit_xrt_board_lose(board, diag, "%s did not end by the deadline", name);
         }
         const struct timespec pause = {.tv_nsec = (long)pause_ns};

@@ -22,6 +22,7 @@ struct davit_xrt_job {
     davit_xrt_work work;
     void *arguments;
     uint64_t deadline_ns;
+    bool finishing;
     davit_xrt_job *next;
     /* Under the thread's mutex: */
     job_state state;
@@ -35,7 +36,7 @@ struct davit_xrt_thread {
     pthread_cond_t changed;
     /* Under mutex: */
     davit_xrt_job *first;
-    bool closing, lost, stuck;
+    bool closing, lost, held, stuck;
 };
 
 static davit_xrt_job *take(davit_xrt_thread *thread)
@@ -148,10 +149,10 @@ static void skip_clean_up(void)
 }
 
 /* Under the mutex. */
-static void lose(davit_xrt_thread *thread)
+static void hold(davit_xrt_thread *thread)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
-    thread->lost = true;
+    thread->lost = thread->held = true;
     pthread_cond_broadcast(&thread->changed);
     (void)pthread_once(&once, skip_clean_up);
 }
@@ -172,7 +173,7 @@ static davit_status await(davit_xrt_thread *thread, davit_xrt_job *job, bool *si
 {
     uint64_t look_ns = job->deadline_ns;
     while (job->state != DONE) {
-        if (job->state == WAITING && thread->lost) {
+        if (job->state == WAITING && (job->finishing ? thread->held : thread->lost)) {
             take_back(thread, job);
             *silent = true;
             return DAVIT_DEVICE_LOST;
@@ -186,7 +187,7 @@ static davit_status await(davit_xrt_thread *thread, davit_xrt_job *job, bool *si
             if (job->in_driver) {
                 job->abandoned = true;
                 thread->stuck = true;
-                lose(thread);
+                hold(thread);
                 *silent = *given_up = true;
                 return DAVIT_DEVICE_LOST;
             }
@@ -197,8 +198,8 @@ static davit_status await(davit_xrt_thread *thread, davit_xrt_job *job, bool *si
     return job->status;
 }
 
-davit_status davit_xrt_thread_do(davit_xrt_thread *thread, davit_xrt_work job_work, void *arguments,
-                                 uint64_t deadline_ns, bool *silent)
+/* Hands a copy of the job to the thread. */
+static davit_status hand_over(davit_xrt_thread *thread, const davit_xrt_job *form, bool *silent)
 {
     bool given_up = false;
     *silent = true;
@@ -206,8 +207,7 @@ davit_status davit_xrt_thread_do(davit_xrt_thread *thread, davit_xrt_work job_wo
     if (job == NULL) {
         return DAVIT_OUT_OF_MEMORY;
     }
-    *job = (davit_xrt_job){
-        .thread = thread, .work = job_work, .arguments = arguments, .deadline_ns = deadline_ns};
+    *job = *form;
     *silent = false;
     pthread_mutex_lock(&thread->mutex);
     davit_xrt_job **link = &thread->first;
@@ -224,11 +224,24 @@ davit_status davit_xrt_thread_do(davit_xrt_thread *thread, davit_xrt_work job_wo
     return status;
 }
 
+davit_status davit_xrt_thread_do(davit_xrt_thread *thread, davit_xrt_work job_work, void *arguments,
+                                 uint64_t deadline_ns, bool *silent)
+{
+    const davit_xrt_job job = {
+        .thread = thread, .work = job_work, .arguments = arguments, .deadline_ns = deadline_ns};
+    return hand_over(thread, &job, silent);
+}
+
 davit_status davit_xrt_thread_finish(davit_xrt_thread *thread, davit_xrt_work job_work,
                                      void *arguments, uint64_t deadline_ns)
 {
     bool silent;
-    return davit_xrt_thread_do(thread, job_work, arguments, deadline_ns, &silent);
+    const davit_xrt_job job = {.thread = thread,
+                               .work = job_work,
+                               .arguments = arguments,
+                               .deadline_ns = deadline_ns,
+                               .finishing = true};
+    return hand_over(thread, &job, &silent);
 }
 
 void davit_xrt_enter(davit_xrt_job *job)
@@ -250,7 +263,15 @@ bool davit_xrt_leave(davit_xrt_job *job)
 void davit_xrt_thread_lose(davit_xrt_thread *thread)
 {
     pthread_mutex_lock(&thread->mutex);
-    lose(thread);
+    thread->lost = true;
+    pthread_cond_broadcast(&thread->changed);
+    pthread_mutex_unlock(&thread->mutex);
+}
+
+void davit_xrt_thread_hold(davit_xrt_thread *thread)
+{
+    pthread_mutex_lock(&thread->mutex);
+    hold(thread);
     pthread_mutex_unlock(&thread->mutex);
 }
 

@@ -35,9 +35,8 @@ void davit_xrt_thread_destroy(davit_xrt_thread *thread);
  * lost; *silent says whether nobody has reported the failure yet. */
 davit_status davit_xrt_thread_do(davit_xrt_thread *thread, davit_xrt_work work, void *arguments,
                                  uint64_t deadline_ns, bool *silent);
-/* The same for what lets go of something, whose failure nobody needs to know: what a lost board has
- * stays where it is, as the driver crashes or hangs when it is to let go of a kernel that runs. For
- * the same reason a process with a lost board ends without the driver's own clean-up at exit. */
+/* The same for what lets go of something, also on a lost board. Fails where the board is held: then
+ * what it has stays where it is. */
 davit_status davit_xrt_thread_finish(davit_xrt_thread *thread, davit_xrt_work work, void *arguments,
                                      uint64_t deadline_ns);
 
@@ -46,6 +45,10 @@ bool davit_xrt_leave(davit_xrt_job *job);
 
 /* Declares the board lost: jobs from now on fail at once. */
 void davit_xrt_thread_lose(davit_xrt_thread *thread);
+/* Declares it held too: a kernel may run that never ends, and the driver crashes or hangs when it
+ * is to let go of one. For the same reason the process then ends without the driver's own clean-up
+ * at exit. A thread that does not come back from the driver holds its board by itself. */
+void davit_xrt_thread_hold(davit_xrt_thread *thread);
 bool davit_xrt_thread_lost(davit_xrt_thread *thread);
 
 /* Of the job's thread. */

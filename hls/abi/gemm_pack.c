@@ -106,6 +106,7 @@ void davit_gemm_pack_parameters(const davit_gemm_geometry *g, const davit_gemm_s
     d[DAVIT_GEMM_F_LOW] = float_bits(v->low);
     d[DAVIT_GEMM_F_HIGH] = float_bits(v->high);
     d[DAVIT_GEMM_F_ZERO] = float_bits((float)v->c_zero);
+    d[DAVIT_GEMM_F_TAG] = v->tag;
     size_t per_channel = (size_t)s->channels * s->kernel_h * s->kernel_w;
     for (uint32_t o = 0; o < s->columns; o++) {
         uint32_t *tile = d + DAVIT_ENGINE_DESCRIPTOR + (size_t)(o / g->columns) * g->columns * 3;

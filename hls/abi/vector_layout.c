@@ -173,6 +173,7 @@ void davit_vector_pack_parameters(const davit_vector_shape *s, const davit_vecto
     d[DAVIT_VECTOR_F_LOW] = float_bits(v->low);
     d[DAVIT_VECTOR_F_HIGH] = float_bits(v->high);
     d[DAVIT_VECTOR_F_ZERO] = float_bits((float)v->c_zero);
+    d[DAVIT_VECTOR_F_TAG] = v->tag;
     if (s->kind == DAVIT_VECTOR_DEPTHWISE) {
         fill_depthwise(s, l, v, zero, d + DAVIT_ENGINE_DESCRIPTOR);
     } else if (s->kind == DAVIT_VECTOR_AVERAGE) {

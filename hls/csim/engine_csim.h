@@ -11,8 +11,8 @@
 extern "C" {
 #endif
 
-void gemm_s8(const void *a, const void *b, const void *p, const void *r, void *c);
-void vector_s8(const void *a, const void *b, const void *p, void *c);
+void gemm_s8(const void *a, const void *b, const void *p, const void *r, void *c, void *e);
+void vector_s8(const void *a, const void *b, const void *p, void *c, void *e);
 
 /* The first failure of the simulation since the last call in this thread, or NULL. Valid until the
  * next call in this thread. */

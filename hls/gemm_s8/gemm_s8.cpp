@@ -9,7 +9,7 @@
 #endif
 
 static void run(gemm_job job, const word_t *a, const word_t *b, const word_t *p, const word_t *r,
-                word_t *c)
+                word_t *c, word_t *e)
 {
 #pragma HLS DATAFLOW
     DAVIT_DATAFLOW;
@@ -49,12 +49,12 @@ static void run(gemm_job job, const word_t *a, const word_t *b, const word_t *p,
     DAVIT_PROCESS(residual_process(job, r_words, residuals));
     DAVIT_PROCESS(requantise_process(job, p_words, sums, residuals, rows));
     DAVIT_PROCESS(result_process(job, rows, c_words));
-    DAVIT_PROCESS(write_runs(c, job.result_runs, c_words));
+    DAVIT_PROCESS(write_result(c, job.result_runs, c_words, e, job.end));
     DAVIT_DATAFLOW_END;
 }
 
 extern "C" void GEMM_NAME(const word_t *a, const word_t *b, const word_t *p, const word_t *r,
-                          word_t *c)
+                          word_t *c, word_t *e)
 {
 #pragma HLS INTERFACE m_axi port = a bundle = gmem_a offset = slave max_read_burst_length =        \
     64 num_read_outstanding = 16
@@ -66,14 +66,18 @@ extern "C" void GEMM_NAME(const word_t *a, const word_t *b, const word_t *p, con
     64 num_read_outstanding = 16
 #pragma HLS INTERFACE m_axi port = c bundle = gmem_c offset = slave max_write_burst_length =       \
     64 num_write_outstanding = 16
+#pragma HLS INTERFACE m_axi port = e bundle = gmem_c offset = slave
 #pragma HLS INTERFACE s_axilite port = a
 #pragma HLS INTERFACE s_axilite port = b
 #pragma HLS INTERFACE s_axilite port = p
 #pragma HLS INTERFACE s_axilite port = r
 #pragma HLS INTERFACE s_axilite port = c
+#pragma HLS INTERFACE s_axilite port = e
 #pragma HLS INTERFACE s_axilite port = return
     const gemm_job job = read_job(p);
     if (job.valid) {
-        run(job, a, b, p, r, c);
+        run(job, a, b, p, r, c, e);
+    } else {
+        write_end(e, job.end, DAVIT_END_REFUSED, nothing_written());
     }
 }

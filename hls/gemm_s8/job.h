@@ -52,6 +52,7 @@ struct gemm_job {
     finish_t finish;
     uint32_t a_passes, b_words, p_words; /* what the ports read */
     panel_runs result_runs, residual_runs;
+    end_t end;
 };
 
 /* Column tiles of a panel. */
@@ -110,6 +111,8 @@ read_fields:
     }
     gemm_job job;
     const uint32_t geometry = ROWS | COLUMNS << 8 | DEPTH << 16;
+    job.end.magic = DAVIT_GEMM_MAGIC;
+    job.end.tag = f[DAVIT_GEMM_F_TAG];
     job.valid = f[DAVIT_GEMM_F_MAGIC] == DAVIT_GEMM_MAGIC && f[DAVIT_GEMM_F_GEOMETRY] == geometry;
     const uint32_t flags = f[DAVIT_GEMM_F_FLAGS];
     job.a_u8 = (flags & DAVIT_ENGINE_A_U8) != 0;

@@ -52,16 +52,69 @@ read_panels:
     }
 }
 
-template <int DEPTH>
-static void write_runs(word_t *port, panel_runs runs, hls::stream<word_t, DEPTH> &in)
+/* What was written: words, and the sum of each of their 32-bit fields. */
+struct written_t {
+    uint32_t words;
+    uint32_t field[WORD / 4];
+};
+
+static inline word_t count_word(written_t &written, const word_t &word)
 {
+#pragma HLS INLINE
+    written.words++;
+    for (int i = 0; i < WORD / 4; i++) {
+#pragma HLS UNROLL
+        written.field[i] += field32(word, i);
+    }
+    return word;
+}
+
+/* How a call names itself in its end word. */
+struct end_t {
+    uint32_t magic, tag;
+};
+
+static void write_end(word_t *port, end_t end, davit_end_code code, const written_t &written)
+{
+    uint32_t sum = 0;
+    for (int i = 0; i < WORD / 4; i++) {
+#pragma HLS UNROLL
+        sum += written.field[i];
+    }
+    const uint32_t field[DAVIT_END_FIELDS] = {end.magic, (uint32_t)code, end.tag, written.words,
+                                              sum};
+    word_t word = 0;
+    for (int i = 0; i < DAVIT_END_FIELDS; i++) {
+#pragma HLS UNROLL
+        word.range(32 * i + 31, 32 * i) = field[i];
+    }
+    port[0] = word;
+}
+
+static inline written_t nothing_written()
+{
+#pragma HLS INLINE
+    written_t written;
+    written.words = 0;
+    for (int i = 0; i < WORD / 4; i++) {
+#pragma HLS UNROLL
+        written.field[i] = 0;
+    }
+    return written;
+}
+
+template <int DEPTH>
+static written_t write_panels(word_t *port, panel_runs runs, hls::stream<word_t, DEPTH> &in)
+{
+    written_t written = nothing_written();
+#pragma HLS ARRAY_PARTITION variable = written.field complete
     if (runs.panels == 1) {
     write_burst:
         for (uint32_t i = 0; i < runs.total; i++) {
 #pragma HLS PIPELINE II = 1
-            port[i] = in.read();
+            port[i] = count_word(written, in.read());
         }
-        return;
+        return written;
     }
     uint32_t begin = 0;
 write_panels:
@@ -74,12 +127,22 @@ write_panels:
         write_run:
             for (uint32_t i = 0; i < run; i++) {
 #pragma HLS PIPELINE II = 1
-                port[at + i] = in.read();
+                port[at + i] = count_word(written, in.read());
             }
             at += runs.row_words;
         }
         begin += run;
     }
+    return written;
+}
+
+/* The result, and behind it the end word: both through one port, which keeps their order. */
+template <int DEPTH>
+static void write_result(word_t *port, panel_runs runs, hls::stream<word_t, DEPTH> &in,
+                         word_t *end_port, end_t end)
+{
+    const written_t written = write_panels(port, runs, in);
+    write_end(end_port, end, DAVIT_END_DONE, written);
 }
 
 #endif

@@ -296,6 +296,6 @@ davit_gemm_walk davit_gemm_walk_tiles(const davit_engine *engine, const davit_ge
         }
     }
     double written = davit_channel_reach(&w.channel, DAVIT_FLOW_RESULT, w.results);
-    out.total = davit_larger(written, w.emitted[0]) + w.latency;
+    out.total = davit_larger(written, w.emitted[0]) + DAVIT_END_CYCLES + w.latency;
     return out;
 }

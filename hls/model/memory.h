@@ -4,6 +4,9 @@
 
 #include "davit/cycle_model.h"
 
+/* From the last word of the result to the end word, whose sum is made of sixteen fields. */
+#define DAVIT_END_CYCLES 20.0
+
 /* The integer quotient rounded up. */
 static inline double davit_steps(uint64_t a, uint64_t b)
 {

@@ -29,7 +29,7 @@ const char *davit_vector_cycles(const davit_engine *engine, const davit_vector_s
     double table = adds ? 0 : l.b_words;
     made.start = 2 * davit_latency_cycles(engine) +
                  davit_larger(first, (first + table + l.parameter_words) / beta);
-    made.total = made.start + PIPELINE_CYCLES + davit_latency_cycles(engine) +
+    made.total = made.start + PIPELINE_CYCLES + DAVIT_END_CYCLES + davit_latency_cycles(engine) +
                  davit_larger(made.compute, made.memory);
     if (shape->kind == DAVIT_VECTOR_DEPTHWISE) {
         made.macs = (double)l.pixels * shape->channels * l.taps;

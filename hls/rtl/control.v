@@ -1,5 +1,5 @@
 // The s_axilite register file, in the layout of Vitis HLS: CTRL 0x00 (start, done, idle, ready,
-// continue = bits 0 to 4), GIER 0x04, IER 0x08, ISR 0x0c, five 64-bit addresses from 0x10, 12 bytes
+// continue = bits 0 to 4), GIER 0x04, IER 0x08, ISR 0x0c, six 64-bit addresses from 0x10, 12 bytes
 // apart. done stays until continue is written (ap_ctrl_chain).
 `default_nettype none
 
@@ -29,15 +29,15 @@ module davit_control (
     input wire ready, // one cycle: it has taken the arguments
     input wire finished,
     input wire idle,
-    output wire [319:0] addresses
+    output wire [383:0] addresses
 );
     localparam [6:0] CTRL = 7'h00, GIER = 7'h04, IER = 7'h08, ISR = 7'h0c;
     reg done, was_ready, global_enable;
     reg [1:0] enable, status; // done, ready
-    reg [63:0] address[0:4];
+    reg [63:0] address[0:5];
     genvar g;
     generate
-        for (g = 0; g < 5; g = g + 1) begin : bus
+        for (g = 0; g < 6; g = g + 1) begin : bus
             assign addresses[64*g +: 64] = address[g];
         end
     endgenerate
@@ -102,7 +102,7 @@ module davit_control (
                 if (araddr == ISR) begin
                     rdata[1:0] <= status;
                 end
-                for (i = 0; i < 5; i = i + 1) begin
+                for (i = 0; i < 6; i = i + 1) begin
                     if (araddr == 16 + 12 * i) begin
                         rdata <= addresses[64*i +: 32];
                     end
@@ -117,7 +117,7 @@ module davit_control (
     end
 
     generate
-        for (g = 0; g < 5; g = g + 1) begin : write_address
+        for (g = 0; g < 6; g = g + 1) begin : write_address
             always @(posedge clk) begin
                 if (write && awaddr == 16 + 12 * g) begin
                     address[g][31:0] <= (address[g][31:0] & ~mask) | (wdata & mask);

@@ -35,6 +35,8 @@
 `define F_HIGH `FIELD(28)
 `define F_ZERO `FIELD(29)
 `define F_GEOMETRY `FIELD(30)
+`define F_TAG `FIELD(31)
+`define MAGIC 32'h44560002 // DAVIT_GEMM_MAGIC
 
 `define A_U8 f[32 + 0]
 `define RESIDUAL f[32 + 1]

@@ -105,7 +105,9 @@ module gemm_s8 #(
     // ---- the call ----
     wire start, ready, finished, idle, go;
     wire start_descriptor, start_table, start_a, start_b, start_results;
-    wire [319:0] addresses;
+    wire [383:0] addresses;
+    wire fold, start_end, ending, refused, c_sent;
+    wire [511:0] end_word;
     wire [1023:0] f;
     wire [32*`PRODUCTS-1:0] d;
     wire a_idle, b_idle, p_idle, r_idle, c_idle;
@@ -128,7 +130,8 @@ module gemm_s8 #(
         .f(f), .d(d), .p_empty(p_empty), .p(p_word), .p_pop(descriptor_pop),
         .start_descriptor(start_descriptor), .start_table(start_table), .start_a(start_a),
         .start_b(start_b), .start_results(start_results), .go(go),
-        .all_idle(a_idle && b_idle && p_idle && r_idle && c_idle));
+        .all_read(a_idle && b_idle && p_idle && r_idle), .all_sent(c_sent), .all_written(c_idle),
+        .fold(fold), .start_end(start_end), .ending(ending), .refused(refused));
     assign p_pop = descriptor_pop || table_pop;
 
     // ---- ports ----
@@ -139,6 +142,7 @@ module gemm_s8 #(
     wire [57:0] p_base = addresses[128+6 +: 58];
     wire [57:0] r_base = addresses[192+6 +: 58];
     wire [57:0] c_base = addresses[256+6 +: 58];
+    wire [57:0] e_base = addresses[320+6 +: 58];
     wire [31:0] passes = `RESIDENT ? 1 : `F_PANELS;
     wire [31:0] table_words = start_descriptor ? 2 : `F_N_TILES * TILE_WORDS;
     // Rows of the result: one run in all, or each panel's part of every row.
@@ -191,9 +195,11 @@ module gemm_s8 #(
     wire c_push, c_full;
     wire [511:0] c_word;
     davit_write_port #(.DEPTH(PORT_WORDS), .MARGIN(8)) port_c (
-        .clk(clk), .rst(rst), .start(start_results), .base(c_base), .outer(`F_PANELS),
-        .inner(rows), .run(run), .last_run(last_run), .inner_step(row_words), .outer_step(run),
-        .idle(c_idle), .push(c_push), .in(c_word), .full(c_full),
+        .clk(clk), .rst(rst), .start(start_results || start_end),
+        .base(ending ? e_base : c_base), .outer(ending ? 32'd1 : `F_PANELS),
+        .inner(ending ? 32'd1 : rows), .run(run), .last_run(ending ? 32'd1 : last_run),
+        .inner_step(row_words), .outer_step(run), .all_sent(c_sent), .idle(c_idle),
+        .push(c_push || start_end), .in(start_end ? end_word : c_word), .full(c_full),
         .awvalid(m_axi_gmem_c_awvalid), .awready(m_axi_gmem_c_awready),
         .awaddr(m_axi_gmem_c_awaddr), .awlen(m_axi_gmem_c_awlen), .wvalid(m_axi_gmem_c_wvalid),
         .wready(m_axi_gmem_c_wready), .wdata(m_axi_gmem_c_wdata), .wlast(m_axi_gmem_c_wlast),
@@ -201,6 +207,9 @@ module gemm_s8 #(
     assign m_axi_gmem_c_awsize = 3'd6;
     assign m_axi_gmem_c_awburst = 2'b01;
     assign m_axi_gmem_c_wstrb = {64{1'b1}};
+    davit_end_word end_of_call (
+        .clk(clk), .start(start_descriptor), .beat(m_axi_gmem_c_wvalid && m_axi_gmem_c_wready),
+        .word(m_axi_gmem_c_wdata), .fold(fold), .refused(refused), .f(f), .out(end_word));
 
     // ---- processes, and the queues between them ----
     wire chunk_push, chunk_full, chunk_empty, chunk_pop;

@@ -1,5 +1,6 @@
 // A call from start to finish: reads the descriptor, multiplies what the counters need (one
-// multiplier, a product in a cycle), starts the ports and the processes, waits for the last word.
+// multiplier, a product in a cycle), starts the ports and the processes, waits for the last word, has
+// the end word made and written.
 `default_nettype none
 `include "fields.vh"
 
@@ -24,15 +25,21 @@ module davit_job #(
     output wire start_b,
     output wire start_results, // result and residual
     output wire go,            // the processes begin
-    input wire all_idle        // of the ports
+    input wire all_read,       // by the ports
+    input wire all_sent,       // words of the result, but perhaps not acknowledged
+    input wire all_written,    // and acknowledged
+    output wire fold,          // for the end word: add up
+    output wire start_end,     // write it
+    output wire ending,        // the result's port is the end word's
+    output reg refused
 );
-    localparam [31:0] MAGIC = 32'h44560001;
     localparam [31:0] GEOMETRY = ROWS | COLUMNS << 8 | 8 << 16;
-    localparam IDLE = 3'd0, READ = 3'd1, CHECK = 3'd2, MULTIPLY = 3'd3, RUN = 3'd4, DONE = 3'd5;
+    localparam IDLE = 3'd0, READ = 3'd1, CHECK = 3'd2, MULTIPLY = 3'd3, RUN = 3'd4,
+               FOLD = 3'd5, ENDING = 3'd6, DONE = 3'd7;
     reg [2:0] state;
     reg second;
     reg [3:0] number; // of the product
-    wire valid = `F_MAGIC == MAGIC && `F_GEOMETRY == GEOMETRY;
+    wire valid = `F_MAGIC == `MAGIC && `F_GEOMETRY == GEOMETRY;
     assign idle = state == IDLE;
     assign start_descriptor = idle && start;
     assign ready = state == DONE;
@@ -43,6 +50,9 @@ module davit_job #(
     assign start_b = state == MULTIPLY && number == 4'd3;
     assign start_results = state == MULTIPLY && number == 4'd14;
     assign go = state == MULTIPLY && number == 4'd15;
+    assign fold = state == FOLD && number != 4'd15;
+    assign start_end = state == FOLD && number == 4'd15;
+    assign ending = state == FOLD || state == ENDING;
 
     reg [31:0] x, y;
     always @* begin
@@ -99,7 +109,8 @@ module davit_job #(
                 end
                 CHECK: begin
                     number <= 0;
-                    state <= valid ? MULTIPLY : DONE;
+                    state <= valid ? MULTIPLY : FOLD;
+                    refused <= !valid;
                 end
                 MULTIPLY: begin
                     number <= number + 1;
@@ -108,7 +119,16 @@ module davit_job #(
                         number <= 0;
                     end
                 end
-                RUN: if (all_idle) begin
+                RUN: if (all_read && all_sent) begin
+                    state <= FOLD;
+                end
+                FOLD: begin
+                    number <= number + 1;
+                    if (start_end) begin
+                        state <= ENDING;
+                    end
+                end
+                ENDING: if (all_written) begin
                     state <= DONE;
                 end
                 default: state <= IDLE;

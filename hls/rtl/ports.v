@@ -124,8 +124,8 @@ module davit_read_port #(
     end
 endmodule
 
-// Writes runs from a queue. A burst begins when all its words are in the queue. idle: every burst
-// is written and acknowledged.
+// Writes runs from a queue. A burst begins when all its words are in the queue. all_sent: every word
+// has left; idle: every burst is written and acknowledged.
 module davit_write_port #(
     parameter DEPTH = 512,
     parameter MARGIN = 8
@@ -140,6 +140,7 @@ module davit_write_port #(
     input wire [31:0] last_run,
     input wire [31:0] inner_step,
     input wire [31:0] outer_step,
+    output wire all_sent,
     output wire idle,
     input wire push,
     input wire [511:0] in,
@@ -181,6 +182,7 @@ module davit_write_port #(
     assign wvalid = !no_burst && !empty;
     assign wlast = sent + 7'd1 == burst;
     assign bready = 1'b1;
+    assign all_sent = !valid && promised == 0;
     assign idle = !valid && !awvalid && unanswered == 0;
 
     always @(posedge clk) begin

@@ -30,6 +30,7 @@ struct vector_job {
     float a_scale, b_scale;
     finish_t finish;
     panel_runs result_runs;
+    end_t end;
 };
 
 /* Bytes of a block that are channels. */
@@ -53,6 +54,8 @@ read_fields:
         }
     }
     vector_job job;
+    job.end.magic = DAVIT_VECTOR_MAGIC;
+    job.end.tag = f[DAVIT_VECTOR_F_TAG];
     job.valid = f[DAVIT_VECTOR_F_MAGIC] == DAVIT_VECTOR_MAGIC;
     const uint32_t flags = f[DAVIT_VECTOR_F_FLAGS];
     job.a_u8 = (flags & DAVIT_ENGINE_A_U8) != 0;

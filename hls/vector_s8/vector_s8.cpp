@@ -3,7 +3,8 @@
 #include "dataflow.h"
 #include "lanes.h"
 
-static void run(vector_job job, const word_t *a, const word_t *b, const word_t *p, word_t *c)
+static void run(vector_job job, const word_t *a, const word_t *b, const word_t *p, word_t *c,
+                word_t *e)
 {
 #pragma HLS DATAFLOW
     DAVIT_DATAFLOW;
@@ -28,11 +29,11 @@ static void run(vector_job job, const word_t *a, const word_t *b, const word_t *
     DAVIT_PROCESS(lanes_process(job, taps, b_words, sums));
     DAVIT_PROCESS(requantise_process(job, p_words, sums, finished));
     DAVIT_PROCESS(pack_process(job, finished, c_words));
-    DAVIT_PROCESS(write_runs(c, job.result_runs, c_words));
+    DAVIT_PROCESS(write_result(c, job.result_runs, c_words, e, job.end));
     DAVIT_DATAFLOW_END;
 }
 
-extern "C" void vector_s8(const word_t *a, const word_t *b, const word_t *p, word_t *c)
+extern "C" void vector_s8(const word_t *a, const word_t *b, const word_t *p, word_t *c, word_t *e)
 {
 #pragma HLS INTERFACE m_axi port = a bundle = gmem_a offset = slave max_read_burst_length =        \
     64 num_read_outstanding = 16
@@ -42,13 +43,17 @@ extern "C" void vector_s8(const word_t *a, const word_t *b, const word_t *p, wor
     64 num_read_outstanding = 4
 #pragma HLS INTERFACE m_axi port = c bundle = gmem_c offset = slave max_write_burst_length =       \
     64 num_write_outstanding = 16
+#pragma HLS INTERFACE m_axi port = e bundle = gmem_c offset = slave
 #pragma HLS INTERFACE s_axilite port = a
 #pragma HLS INTERFACE s_axilite port = b
 #pragma HLS INTERFACE s_axilite port = p
 #pragma HLS INTERFACE s_axilite port = c
+#pragma HLS INTERFACE s_axilite port = e
 #pragma HLS INTERFACE s_axilite port = return
     const vector_job job = read_job(p);
     if (job.valid) {
-        run(job, a, b, p, c);
+        run(job, a, b, p, c, e);
+    } else {
+        write_end(e, job.end, DAVIT_END_REFUSED, nothing_written());
     }
 }

@@ -188,7 +188,7 @@ static void another_abi_is_refused(void **state)
 {
     fixture *f = *state;
     f->entry.abi_version = DAVIT_ENGINE_VERSION + 1;
-    refused(f, DAVIT_UNSUPPORTED, "its kernels have ABI 2, this Davit ABI 1");
+    refused(f, DAVIT_UNSUPPORTED, "its kernels have ABI 3, this Davit ABI 2");
     f->entry.abi_version = DAVIT_ENGINE_VERSION;
     f->entry.columns = 16;
     refused(f, DAVIT_UNSUPPORTED, "its array is 7x16x8");

@@ -148,6 +148,32 @@ static void a_stuck_driver_is_left_behind(void **state)
     davit_xrt_thread_destroy(thread);
 }
 
+/* A lost board takes no work, but lets go of what it has, unless the driver holds it. */
+static void a_lost_board_is_closed(void **state)
+{
+    (void)state;
+    bool silent;
+    for (int held = 0; held < 2; held++) {
+        davit_xrt_thread *thread = davit_xrt_thread_create();
+        driver_call work = {.ms = 1}, closing = {.ms = 1};
+        if (held) {
+            davit_xrt_thread_hold(thread);
+        }
+        davit_xrt_thread_lose(thread);
+        assert_true(davit_xrt_thread_lost(thread));
+        assert_int_equal(
+            davit_xrt_thread_do(thread, call, &work, davit_deadline_after(60000 * MS), &silent),
+            DAVIT_DEVICE_LOST);
+        assert_true(silent);
+        assert_int_equal(
+            davit_xrt_thread_finish(thread, call, &closing, davit_deadline_after(60000 * MS)),
+            held ? DAVIT_DEVICE_LOST : DAVIT_OK);
+        assert_false(atomic_load(&work.begun));
+        assert_int_equal(atomic_load(&closing.begun), !held);
+        davit_xrt_thread_destroy(thread);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -155,6 +181,7 @@ int main(void)
         cmocka_unit_test(own_code_is_waited_for),
         cmocka_unit_test(a_turn_that_does_not_come_ends_too),
         cmocka_unit_test(a_stuck_driver_is_left_behind),
+        cmocka_unit_test(a_lost_board_is_closed), /* the last: the process ends without clean-up */
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -45,7 +45,7 @@ bool lane_open(lane *l, void *device, const unsigned char uuid[16], unsigned ind
     *l = (lane){.device = device, .deadline_ms = deadline_ms};
     (void)snprintf(gemm, sizeof(gemm), "gemm_s8:{gemm_s8_%u}", index + 1);
     (void)snprintf(vector, sizeof(vector), "vector_s8:{vector_s8_%u}", index + 1);
-    return open_kernel(l, &l->gemm, uuid, gemm, 5) && open_kernel(l, &l->vector, uuid, vector, 4);
+    return open_kernel(l, &l->gemm, uuid, gemm, 6) && open_kernel(l, &l->vector, uuid, vector, 5);
 }
 
 static void close_kernel(lane_kernel *k)
@@ -115,17 +115,16 @@ static bool wait_for_run(lane *l, const lane_kernel *k)
     return true;
 }
 
-/* One call: the last argument is the result. An argument that is NULL gets a small buffer: XRT
- * wants one for each. */
-static void call(lane_kernel *k, const void *const *arguments, const size_t *bytes, void *result)
+/* One call: the last arguments are the result and the end word. An argument that is NULL gets a
+ * small buffer: XRT wants one for each. */
+static void call(lane_kernel *k, void *const *arguments, const size_t *bytes)
 {
     lane *l = used;
     if (l->error != NULL) {
         return; /* the device is lost */
     }
-    void *at = NULL;
     for (size_t i = 0; i < k->argument_count; i++) {
-        at = mapped(l, k, i, bytes[i] > 0 ? bytes[i] : 64);
+        void *at = mapped(l, k, i, bytes[i] > 0 ? bytes[i] : 64);
         if (at == NULL) {
             return;
         }
@@ -145,15 +144,16 @@ static void call(lane_kernel *k, const void *const *arguments, const size_t *byt
         (void)fail(l, "xrtRunStart");
         return;
     }
-    const size_t last = k->argument_count - 1;
     if (!wait_for_run(l, k)) {
         return;
     }
-    if (xrtBOSync(k->buffers[last], XCL_BO_SYNC_BO_FROM_DEVICE, bytes[last], 0) != 0) {
-        (void)fail(l, "xrtBOSync from the device");
-        return;
+    for (size_t i = k->argument_count - 2; i < k->argument_count; i++) {
+        if (xrtBOSync(k->buffers[i], XCL_BO_SYNC_BO_FROM_DEVICE, bytes[i], 0) != 0) {
+            (void)fail(l, "xrtBOSync from the device");
+            return;
+        }
+        memcpy(arguments[i], xrtBOMap(k->buffers[i]), bytes[i]);
     }
-    memcpy(result, at, bytes[last]);
 }
 
 static size_t words(uint64_t bytes)
@@ -162,27 +162,31 @@ static size_t words(uint64_t bytes)
 }
 
 /* The sizes follow from the parameter block. */
-void gemm_s8(const void *a, const void *b, const void *p, const void *r, void *c)
+void gemm_s8(const void *a, const void *b, const void *p, const void *r, void *c, void *e)
 {
     const uint32_t *f = p;
     const uint64_t columns = f[DAVIT_GEMM_F_GEOMETRY] >> 8 & 0xff, tiles = f[DAVIT_GEMM_F_N_TILES];
     const size_t result = words((uint64_t)f[DAVIT_GEMM_F_M] * f[DAVIT_GEMM_F_N]);
     const size_t bytes[] = {(size_t)f[DAVIT_GEMM_F_A_WORDS] * 64,
                             (size_t)(tiles * f[DAVIT_GEMM_F_K_STEPS] * columns * DAVIT_GEMM_DEPTH),
-                            (size_t)(128 + tiles * columns * 12), r != NULL ? result : 0, result};
-    const void *const arguments[] = {a, b, p, r, c};
-    call(&used->gemm, arguments, bytes, c);
+                            (size_t)(128 + tiles * columns * 12),
+                            r != NULL ? result : 0,
+                            result,
+                            DAVIT_ENGINE_WORD};
+    void *const arguments[] = {(void *)a, (void *)b, (void *)p, (void *)r, c, e};
+    call(&used->gemm, arguments, bytes);
 }
 
-void vector_s8(const void *a, const void *b, const void *p, void *c)
+void vector_s8(const void *a, const void *b, const void *p, void *c, void *e)
 {
     const uint32_t *f = p;
     const size_t bytes[] = {(size_t)f[DAVIT_VECTOR_F_A_WORDS] * 64,
                             b != NULL ? (size_t)f[DAVIT_VECTOR_F_B_WORDS] * 64 : 0,
                             128 + (size_t)f[DAVIT_VECTOR_F_TABLE_WORDS] * 64,
-                            words((uint64_t)f[DAVIT_VECTOR_F_PIXELS] * f[DAVIT_VECTOR_F_CHANNELS])};
-    const void *const arguments[] = {a, b, p, c};
-    call(&used->vector, arguments, bytes, c);
+                            words((uint64_t)f[DAVIT_VECTOR_F_PIXELS] * f[DAVIT_VECTOR_F_CHANNELS]),
+                            DAVIT_ENGINE_WORD};
+    void *const arguments[] = {(void *)a, (void *)b, (void *)p, c, e};
+    call(&used->vector, arguments, bytes);
 }
 
 const char *engine_simulation_error(void)
@@ -190,15 +194,16 @@ const char *engine_simulation_error(void)
     return used->error;
 }
 
-void gemm_s8_small(const void *a, const void *b, const void *p, const void *r, void *c);
+void gemm_s8_small(const void *a, const void *b, const void *p, const void *r, void *c, void *e);
 
 /* No board has it; its cases are left out. */
-void gemm_s8_small(const void *a, const void *b, const void *p, const void *r, void *c)
+void gemm_s8_small(const void *a, const void *b, const void *p, const void *r, void *c, void *e)
 {
     (void)a;
     (void)b;
     (void)p;
     (void)r;
     (void)c;
+    (void)e;
     (void)fail(used, "gemm_s8_small");
 }

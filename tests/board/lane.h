@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define LANE_ARGUMENTS 5
+#define LANE_ARGUMENTS 6
 
 typedef struct lane_kernel {
     void *kernel, *run; /* XRT's handles */

@@ -23,9 +23,10 @@ static bool may_handle(const rpc_request *request)
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
 {
     const board_faults faults = {{0}};
+    static board_counts counts;
     static board b;
     if (b.memory.base == NULL) {
-        must(board_open(&b, &faults) && board_memory_alloc(&b.memory, 0, 8192) &&
+        must(board_open(&b, &faults, &counts) && board_memory_alloc(&b.memory, 0, 8192) &&
              board_memory_alloc(&b.memory, 16384, 4096));
     }
     while (count >= RPC_REQUEST_HEADER) {

@@ -8,7 +8,7 @@
 #include "engine_csim.h"
 
 /* gemm_s8 with an array of 3 x 16 and buffers so small that every limit is met. */
-void gemm_s8_small(const void *a, const void *b, const void *p, const void *r, void *c);
+void gemm_s8_small(const void *a, const void *b, const void *p, const void *r, void *c, void *e);
 extern const davit_gemm_geometry engine_small_geometry;
 
 /* Runs random case `index` of a seed. Returns NULL, or what went wrong; `shape` (at least 256

@@ -26,7 +26,7 @@ typedef struct gemm_case {
     davit_requantization requantization;
     float *scale, *bias;
     int8_t *weights;
-    engine_buffer a, b, p, r, c;
+    engine_buffer a, b, p, r, c, e;
     uint8_t *expected;
 } gemm_case;
 
@@ -182,6 +182,7 @@ static bool draw_values(engine_random *random, gemm_case *c)
     c->a = engine_alloc(a_bytes, 0x5a);
     c->r = engine_alloc(c_bytes, 0x5a);
     c->c = engine_alloc(c_bytes, 0xee);
+    c->e = engine_alloc(DAVIT_ENGINE_WORD, 0);
     c->b = engine_alloc((size_t)c->layout.weight_words * DAVIT_ENGINE_WORD, 0);
     c->p = engine_alloc((size_t)c->layout.parameter_words * DAVIT_ENGINE_WORD, 0);
     c->weights = malloc(k * s->columns);
@@ -205,6 +206,7 @@ static bool draw_values(engine_random *random, gemm_case *c)
     }
     c->values.a_zero = draw_zero(random, c->values.a_u8);
     c->values.weights = c->weights;
+    c->values.tag = engine_draw(random, UINT32_MAX);
     bool fine = prepare(random, c, engine_chance(random, 70) ? bias : NULL, w_scale);
     free(w_scale);
     free(bias);
@@ -279,12 +281,17 @@ static const char *run(gemm_case *c)
     davit_gemm_pack_parameters(g, &c->shape, &c->layout, &c->values, c->p.data);
     expect(c);
     (c->small ? gemm_s8_small : gemm_s8)(c->a.data, c->b.data, c->p.data,
-                                         c->shape.residual ? c->r.data : NULL, c->c.data);
+                                         c->shape.residual ? c->r.data : NULL, c->c.data,
+                                         c->e.data);
     const char *error = engine_simulation_error();
     if (error != NULL) {
         return error;
     }
-    return memcmp(c->c.data, c->expected, bytes) != 0 ? "wrong bytes" : NULL;
+    if (memcmp(c->c.data, c->expected, bytes) != 0) {
+        return "wrong bytes";
+    }
+    return engine_end_is_right(&c->e, DAVIT_GEMM_MAGIC, c->values.tag, &c->c) ? NULL
+                                                                              : "wrong end word";
 }
 
 bool engine_random_is_small(uint64_t seed, uint64_t index)
@@ -303,7 +310,7 @@ const char *engine_random_gemm(uint64_t seed, uint64_t index, char *shape)
     if (wrong == NULL) {
         wrong = run(&c);
     }
-    engine_buffer *buffers[] = {&c.a, &c.b, &c.p, &c.r, &c.c};
+    engine_buffer *buffers[] = {&c.a, &c.b, &c.p, &c.r, &c.c, &c.e};
     for (size_t i = 0; i < sizeof(buffers) / sizeof(buffers[0]); i++) {
         if (!engine_free(buffers[i]) && wrong == NULL) {
             wrong = "written behind a buffer";

@@ -66,3 +66,14 @@ bool engine_free(engine_buffer *buffer)
     buffer->data = NULL;
     return intact;
 }
+
+bool engine_end_is_right(const engine_buffer *end, uint32_t magic, uint32_t tag,
+                         const engine_buffer *result)
+{
+    uint32_t expected[WORD_BYTES / 4] = {magic, 1, tag, (uint32_t)result->words};
+    const uint32_t *fields = (const uint32_t *)(const void *)result->data;
+    for (size_t i = 0; i < result->words * WORD_BYTES / 4; i++) {
+        expected[4] += fields[i];
+    }
+    return memcmp(end->data, expected, sizeof(expected)) == 0;
+}

@@ -27,4 +27,8 @@ engine_buffer engine_alloc(size_t bytes, uint8_t fill);
 engine_buffer engine_alloc_at(size_t bytes, uint8_t fill, size_t alignment);
 bool engine_free(engine_buffer *buffer);
 
+/* Whether an end word is that of a call that wrote these words. */
+bool engine_end_is_right(const engine_buffer *end, uint32_t magic, uint32_t tag,
+                         const engine_buffer *result);
+
 #endif

@@ -21,7 +21,7 @@ typedef struct vector_case {
     davit_addition addition;
     float *scale, *bias;
     int8_t *weights;
-    engine_buffer a, b, p, c;
+    engine_buffer a, b, p, c, e;
 } vector_case;
 
 static uint32_t extent_out(engine_random *random, uint32_t in, uint32_t kernel, uint32_t stride,
@@ -269,6 +269,8 @@ static const char *run(engine_random *random, vector_case *c)
     c->b = engine_alloc((size_t)c->layout.b_words * DAVIT_ENGINE_WORD, 0x5a);
     c->p = engine_alloc((size_t)c->layout.parameter_words * DAVIT_ENGINE_WORD, 0);
     c->c = engine_alloc((size_t)c->layout.result_words * DAVIT_ENGINE_WORD, 0xee);
+    c->e = engine_alloc(DAVIT_ENGINE_WORD, 0);
+    c->values.tag = engine_draw(random, UINT32_MAX);
     fill(random, &c->a, a_bytes);
     if (c->shape.kind == DAVIT_VECTOR_ADDITION) {
         fill(random, &c->b, a_bytes);
@@ -276,12 +278,15 @@ static const char *run(engine_random *random, vector_case *c)
         davit_vector_pack_weights(&c->shape, &c->layout, c->weights, c->b.data);
     }
     davit_vector_pack_parameters(&c->shape, &c->layout, &c->values, c->p.data);
-    vector_s8(c->a.data, c->b.data, c->p.data, c->c.data);
+    vector_s8(c->a.data, c->b.data, c->p.data, c->c.data, c->e.data);
     const char *wrong = engine_simulation_error();
     if (wrong == NULL && !result_is_right(c)) {
         wrong = "wrong bytes";
     }
-    engine_buffer *buffers[] = {&c->a, &c->b, &c->p, &c->c};
+    if (wrong == NULL && !engine_end_is_right(&c->e, DAVIT_VECTOR_MAGIC, c->values.tag, &c->c)) {
+        wrong = "wrong end word";
+    }
+    engine_buffer *buffers[] = {&c->a, &c->b, &c->p, &c->c, &c->e};
     for (size_t i = 0; i < sizeof(buffers) / sizeof(buffers[0]); i++) {
         if (!engine_free(buffers[i]) && wrong == NULL) {
             wrong = "written behind a buffer";

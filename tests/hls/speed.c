@@ -57,7 +57,8 @@ static double run(const davit_gemm_shape *s)
                                engine_alloc((size_t)l.weight_words * DAVIT_ENGINE_WORD, 2),
                                engine_alloc((size_t)l.parameter_words * DAVIT_ENGINE_WORD, 0),
                                engine_alloc((size_t)l.result_words * DAVIT_ENGINE_WORD, 3),
-                               engine_alloc((size_t)l.result_words * DAVIT_ENGINE_WORD, 0)};
+                               engine_alloc((size_t)l.result_words * DAVIT_ENGINE_WORD, 0),
+                               engine_alloc(DAVIT_ENGINE_WORD, 0)};
     int8_t *weights =
         calloc((size_t)s->columns * s->channels * s->kernel_h * s->kernel_w, sizeof(int8_t));
     float *scale = calloc(s->columns, sizeof(float));
@@ -66,7 +67,7 @@ static double run(const davit_gemm_shape *s)
     davit_gemm_pack_parameters(&geometry, s, &l, &values, buffers[2].data);
     double before = seconds();
     gemm_s8(buffers[0].data, buffers[1].data, buffers[2].data, s->residual ? buffers[3].data : NULL,
-            buffers[4].data);
+            buffers[4].data, buffers[5].data);
     double took = seconds() - before;
     free(weights);
     free(scale);

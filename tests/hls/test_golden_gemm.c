@@ -30,7 +30,7 @@ static davit_result_spec result_at(const golden *g, int type, int zero, int scal
 static uint8_t run_gemm(bool small, const davit_requantization *r, int32_t acc, uint8_t residual)
 {
     const davit_gemm_geometry geometry = small ? engine_small_geometry : full_geometry;
-    _Alignas(64) uint8_t a[64] = {0}, b[64 * 8] = {0}, c[64] = {0}, previous[64] = {0};
+    _Alignas(64) uint8_t a[64] = {0}, b[64 * 8] = {0}, c[64] = {0}, e[64] = {0}, previous[64] = {0};
     _Alignas(64) uint32_t block[BLOCK_WORDS * 16];
     const int8_t weight = 0;
     davit_gemm_shape shape = davit_gemm_matrix(1, 1, 1);
@@ -51,7 +51,7 @@ static uint8_t run_gemm(bool small, const davit_requantization *r, int32_t acc, 
     davit_gemm_pack_parameters(&geometry, &shape, &layout, &values, block);
     block[DAVIT_ENGINE_DESCRIPTOR] = (uint32_t)acc;
     previous[0] = residual;
-    (small ? gemm_s8_small : gemm_s8)(a, b, block, previous, c);
+    (small ? gemm_s8_small : gemm_s8)(a, b, block, previous, c, e);
     return c[0];
 }
 
@@ -112,19 +112,28 @@ static void test_last_places(void **state)
     assert_null(engine_simulation_error());
 }
 
-/* A block for another array, or for the other kernel, is refused: nothing is written. */
+static void expect_refused(const void *end)
+{
+    const davit_end_expected expected = {DAVIT_GEMM_MAGIC, 7, 1};
+    assert_null(engine_simulation_error());
+    assert_non_null(strstr(davit_end_check(end, &expected), "refused"));
+}
+
+/* A block for another array, or for the other kernel, is refused: nothing is written but the end
+ * word. */
 static void test_foreign_block(void **state)
 {
     (void)state;
     _Alignas(64) uint32_t block[BLOCK_WORDS * 16] = {DAVIT_VECTOR_MAGIC};
-    _Alignas(64) uint8_t a[64] = {0}, b[64] = {0}, c[64];
+    _Alignas(64) uint8_t a[64] = {0}, b[64] = {0}, c[64], e[64] = {0};
     memset(c, 0x77, sizeof(c));
-    gemm_s8(a, b, block, NULL, c);
-    assert_null(engine_simulation_error());
+    gemm_s8(a, b, block, NULL, c, e);
+    expect_refused(e);
+    memset(e, 0, sizeof(e));
     block[0] = DAVIT_GEMM_MAGIC;
     block[DAVIT_GEMM_F_GEOMETRY] = 8u | 32u << 8 | 8u << 16;
-    gemm_s8(a, b, block, NULL, c);
-    assert_null(engine_simulation_error());
+    gemm_s8(a, b, block, NULL, c, e);
+    expect_refused(e);
     for (size_t i = 0; i < sizeof(c); i++) {
         assert_int_equal(c[i], 0x77);
     }

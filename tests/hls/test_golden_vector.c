@@ -27,7 +27,7 @@ static davit_result_spec result_at(const golden *g, int type, int zero, int scal
 static uint8_t run_vector(const davit_vector_shape *shape, const davit_vector_values *values,
                           const int32_t *correction, uint8_t qa, uint8_t qb)
 {
-    _Alignas(64) uint8_t a[64] = {0}, b[64] = {0}, c[64] = {0};
+    _Alignas(64) uint8_t a[64] = {0}, b[64] = {0}, c[64] = {0}, e[64] = {0};
     _Alignas(64) uint32_t block[BLOCK_WORDS * 16];
     davit_vector_layout layout;
     assert_null(davit_vector_plan(shape, &layout));
@@ -37,7 +37,7 @@ static uint8_t run_vector(const davit_vector_shape *shape, const davit_vector_va
     }
     a[0] = qa;
     b[0] = qb;
-    vector_s8(a, b, block, c);
+    vector_s8(a, b, block, c, e);
     return c[0];
 }
 
@@ -120,15 +120,17 @@ static void test_average(void **state)
                   g.vectors - beyond, beyond);
 }
 
-/* A block of gemm_s8 is refused: nothing is written. */
+/* A block of gemm_s8 is refused: nothing is written but the end word. */
 static void test_foreign_block(void **state)
 {
     (void)state;
     _Alignas(64) uint32_t block[BLOCK_WORDS * 16] = {DAVIT_GEMM_MAGIC};
-    _Alignas(64) uint8_t a[64] = {0}, b[64] = {0}, c[64];
+    _Alignas(64) uint8_t a[64] = {0}, b[64] = {0}, c[64], e[64] = {0};
     memset(c, 0x77, sizeof(c));
-    vector_s8(a, b, block, c);
+    const davit_end_expected expected = {DAVIT_VECTOR_MAGIC, 0, 1};
+    vector_s8(a, b, block, c, e);
     assert_null(engine_simulation_error());
+    assert_non_null(strstr(davit_end_check(e, &expected), "refused"));
     for (size_t i = 0; i < sizeof(c); i++) {
         assert_int_equal(c[i], 0x77);
     }

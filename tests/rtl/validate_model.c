@@ -87,7 +87,7 @@ static rtl_memory memory_of(const davit_engine *e)
 
 typedef struct call {
     davit_gemm_shape shape;
-    engine_buffer a, b, p, r, c;
+    engine_buffer a, b, p, r, c, e;
 } call;
 
 static call make_call(const davit_gemm_shape *s, const davit_gemm_layout *l)
@@ -101,7 +101,8 @@ static call make_call(const davit_gemm_shape *s, const davit_gemm_layout *l)
                  .p =
                      engine_alloc_at((size_t)l->parameter_words * DAVIT_ENGINE_WORD, 0, PAGE_BYTES),
                  .r = engine_alloc_at(results, 1, PAGE_BYTES),
-                 .c = engine_alloc_at(results, 0, PAGE_BYTES)};
+                 .c = engine_alloc_at(results, 0, PAGE_BYTES),
+                 .e = engine_alloc_at(DAVIT_ENGINE_WORD, 0, PAGE_BYTES)};
     int8_t *none = calloc(weights, 1);
     float *scale = calloc(s->columns, sizeof(float));
     davit_gemm_values values = {.weights = none, .scale = scale, .low = -1e3f, .high = 1e3f};
@@ -113,7 +114,7 @@ static call make_call(const davit_gemm_shape *s, const davit_gemm_layout *l)
 
 static void free_call(call *c)
 {
-    engine_buffer *buffers[] = {&c->a, &c->b, &c->p, &c->r, &c->c};
+    engine_buffer *buffers[] = {&c->a, &c->b, &c->p, &c->r, &c->c, &c->e};
     for (size_t i = 0; i < sizeof(buffers) / sizeof(buffers[0]); i++) {
         (void)engine_free(buffers[i]);
     }
@@ -125,7 +126,7 @@ static double difference(call *c, const davit_engine *engine, bool verbose)
     const davit_gemm_shape *s = &c->shape;
     rtl_memory memory = memory_of(engine);
     rtl_use_memory(&memory);
-    gemm_s8(c->a.data, c->b.data, c->p.data, s->residual ? c->r.data : NULL, c->c.data);
+    gemm_s8(c->a.data, c->b.data, c->p.data, s->residual ? c->r.data : NULL, c->c.data, c->e.data);
     const char *error = engine_simulation_error();
     davit_cycles model;
     if (error != NULL || davit_gemm_cycles(engine, s, &model) != NULL) {

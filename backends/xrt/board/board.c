@@ -17,9 +17,9 @@ static void complain(const char *what, const char *detail)
     fprintf(stderr, "davit-fpga-board: %s%s%s\n", what, detail[0] != '\0' ? ": " : "", detail);
 }
 
-bool board_open(board *b, const board_faults *faults)
+bool board_open(board *b, const board_faults *faults, board_counts *counts)
 {
-    *b = (board){.faults = *faults};
+    *b = (board){.faults = *faults, .counts = counts};
     davit_arena_init(&b->arena, davit_allocator_default());
     return board_memory_open(&b->memory);
 }
@@ -163,7 +163,7 @@ static bool load(board *b, const rpc_request *request)
     if (xml_path[0] == '\0') {
         return true;
     }
-    if (++b->loads == b->faults.at[BOARD_FAULT_REFUSE]) {
+    if (++b->counts->loads == b->faults.at[BOARD_FAULT_REFUSE]) {
         complain("fault", "this load of a bitstream fails");
         return false;
     }
@@ -227,7 +227,7 @@ static void copy_from_device(board *b, const rpc_request *request, rpc_answer *a
         rpc_answer_tail(answer, 2, "", 0);
         return;
     }
-    if (++b->reads == b->faults.at[BOARD_FAULT_CORRUPT] && bytes > 0) {
+    if (++b->counts->reads == b->faults.at[BOARD_FAULT_CORRUPT] && bytes > 0) {
         from = corrupt(b, from, bytes);
     }
     rpc_answer_number(answer, 1, bytes);
@@ -249,7 +249,7 @@ static board_unit *unit_at(const board *b, uint64_t address)
 /* Counts the start and does what faults want of it. */
 static board_next start(board *b, board_unit *unit)
 {
-    const uint64_t number = ++b->starts;
+    const uint64_t number = ++b->counts->starts;
     const uint64_t *at = b->faults.at;
     if (number == at[BOARD_FAULT_LOST]) {
         return BOARD_GONE;

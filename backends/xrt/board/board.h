@@ -15,9 +15,14 @@ typedef enum board_next {
     BOARD_GONE    /* end at once, without an answer */
 } board_next;
 
+/* What faults count, so far: kernel starts, copies from the board, loads of a bitstream. */
+typedef struct board_counts {
+    uint64_t starts, reads, loads;
+} board_counts;
+
 typedef struct board {
     board_faults faults;
-    uint64_t starts, reads, loads; /* so far: what faults count */
+    board_counts *counts;
     board_memory memory;
     board_kernels kernels;
     davit_arena arena; /* of what the xclbin says */
@@ -27,8 +32,8 @@ typedef struct board {
     uint8_t *scratch;                 /* of a corrupt read */
 } board;
 
-/* Returns false when memory cannot be reserved. */
-bool board_open(board *b, const board_faults *faults);
+/* Returns false when memory cannot be reserved. Borrows the counts. */
+bool board_open(board *b, const board_faults *faults, board_counts *counts);
 /* Ends threads, removes the file. */
 void board_close(board *b);
 /* The file alone, for a process that ends while kernels run. */

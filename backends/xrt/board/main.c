@@ -3,13 +3,16 @@
  * The shim starts it as $XILINX_VITIS/data/emulation/unified/cpu_em/generic_pcie/model/
  * genericpciemodel and waits at the socket /tmp/$USER/$EMULATION_SOCKETID. It serves calls one
  * after the other and ends with the connection. $XILINX_VITIS/faults, where there is one, says what
- * it does wrong (davit/board_faults.h). */
+ * it does wrong (davit/board_faults.h); what faults count is kept in a file beside it, as a board
+ * that is opened again gets a new process. */
 #define _GNU_SOURCE /* close_range */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <sys/un.h>
@@ -78,6 +81,27 @@ static bool read_faults(board_faults *faults)
     const char *error = board_faults_parse(text, board_index(), faults);
     davit_free(davit_allocator_default(), text);
     return error == NULL || fail(path, error) == 0;
+}
+
+/* The counts of this board's processes; without a file for them those of this one. */
+static board_counts *open_counts(void)
+{
+    static board_counts own;
+    char path[4096];
+    const char *folder = getenv("XILINX_VITIS");
+    if (folder == NULL ||
+        snprintf(path, sizeof(path), "%s/counts-%u", folder, board_index()) >= (int)sizeof(path)) {
+        return &own;
+    }
+    const int file = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    void *counts = MAP_FAILED;
+    if (file >= 0 && ftruncate(file, sizeof(board_counts)) == 0) {
+        counts = mmap(NULL, sizeof(board_counts), PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    }
+    if (file >= 0) {
+        (void)close(file);
+    }
+    return counts != MAP_FAILED ? counts : &own;
 }
 
 /* False: the connection has ended. */
@@ -208,7 +232,7 @@ int main(void)
     if (fd < 0) {
         return 1;
     }
-    if (!board_open(&b, &faults)) {
+    if (!board_open(&b, &faults, open_counts())) {
         return fail("memory", "address space cannot be reserved (ulimit -v?)");
     }
     serve(fd, &b);

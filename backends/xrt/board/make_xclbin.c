@@ -20,12 +20,13 @@ enum { KERNELS = 2, BANKS = 4, MAX_UNITS = 4, CLOCK_MHZ = 300, MAX_LIBRARY = 256
         .name = argument_name, .index = number, .offset = 0x10 + 12 * number, .bytes = 8,          \
         .is_pointer = true                                                                         \
     }
-static const davit_xclbin_argument gemm_arguments[] = {
-    ARGUMENT("a", 0), ARGUMENT("b", 1), ARGUMENT("p", 2), ARGUMENT("r", 3), ARGUMENT("c", 4)};
-static const davit_xclbin_argument vector_arguments[] = {ARGUMENT("a", 0), ARGUMENT("b", 1),
-                                                         ARGUMENT("p", 2), ARGUMENT("c", 3)};
-static const davit_xclbin_kernel kernels[KERNELS] = {{"gemm_s8", gemm_arguments, 5},
-                                                     {"vector_s8", vector_arguments, 4}};
+static const davit_xclbin_argument gemm_arguments[] = {ARGUMENT("a", 0), ARGUMENT("b", 1),
+                                                       ARGUMENT("p", 2), ARGUMENT("r", 3),
+                                                       ARGUMENT("c", 4), ARGUMENT("e", 5)};
+static const davit_xclbin_argument vector_arguments[] = {
+    ARGUMENT("a", 0), ARGUMENT("b", 1), ARGUMENT("p", 2), ARGUMENT("c", 3), ARGUMENT("e", 4)};
+static const davit_xclbin_kernel kernels[KERNELS] = {{"gemm_s8", gemm_arguments, 6},
+                                                     {"vector_s8", vector_arguments, 5}};
 static const davit_xclbin_bank banks[BANKS] = {
     {"DDR[0]", DAVIT_XCLBIN_DDR, true, 0 * BANK_SIZE, BANK_SIZE},
     {"DDR[1]", DAVIT_XCLBIN_DDR, true, 1 * BANK_SIZE, BANK_SIZE},
@@ -37,7 +38,7 @@ typedef struct design {
     davit_xclbin xclbin;
     davit_xclbin_compute_unit units[KERNELS * MAX_UNITS];
     char names[KERNELS * MAX_UNITS][32];
-    davit_xclbin_connection connections[MAX_UNITS * 9];
+    davit_xclbin_connection connections[MAX_UNITS * 11];
 } design;
 
 static void describe(design *d, size_t units)

@@ -25,7 +25,8 @@ enum {
     START = 1,
     DONE = 2,
     IDLE = 4,
-    CONTINUE = 16
+    CONTINUE = 16,
+    ARGUMENTS = 6
 };
 
 template <class Kernel> class engine
@@ -42,7 +43,7 @@ template <class Kernel> class engine
         }
     }
 
-    void call(const std::uint64_t addresses[5], const std::vector<rtl::region> &regions,
+    void call(const std::uint64_t addresses[ARGUMENTS], const std::vector<rtl::region> &regions,
               std::uint64_t limit)
     {
         rtl::memory memory(use, regions);
@@ -51,7 +52,7 @@ template <class Kernel> class engine
             failure = "the kernel is not idle before its start";
             return;
         }
-        for (unsigned i = 0; i < 5; i++) {
+        for (unsigned i = 0; i < ARGUMENTS; i++) {
             write(0x10 + 12 * i, (std::uint32_t)addresses[i]);
             write(0x14 + 12 * i, (std::uint32_t)(addresses[i] >> 32));
         }
@@ -171,7 +172,7 @@ template <class Kernel> class engine
 };
 
 /* The buffers of a call follow from its parameter block; the ABI allows whole words. */
-std::vector<rtl::region> regions_of(const std::uint64_t at[5])
+std::vector<rtl::region> regions_of(const std::uint64_t at[ARGUMENTS])
 {
     const std::uint32_t *f = reinterpret_cast<const std::uint32_t *>(at[2]);
     const std::uint64_t columns = f[DAVIT_GEMM_F_GEOMETRY] >> 8 & 0xff;
@@ -184,7 +185,8 @@ std::vector<rtl::region> regions_of(const std::uint64_t at[5])
     std::vector<rtl::region> regions = {{at[0], at[0] + a, false},
                                         {at[1], at[1] + b, false},
                                         {at[2], at[2] + p, false},
-                                        {at[4], at[4] + result, true}};
+                                        {at[4], at[4] + result, true},
+                                        {at[5], at[5] + 64, true}};
     if (at[3] != 0) {
         regions.push_back({at[3], at[3] + result, false});
     }
@@ -192,7 +194,7 @@ std::vector<rtl::region> regions_of(const std::uint64_t at[5])
 }
 
 /* Far beyond what any call may take: every product and every word for itself. */
-std::uint64_t limit_of(const std::uint64_t at[5])
+std::uint64_t limit_of(const std::uint64_t at[ARGUMENTS])
 {
     const std::uint32_t *f = reinterpret_cast<const std::uint32_t *>(at[2]);
     const std::uint64_t steps = (std::uint64_t)f[DAVIT_GEMM_F_M_TILES] * f[DAVIT_GEMM_F_N_TILES] *
@@ -202,11 +204,11 @@ std::uint64_t limit_of(const std::uint64_t at[5])
 }
 
 template <class Kernel>
-void run(const void *a, const void *b, const void *p, const void *r, void *c)
+void run(const void *a, const void *b, const void *p, const void *r, void *c, void *e)
 {
     static thread_local engine<Kernel> kernel;
-    const std::uint64_t at[5] = {(std::uint64_t)a, (std::uint64_t)b, (std::uint64_t)p,
-                                 (std::uint64_t)r, (std::uint64_t)c};
+    const std::uint64_t at[ARGUMENTS] = {(std::uint64_t)a, (std::uint64_t)b, (std::uint64_t)p,
+                                         (std::uint64_t)r, (std::uint64_t)c, (std::uint64_t)e};
     failure.clear();
     kernel.call(at, regions_of(at), limit_of(at));
 }
@@ -233,14 +235,14 @@ const char *engine_simulation_error(void)
     return text.empty() ? nullptr : text.c_str();
 }
 
-void gemm_s8(const void *a, const void *b, const void *p, const void *r, void *c)
+void gemm_s8(const void *a, const void *b, const void *p, const void *r, void *c, void *e)
 {
-    run<Vgemm_full>(a, b, p, r, c);
+    run<Vgemm_full>(a, b, p, r, c, e);
 }
 
-void gemm_s8_small(const void *a, const void *b, const void *p, const void *r, void *c)
+void gemm_s8_small(const void *a, const void *b, const void *p, const void *r, void *c, void *e)
 {
-    run<Vgemm_small>(a, b, p, r, c);
+    run<Vgemm_small>(a, b, p, r, c, e);
 }
 
 } // extern "C"

@@ -28,8 +28,8 @@ uint64_t rtl_cycles(void);
  * answer as it should), or NULL; forgets it. */
 const char *engine_simulation_error(void);
 
-void gemm_s8(const void *a, const void *b, const void *p, const void *r, void *c);
-void gemm_s8_small(const void *a, const void *b, const void *p, const void *r, void *c);
+void gemm_s8(const void *a, const void *b, const void *p, const void *r, void *c, void *e);
+void gemm_s8_small(const void *a, const void *b, const void *p, const void *r, void *c, void *e);
 
 #ifdef __cplusplus
 }

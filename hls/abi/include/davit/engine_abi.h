@@ -14,18 +14,21 @@
  *              r [0x34]  residual, as c; not read without one
  *              c [0x40]  result, NHWC dense: images * out_h * out_w * columns bytes; the kernel
  *                        writes whole words, so up to 63 bytes more
+ *              e [0x4c]  end word: one word, written last (enum davit_end_field)
  *   vector_s8  a [0x10]  input, NHWC dense
  *              b [0x1c]  depthwise: weights, packed; addition: second operand; else not read
  *              p [0x28]  parameter block (davit_vector_pack_parameters)
  *              c [0x34]  result, NHWC dense, whole words
+ *              e [0x40]  end word
  *
- * Everything of a call but the five addresses is in the parameter block, which is made once, when a
+ * Everything of a call but the addresses is in the parameter block, which is made once, when a
  * program is built. A matrix product [M][K] x [K][N] is a 1x1 convolution with in_h = out_h = 1,
  * in_w = out_w = M, channels = K, columns = N. */
 #ifndef DAVIT_ENGINE_ABI_H
 #define DAVIT_ENGINE_ABI_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -33,12 +36,43 @@ extern "C" {
 #endif
 
 /* First word of every parameter block: "DV", the kernel (0 gemm_s8, 1 vector_s8), the version. */
-#define DAVIT_ENGINE_VERSION 1u
+#define DAVIT_ENGINE_VERSION 2u
 #define DAVIT_GEMM_MAGIC (0x44560000u | DAVIT_ENGINE_VERSION)
 #define DAVIT_VECTOR_MAGIC (0x44560100u | DAVIT_ENGINE_VERSION)
 
 #define DAVIT_ENGINE_WORD 64u       /* bytes of a word */
 #define DAVIT_ENGINE_DESCRIPTOR 32u /* 32-bit fields at the start of a parameter block: 2 words */
+
+/* ---- the end of a call ---- */
+
+/* Fields of the end word, 32 bits each; those behind them are 0. A driver may take a kernel that
+ * stopped for one that is done: so the host clears the word before a call, and believes in a result
+ * only when the word is there. It is written behind the last word of the result. A block that is
+ * not this kernel's is refused: nothing but the end word is written. */
+enum davit_end_field {
+    DAVIT_END_F_MAGIC, /* the kernel's */
+    DAVIT_END_F_CODE,  /* enum davit_end_code */
+    DAVIT_END_F_TAG,   /* of the descriptor that was read */
+    DAVIT_END_F_WORDS, /* of the result that were written */
+    DAVIT_END_F_SUM,   /* of the 32-bit fields of these words, modulo 2^32 */
+    DAVIT_END_FIELDS
+};
+
+enum davit_end_code {
+    DAVIT_END_DONE = 1,
+    DAVIT_END_REFUSED = 2 /* the block is of another kernel, version or array */
+};
+
+/* What the host knows of a call before it runs. */
+typedef struct davit_end_expected {
+    uint32_t magic, tag, words;
+} davit_end_expected;
+
+/* Why a call cannot have made its result, by its end word; NULL when it has. */
+const char *davit_end_check(const void *end, const davit_end_expected *expected);
+
+/* The sum of DAVIT_END_F_SUM over `words` words. */
+uint32_t davit_end_sum(const void *result, size_t words);
 
 /* ---- gemm_s8 ---- */
 
@@ -125,7 +159,7 @@ enum davit_gemm_field {
     DAVIT_GEMM_F_HIGH,           /* f32, in steps */
     DAVIT_GEMM_F_ZERO,           /* f32: the result's zero point */
     DAVIT_GEMM_F_GEOMETRY, /* rows | columns << 8 | depth << 16: what the block was packed for */
-    DAVIT_GEMM_F_RESERVED
+    DAVIT_GEMM_F_TAG       /* any number, for the end word */
 };
 
 /* Bits of FLAGS (both kernels). The input is shifted from u8 to s8 by -128 when it is read (the top
@@ -173,6 +207,7 @@ typedef struct davit_gemm_values {
     float residual_scale; /* of 16 significant bits */
     float low, high;      /* in steps */
     int32_t c_zero;
+    uint32_t tag;
 } davit_gemm_values;
 
 /* Packs weights: [column tile][k-step][column of the tile][depth], 0 where there is no weight.
@@ -248,7 +283,7 @@ enum davit_vector_field {
     DAVIT_VECTOR_F_LOW,         /* f32, in steps */
     DAVIT_VECTOR_F_HIGH,        /* f32, in steps */
     DAVIT_VECTOR_F_ZERO,        /* f32: the result's zero point */
-    DAVIT_VECTOR_F_RESERVED
+    DAVIT_VECTOR_F_TAG          /* any number, for the end word */
 };
 
 typedef struct davit_vector_layout {
@@ -274,6 +309,7 @@ typedef struct davit_vector_values {
     float a_scale, b_scale; /* addition: of 16 significant bits */
     float low, high;        /* in steps; not for maximum */
     int32_t c_zero;
+    uint32_t tag;
 } davit_vector_values;
 
 /* Packs the weights of a depthwise convolution: [channel block][tap][64], 0 beyond the channels.

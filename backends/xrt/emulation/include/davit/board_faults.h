@@ -12,7 +12,8 @@
  *   refuse@2   the 2nd load of a bitstream fails
  *   random@5   hang, lost, mute or refuse at a place between 1 and 40, drawn from seed 5
  *
- * BOARD is the device index; without it all boards do the same. */
+ * BOARD is the device index; without it all boards do the same. Counts go on when a board is closed
+ * and opened again. */
 #ifndef DAVIT_BOARD_FAULTS_H
 #define DAVIT_BOARD_FAULTS_H
 
