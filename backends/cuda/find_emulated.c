@@ -16,13 +16,13 @@ static const char *const folders[] = {"", "../lib/", DAVIT_LIBRARIES_FROM_PROGRA
                                       "../../backends/cuda/emu/"};
 
 /* The file that holds this function: the dynamic loader knows a program by the name it was called
- * by, which need not be a path. */
+ * by, which need not be a path, or be /proc/self/exe. */
 static bool find_self(char *path, size_t path_bytes)
 {
     static const int here;
     Dl_info info;
     if (dladdr((const void *)&here, &info) != 0 && info.dli_fname != NULL &&
-        strchr(info.dli_fname, '/') != NULL) {
+        strchr(info.dli_fname, '/') != NULL && strncmp(info.dli_fname, "/proc/", 6) != 0) {
         return snprintf(path, path_bytes, "%s", info.dli_fname) < (int)path_bytes;
     }
     ssize_t length = readlink("/proc/self/exe", path, path_bytes - 1);

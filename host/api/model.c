@@ -146,6 +146,17 @@ davit_status davit_model_output(const davit_model *model, size_t index, davit_po
     return DAVIT_OK;
 }
 
+const char *davit_model_metadata(const davit_model *model, const char *key)
+{
+    const davit_graph *graph = model->graph;
+    for (size_t i = 0; i < graph->metadata_count; i++) {
+        if (strcmp(graph->metadata[i].key, key) == 0) {
+            return graph->metadata[i].value;
+        }
+    }
+    return NULL;
+}
+
 static size_t find(const davit_graph *graph, const davit_value_id *values, size_t count,
                    const char *name)
 {

@@ -22,7 +22,15 @@ cmake --install "$build" --prefix "$prefix" >"$scratch/install.log"
 cmake -S "$here" -B "$scratch/build" -G Ninja -DCMAKE_PREFIX_PATH="$prefix" \
     -DCMAKE_C_FLAGS="$flags" -DCMAKE_CXX_FLAGS="$flags" >"$scratch/configure.log"
 cmake --build "$scratch/build" >"$scratch/build.log"
-"$scratch/build/run_model" "$model"
+"$scratch/build/examples/run_model" "$model"
+"$scratch/build/examples/pipeline" "$model" 50
+models=$here/../../build/models
+if [ -e "$models/ppocrv4-rec.onnx" ] && [ -e "$models/ppocrv4-det.onnx" ]; then
+    "$scratch/build/examples/read_text" "$models/ppocrv4-det.onnx" "$models/ppocrv4-rec.onnx" \
+        "$models/page.png" | tee "$scratch/text"
+    grep -q 'Region-based segmentation$' "$scratch/text"
+    grep -q 'Let us first determine markers of the coins and the$' "$scratch/text"
+fi
 "$scratch/build/use_from_cxx"
 
 pc=$(dirname "$(find "$prefix" -name davit.pc)")

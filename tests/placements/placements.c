@@ -125,6 +125,7 @@ static void load(world *w, const cli_arguments *arguments)
     }
     davit_session_options_init(&w->options);
     w->options.devices = arguments->devices;
+    w->options.strict = true; /* a device that fails is no placement */
     w->options.threads = (uint32_t)arguments->threads;
     w->options.shapes = w->opened.inputs.shapes;
     w->options.shape_count = w->opened.inputs.shape_count;

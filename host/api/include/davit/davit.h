@@ -103,6 +103,10 @@ DAVIT_API DAVIT_NODISCARD davit_status davit_model_input(const davit_model *mode
 DAVIT_API DAVIT_NODISCARD davit_status davit_model_output(const davit_model *model, size_t index,
                                                           davit_port *port);
 
+/* The value of the model's metadata entry of that name, such as the alphabet of a text recogniser;
+ * NULL when there is none. Belongs to the model. Thread-safe. */
+DAVIT_API const char *davit_model_metadata(const davit_model *model, const char *key);
+
 /* ---- session: a model bound to shapes, placed, ready to run ---- */
 
 /* A tensor with the name of a graph input or output. */
