@@ -5,10 +5,13 @@
 davit_dnnl_version davit_dnnl_version_get(void)
 {
     const dnnl_version_t *version = dnnl_version();
+    const unsigned isa = (unsigned)dnnl_get_effective_cpu_isa();
     const unsigned vnni = (unsigned)dnnl_cpu_isa_avx512_core_vnni;
+    const unsigned amx = (unsigned)dnnl_cpu_isa_avx512_core_amx;
     return (davit_dnnl_version){.major = version->major,
                                 .minor = version->minor,
-                                .vnni = ((unsigned)dnnl_get_effective_cpu_isa() & vnni) == vnni};
+                                .vnni = (isa & vnni) == vnni,
+                                .amx = (isa & amx) == amx};
 }
 
 #if DNNL_VERSION_MAJOR >= 3

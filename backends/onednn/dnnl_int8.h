@@ -45,6 +45,7 @@ int davit_dnnl_int8_zero_argument(void);
 typedef struct davit_dnnl_version {
     int major, minor;
     bool vnni; /* AVX-512 with 8-bit dot products is used */
+    bool amx;  /* and tiles of them */
 } davit_dnnl_version;
 
 davit_dnnl_version davit_dnnl_version_get(void);

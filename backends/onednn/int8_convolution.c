@@ -1,7 +1,9 @@
 /* IntegerConv and IntegerConvTranspose by our own loops: a product over gathered windows. */
 #include <string.h>
 
+#include "copy.h"
 #include "int8_depthwise.h"
+#include "int8_dot.h"
 #include "int8_primitive.h"
 #include "int8_tiling.h"
 #include "int8_weighted.h"
@@ -150,12 +152,83 @@ static davit_status build_own(davit_onednn_builder *builder, const davit_int8_we
     return status == DAVIT_OK ? davit_int8_weighted_add(builder, w, &p) : status;
 }
 
+/* ---- pointwise ---- */
+
+static bool is_pointwise(const davit_window *window, int64_t groups)
+{
+    bool pointwise = groups == 1;
+    for (int i = 0; i < window->axes && pointwise; i++) {
+        pointwise = window->kernel[i] == 1 && window->pad_begin[i] == 0 && window->pad_end[i] == 0;
+    }
+    return pointwise;
+}
+
+/* The places that a convolution with strides reads, side by side; the source itself without. */
+static davit_status thin_out(davit_onednn_builder *builder, const davit_int8_weighted *w,
+                             const davit_window *window, davit_onednn_operand *out)
+{
+    const davit_tensor_desc *x = davit_node_input(builder->graph, w->node, 0);
+    davit_onednn_copy copy = {.rank = window->axes + 2, .elem_bytes = 1};
+    int last = copy.rank - 1;
+    bool strided = false;
+    copy.dims[0] = x->dims[0];
+    copy.dims[last] = x->dims[1];
+    copy.from_strides[last] = 1;
+    int64_t stride = x->dims[1];
+    for (int i = window->axes - 1; i >= 0; i--) {
+        copy.dims[i + 1] = window->out[i];
+        copy.from_strides[i + 1] = stride * window->stride[i];
+        stride *= window->in[i];
+        strided = strided || window->stride[i] != 1;
+    }
+    copy.from_strides[0] = stride;
+    davit_onednn_dense_strides(copy.rank, copy.dims, copy.to_strides);
+    *out = w->src;
+    if (!strided) {
+        return DAVIT_OK;
+    }
+    davit_status status =
+        davit_onednn_new_bytes(builder, (size_t)(copy.dims[0] * copy.to_strides[0]), out);
+    if (status == DAVIT_OK) {
+        status = davit_onednn_add_copy(builder, &w->src, out, &copy);
+    }
+    builder->implementation = NULL; /* that of the product is told */
+    return status;
+}
+
+static davit_status build_pointwise(davit_onednn_builder *builder, const davit_int8_weighted *w,
+                                    const davit_window *window)
+{
+    const davit_tensor *weights = davit_node_constant(builder->graph, w->node, 1);
+    const davit_tensor_desc *x = davit_node_input(builder->graph, w->node, 0);
+    davit_int8_finish finish;
+    davit_int8_dense dense = {.rows = x->dims[0],
+                              .depth = x->dims[1],
+                              .columns = (int64_t)w->spec.channels,
+                              .weights = weights->data,
+                              .depth_stride = 1,
+                              .column_stride = x->dims[1],
+                              .finish = &finish};
+    for (int i = 0; i < window->axes; i++) {
+        dense.rows *= window->out[i];
+    }
+    davit_status status = davit_int8_weighted_finish(builder, w, 1, &finish);
+    if (status == DAVIT_OK) {
+        status = thin_out(builder, w, window, &dense.x);
+    }
+    return status == DAVIT_OK ? davit_int8_add_dot(builder, w, &dense) : status;
+}
+
 static davit_status build_native(davit_onednn_builder *builder, const davit_int8_weighted *w,
                                  const davit_window *window)
 {
     davit_int8_shape shape = {.window = window,
                               .groups = davit_node_int(w->node, "group", 1),
                               .rows = davit_node_input(builder->graph, w->node, 0)->dims[0]};
+    if (is_pointwise(window, shape.groups) &&
+        davit_int8_dot_fits(builder, w, davit_node_input(builder->graph, w->node, 0)->dims[1])) {
+        return build_pointwise(builder, w, window);
+    }
     for (int i = 0; i < window->axes; i++) {
         shape.rows *= window->out[i];
     }

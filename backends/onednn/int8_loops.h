@@ -79,6 +79,23 @@ typedef struct davit_int8_linear {
     float zero, least, greatest;
 } davit_int8_linear;
 
+/* Rows of u8 times up to two panels of s8 weights, requantised: out[r][c] is the end of start[c]
+ * plus the sum over k of x[r][k] * weights[c][k]. */
+typedef struct davit_int8_dot {
+    int64_t rows, columns, quads; /* a row has 4 * quads elements; columns: 1 .. 32 */
+    const uint8_t *x;
+    int64_t x_stride;
+    const int8_t *weights; /* [panels][quads][DAVIT_INT8_COLUMNS][4] */
+    const int8_t *next;    /* panels that are needed after these, or NULL */
+    const int32_t *start;  /* padded to whole panels, as all that follows */
+    bool has_bias_inside;  /* start has the bias, that of finish is not added */
+    bool saturates; /* has_bias_inside, no residual, no bounds but the type's, no value of 2^30 */
+    const davit_int8_finish *finish;
+    const uint8_t *residual; /* where out is, or NULL */
+    uint8_t *out;
+    int64_t out_stride;
+} davit_int8_dot;
+
 typedef struct davit_int8_loops {
     const char *name; /* "own:avx2" */
     /* Sums must fit s32. sums: [count][DAVIT_INT8_COLUMNS]. */
@@ -104,6 +121,8 @@ typedef struct davit_int8_loops {
     /* davit_multiply_one, with a_scale as the factor. */
     void (*multiply)(const davit_int8_pair *pair, int64_t count, const uint8_t *a, const uint8_t *b,
                      uint8_t *out);
+    /* NULL where there is no dot product of bytes. */
+    void (*dot)(const davit_int8_dot *dot);
     /* davit_table_apply */
     void (*look_up)(const uint8_t table[256], int64_t count, const uint8_t *x, uint8_t *out);
 } davit_int8_loops;

@@ -413,6 +413,12 @@ static void look_up(const uint8_t table[256], int64_t count, const uint8_t *x, u
     }
 }
 
+#if defined(__AVX512VNNI__)
+#include "int8_dot_body.h"
+#else
+static void (*const dot)(const davit_int8_dot *) = NULL;
+#endif
+
 const davit_int8_loops DAVIT_INT8_TABLE = {.name = DAVIT_INT8_NAME,
                                            .tile = tile,
                                            .depthwise = depthwise,
@@ -423,4 +429,5 @@ const davit_int8_loops DAVIT_INT8_TABLE = {.name = DAVIT_INT8_NAME,
                                            .dequantize = dequantize,
                                            .add = add,
                                            .multiply = multiply,
+                                           .dot = dot,
                                            .look_up = look_up};

@@ -2,6 +2,7 @@
  * at every run. */
 #include <string.h>
 
+#include "int8_dot.h"
 #include "int8_primitive.h"
 #include "operators.h"
 #include "parallel.h"
@@ -56,6 +57,23 @@ static davit_status build_own(davit_onednn_builder *builder, const davit_int8_we
     return status == DAVIT_OK ? davit_int8_weighted_add(builder, weighted, &p) : status;
 }
 
+static davit_status build_dot(davit_onednn_builder *builder, const davit_int8_weighted *weighted,
+                              int64_t rows)
+{
+    const davit_tensor *w = davit_node_constant(builder->graph, weighted->node, 1);
+    davit_int8_finish finish;
+    const davit_int8_dense dense = {.x = weighted->src,
+                                    .rows = rows,
+                                    .depth = w->desc.dims[0],
+                                    .columns = w->desc.dims[1],
+                                    .weights = w->data,
+                                    .depth_stride = w->desc.dims[1],
+                                    .column_stride = 1,
+                                    .finish = &finish};
+    davit_status status = davit_int8_weighted_finish(builder, weighted, 1, &finish);
+    return status == DAVIT_OK ? davit_int8_add_dot(builder, weighted, &dense) : status;
+}
+
 static davit_status build_matmul(davit_onednn_builder *builder, const davit_unit *unit,
                                  const davit_node *node)
 {
@@ -64,6 +82,9 @@ static davit_status build_matmul(davit_onednn_builder *builder, const davit_unit
     davit_int8_weighted weighted;
     shape.rows = davit_tensor_desc_elems(x) / x->dims[x->rank - 1];
     davit_status status = davit_int8_weighted_open(builder, unit, node, &weighted);
+    if (status == DAVIT_OK && davit_int8_dot_fits(builder, &weighted, x->dims[x->rank - 1])) {
+        return build_dot(builder, &weighted, shape.rows);
+    }
     if (status == DAVIT_OK) {
         status = davit_int8_add_primitive(builder, &weighted, &shape);
     }

@@ -112,14 +112,6 @@ static int64_t least(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-/* Where element at of a tile lies in the image; *run elements from there on lie side by side. */
-static int64_t tile_element(const davit_int8_tiles *tiles, int64_t row, int64_t at, int64_t *run)
-{
-    int64_t line = row / tiles->width * tiles->height + at / tiles->line;
-    *run = tiles->line - at % tiles->line;
-    return (line * tiles->width + row % tiles->width) * tiles->line + at % tiles->line;
-}
-
 /* Ends elements first to first + count of a row, which lie in several places. */
 static void finish_tile(const product_run *run, const davit_int8_finish *finish, int64_t row,
                         int64_t first, int64_t count, const int32_t *sums)
@@ -129,13 +121,14 @@ static void finish_tile(const product_run *run, const davit_int8_finish *finish,
     uint8_t ends[DAVIT_INT8_COLUMNS];
     int64_t step;
     for (int64_t i = 0; residual != NULL && i < count; i += step) {
-        const uint8_t *from = residual + tile_element(tiles, row, first + i, &step);
-        memcpy(ends + i, from, (size_t)least(step, count - i));
+        step = least(tiles->line - (first + i) % tiles->line, count - i);
+        memcpy(ends + i, residual + davit_int8_tile_place(tiles, row, first + i), (size_t)step);
     }
     run->product->loops->finish(finish, count, sums, residual != NULL ? ends : NULL, ends);
     for (int64_t i = 0; i < count; i += step) {
-        uint8_t *to = run->data->out + tile_element(tiles, row, first + i, &step);
-        memcpy(to, ends + i, (size_t)least(step, count - i));
+        step = least(tiles->line - (first + i) % tiles->line, count - i);
+        memcpy(run->data->out + davit_int8_tile_place(tiles, row, first + i), ends + i,
+               (size_t)step);
     }
 }
 

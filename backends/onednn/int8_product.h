@@ -15,6 +15,13 @@ typedef struct davit_int8_tiles {
     int64_t height, line, width; /* height 0: rows lie whole */
 } davit_int8_tiles;
 
+/* Where element at of a row lies in the image; up to the end of its line the next ones follow. */
+static inline int64_t davit_int8_tile_place(const davit_int8_tiles *tiles, int64_t row, int64_t at)
+{
+    int64_t line = row / tiles->width * tiles->height + at / tiles->line;
+    return (line * tiles->width + row % tiles->width) * tiles->line + at % tiles->line;
+}
+
 typedef struct davit_int8_product {
     const davit_int8_loops *loops;
     int64_t groups;                   /* of channels, or matrices */

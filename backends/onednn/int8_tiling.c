@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "convolution.h"
+#include "int8_dot.h"
 #include "operators.h"
 
 bool davit_int8_tiles_image(const davit_onednn_builder *builder,
@@ -46,38 +47,57 @@ static davit_status spread_finish(davit_onednn_builder *builder, const davit_int
     return DAVIT_OK;
 }
 
-/* Weights [C, M, taps] as columns (tap, M) of depth C. */
-static davit_status pack(davit_onednn_builder *builder, const davit_int8_weighted *weighted,
-                         int64_t taps, davit_int8_product *p)
+/* Weights [C, M, taps] as [C][taps][M]; NULL after a report. */
+static void *spread_weights(davit_onednn_builder *builder, const davit_tensor *w, int64_t taps)
 {
-    const davit_tensor *w = davit_node_constant(builder->graph, weighted->node, 1);
-    const davit_allocator *allocator = builder->program->allocator;
-    int64_t channels = (int64_t)weighted->spec.channels;
+    int64_t channels = w->desc.dims[1];
+    size_t count = (size_t)davit_tensor_desc_elems(&w->desc);
     size_t size = davit_dtype_bytes(w->desc.dtype);
-    int16_t *packed = davit_onednn_alloc(
-        builder, (size_t)davit_int8_packed_elems(p->depth, p->channels) * sizeof(*packed));
-    char *spread = davit_alloc_array(allocator, (size_t)(p->depth * p->channels), size);
-    if (packed == NULL || spread == NULL) {
-        davit_free(allocator, spread);
-        return davit_fail(builder->diag, DAVIT_OUT_OF_MEMORY, "unit '%s': no memory for weights",
-                          builder->unit->name);
-    }
+    char *spread = davit_alloc_array(builder->program->allocator, count, size);
     const char *from = w->data;
-    for (int64_t i = 0; i < p->depth * p->channels; i++, from += size) {
+    if (spread == NULL) {
+        (void)davit_fail(builder->diag, DAVIT_OUT_OF_MEMORY, "unit '%s': no memory for weights",
+                         builder->unit->name);
+        return NULL;
+    }
+    for (int64_t i = 0; i < (int64_t)count; i++, from += size) {
         int64_t tap = i % taps, o = i / taps % channels, c = i / taps / channels;
         memcpy(spread + (size_t)((c * taps + tap) * channels + o) * size, from, size);
     }
-    const davit_int8_weights weights = {.dtype = w->desc.dtype,
-                                        .channels = p->channels,
-                                        .inputs = p->depth,
-                                        .taps = 1,
-                                        .o_stride = 1,
-                                        .c_stride = p->channels};
-    davit_int8_pack(&weights, spread, 0, davit_int8_padded(p->channels) / DAVIT_INT8_COLUMNS,
+    return spread;
+}
+
+/* On the loops that every machine has. */
+static davit_status add_product(davit_onednn_builder *builder, const davit_int8_weighted *weighted,
+                                const davit_int8_dense *dense, const void *spread)
+{
+    davit_int8_source *source = davit_onednn_alloc(builder, sizeof(*source));
+    int16_t *packed = davit_onednn_alloc(
+        builder, (size_t)davit_int8_packed_elems(dense->depth, dense->columns) * sizeof(*packed));
+    if (source == NULL || packed == NULL) {
+        return DAVIT_OUT_OF_MEMORY;
+    }
+    const davit_int8_weights weights = {
+        .dtype = davit_node_input(builder->graph, weighted->node, 1)->dtype,
+        .channels = dense->columns,
+        .inputs = dense->depth,
+        .taps = 1,
+        .o_stride = 1,
+        .c_stride = dense->columns};
+    davit_int8_pack(&weights, spread, 0, davit_int8_padded(dense->columns) / DAVIT_INT8_COLUMNS,
                     packed);
-    davit_free(allocator, spread);
-    p->weights = packed;
-    return DAVIT_OK;
+    *source = davit_int8_source_of(weighted->x.dtype, weighted->x.zero);
+    const davit_int8_product p = {.loops = davit_int8_loops_choose(),
+                                  .groups = 1,
+                                  .rows = dense->rows,
+                                  .depth = dense->depth,
+                                  .channels = dense->columns,
+                                  .tiles = dense->tiles,
+                                  .weights = packed,
+                                  .finish = *dense->finish,
+                                  .gather = gather_place,
+                                  .geometry = source};
+    return davit_int8_weighted_add(builder, weighted, &p);
 }
 
 davit_status davit_int8_add_tiling(davit_onednn_builder *builder,
@@ -86,24 +106,29 @@ davit_status davit_int8_add_tiling(davit_onednn_builder *builder,
     const davit_tensor_desc *x = davit_node_input(builder->graph, weighted->node, 0);
     int64_t channels = (int64_t)weighted->spec.channels;
     int64_t taps = window->kernel[0] * window->kernel[1];
-    davit_int8_source *source = davit_onednn_alloc(builder, sizeof(*source));
-    if (source == NULL) {
+    davit_int8_finish finish;
+    void *spread =
+        spread_weights(builder, davit_node_constant(builder->graph, weighted->node, 1), taps);
+    if (spread == NULL) {
         return DAVIT_OUT_OF_MEMORY;
     }
-    *source = davit_int8_source_of(weighted->x.dtype, weighted->x.zero);
-    davit_int8_product p = {.loops = davit_int8_loops_choose(),
-                            .groups = 1,
-                            .rows = x->dims[0] * x->dims[2] * x->dims[3],
-                            .depth = x->dims[1],
-                            .channels = taps * channels,
-                            .tiles = {.height = window->kernel[0],
-                                      .line = window->kernel[1] * channels,
-                                      .width = x->dims[3]},
-                            .gather = gather_place,
-                            .geometry = source};
-    davit_status status = spread_finish(builder, weighted, taps, &p.finish);
+    const davit_int8_dense dense = {.x = weighted->src,
+                                    .rows = x->dims[0] * x->dims[2] * x->dims[3],
+                                    .depth = x->dims[1],
+                                    .columns = taps * channels,
+                                    .weights = spread,
+                                    .depth_stride = taps * channels,
+                                    .column_stride = 1,
+                                    .finish = &finish,
+                                    .tiles = {.height = window->kernel[0],
+                                              .line = window->kernel[1] * channels,
+                                              .width = x->dims[3]}};
+    davit_status status = spread_finish(builder, weighted, taps, &finish);
     if (status == DAVIT_OK) {
-        status = pack(builder, weighted, taps, &p);
+        status = davit_int8_dot_fits(builder, weighted, dense.depth)
+                     ? davit_int8_add_dot(builder, weighted, &dense)
+                     : add_product(builder, weighted, &dense, spread);
     }
-    return status == DAVIT_OK ? davit_int8_weighted_add(builder, weighted, &p) : status;
+    davit_free(builder->program->allocator, spread);
+    return status;
 }

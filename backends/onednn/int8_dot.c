@@ -1,0 +1,226 @@
+#include "int8_dot.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "dnnl_int8.h"
+#include "operators.h"
+#include "parallel.h"
+
+#define CHUNK_BYTES (512 * 1024) /* of rows that meet all weights */
+#define LEAST_ROWS 48            /* of a chunk */
+#define PANELS 2                 /* that a call takes */
+#define PAIR_COLUMNS (PANELS * DAVIT_INT8_COLUMNS)
+
+typedef struct params {
+    const davit_int8_loops *loops;
+    int64_t rows, depth, columns;
+    int64_t chunk, pairs; /* rows of a chunk, pairs of panels */
+    const int8_t *weights;
+    const int32_t *start;
+    bool has_bias_inside, saturates;
+    davit_int8_finish finish;
+    davit_int8_tiles tiles;
+} params;
+
+bool davit_int8_dot_fits(const davit_onednn_builder *builder, const davit_int8_weighted *weighted,
+                         int64_t depth)
+{
+    const davit_tensor_desc *w = davit_node_input(builder->graph, weighted->node, 1);
+    return davit_int8_loops_choose()->dot != NULL && !davit_dnnl_version_get().amx &&
+           weighted->x.dtype == DAVIT_U8 && w->dtype == DAVIT_S8 && depth % 4 == 0;
+}
+
+/* ---- packing ---- */
+
+static const int8_t *pack(davit_onednn_builder *builder, const davit_int8_dense *d, int64_t columns)
+{
+    int8_t *packed = davit_onednn_alloc(builder, (size_t)(columns * d->depth));
+    for (int64_t c = 0; packed != NULL && c < columns; c++) {
+        int8_t *panel = packed + c / DAVIT_INT8_COLUMNS * DAVIT_INT8_COLUMNS * d->depth;
+        for (int64_t k = 0; k < d->depth; k++) {
+            panel[(k / 4 * DAVIT_INT8_COLUMNS + c % DAVIT_INT8_COLUMNS) * 4 + k % 4] =
+                c < d->columns ? d->weights[k * d->depth_stride + c * d->column_stride] : (int8_t)0;
+        }
+    }
+    return packed;
+}
+
+/* What sums begin with: what the zero point adds, taken off, and the bias where sum and bias are
+ * exact in f32. */
+static const int32_t *make_start(davit_onednn_builder *builder, const davit_int8_weighted *weighted,
+                                 const davit_int8_dense *d, int64_t columns)
+{
+    int32_t *start = davit_onednn_alloc(builder, (size_t)columns * sizeof(*start));
+    for (int64_t c = 0; start != NULL && c < columns; c++) {
+        int64_t sum = 0;
+        for (int64_t k = 0; k < d->depth && c < d->columns; k++) {
+            sum += d->weights[k * d->depth_stride + c * d->column_stride];
+        }
+        int64_t first = -sum * weighted->x.zero;
+        if (weighted->exactness == DAVIT_EXACT_F32) {
+            first += (int64_t)d->finish->bias[c];
+        }
+        start[c] = (int32_t)first;
+    }
+    return start;
+}
+
+/* The bounds of davit_result_finish and of the type, rounded: true when they are those of the type,
+ * and no result before them is out of s32. */
+static bool saturates(const davit_int8_weighted *weighted, const davit_int8_dense *d)
+{
+    const float largest = 1 << 5; /* sums and biases stay within 2^24 */
+    const davit_int8_result *r = &d->finish->result;
+    bool fits = weighted->exactness == DAVIT_EXACT_F32 && !weighted->has_residual &&
+                r->low < r->high && nearbyintf(r->low + r->zero) <= r->least &&
+                nearbyintf(r->high + r->zero) >= r->greatest;
+    for (int64_t c = 0; c < d->columns && fits; c++) {
+        fits = d->finish->scale[c] <= largest;
+    }
+    return fits;
+}
+
+/* ---- running ---- */
+
+typedef struct dot_run {
+    const params *params;
+    const uint8_t *x, *residual;
+    uint8_t *out;
+} dot_run;
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Moves rows of a pair's columns between a buffer and the tiles of an image. */
+static void move_tiles(const params *p, int64_t first, int64_t count, int64_t column, bool in,
+                       uint8_t *buffer, uint8_t *image)
+{
+    int64_t columns = least(p->columns - column, PAIR_COLUMNS), step;
+    for (int64_t c = 0; c < columns; c += step) {
+        int64_t at = column + c;
+        step = least(p->tiles.line - at % p->tiles.line, columns - c);
+        for (int64_t r = 0; r < count; r++) {
+            int64_t place = davit_int8_tile_place(&p->tiles, first + r, at);
+            uint8_t *own = buffer + r * PAIR_COLUMNS + c;
+            memcpy(in ? own : image + place, in ? image + place : own, (size_t)step);
+        }
+    }
+}
+
+/* The same rows as tiles, through a buffer. */
+static void run_tiles(const dot_run *run, davit_int8_dot dot, int64_t first, int64_t column)
+{
+    enum { ROWS = 48 };
+    const params *p = run->params;
+    uint8_t buffer[ROWS * PAIR_COLUMNS];
+    int64_t rows = dot.rows;
+    dot.out = buffer;
+    dot.out_stride = PAIR_COLUMNS;
+    for (int64_t r = 0; r < rows; r += ROWS) {
+        dot.rows = least(rows - r, ROWS);
+        dot.x = run->x + (first + r) * p->depth;
+        dot.residual = NULL;
+        if (run->residual != NULL) {
+            move_tiles(p, first + r, dot.rows, column, true, buffer, (uint8_t *)run->residual);
+            dot.residual = buffer;
+        }
+        p->loops->dot(&dot);
+        move_tiles(p, first + r, dot.rows, column, false, buffer, run->out);
+    }
+}
+
+static void run_items(const void *context, int64_t begin, int64_t end)
+{
+    const dot_run *run = context;
+    const params *p = run->params;
+    for (int64_t i = begin; i < end; i++) {
+        int64_t first = i / p->pairs * p->chunk, pair = i % p->pairs;
+        int64_t column = pair * PAIR_COLUMNS;
+        int64_t at = first * p->columns + column;
+        davit_int8_finish finish = p->finish;
+        finish.scale += column;
+        finish.bias += column;
+        davit_int8_dot dot = {.rows = least(p->rows - first, p->chunk),
+                              .columns = least(p->columns - column, PAIR_COLUMNS),
+                              .quads = p->depth / 4,
+                              .x = run->x + first * p->depth,
+                              .x_stride = p->depth,
+                              .weights = p->weights + column * p->depth,
+                              .start = p->start + column,
+                              .has_bias_inside = p->has_bias_inside,
+                              .saturates = p->saturates,
+                              .finish = &finish,
+                              .out_stride = p->columns};
+        if (p->columns - column >= 2 * PAIR_COLUMNS) {
+            dot.next = dot.weights + PAIR_COLUMNS * p->depth;
+        }
+        if (p->tiles.height > 0) {
+            run_tiles(run, dot, first, column);
+            continue;
+        }
+        dot.out = run->out + at;
+        dot.residual = run->residual != NULL ? run->residual + at : NULL;
+        p->loops->dot(&dot);
+    }
+}
+
+/* Operands: x, out, maybe the residual. */
+static davit_status run_dot(const davit_onednn_call *call)
+{
+    const params *p = call->params;
+    const dot_run run = {.params = p,
+                         .x = call->pointers[0],
+                         .out = call->pointers[1],
+                         .residual = p->finish.residual_scale != 0.0f ? call->pointers[2] : NULL};
+    davit_onednn_parallel((p->rows + p->chunk - 1) / p->chunk * p->pairs, 1, run_items, &run);
+    return DAVIT_OK;
+}
+
+/* Chunks of rows that stay in a core's cache. Threads share the rows, so that each of them reads
+ * all weights, or, where these are more, the columns. */
+static int64_t chunk_rows(const davit_int8_dense *d)
+{
+    int64_t threads = davit_onednn_thread_count();
+    int64_t share = (d->rows + threads - 1) / threads;
+    int64_t rows = CHUNK_BYTES / d->depth;
+    if (share >= LEAST_ROWS && share < rows && d->rows > d->columns) {
+        rows = share;
+    }
+    rows = rows < LEAST_ROWS ? LEAST_ROWS : rows;
+    int64_t chunks = (d->rows + rows - 1) / rows;
+    return (d->rows + chunks - 1) / chunks;
+}
+
+davit_status davit_int8_add_dot(davit_onednn_builder *builder, const davit_int8_weighted *weighted,
+                                const davit_int8_dense *dense)
+{
+    int64_t columns = davit_int8_padded(dense->columns);
+    const davit_onednn_operand operands[3] = {dense->x, weighted->dst, weighted->residual};
+    params *p = davit_onednn_alloc(builder, sizeof(*p));
+    const int8_t *weights = pack(builder, dense, columns);
+    const int32_t *start = make_start(builder, weighted, dense, columns);
+    if (p == NULL || weights == NULL || start == NULL) {
+        return DAVIT_OUT_OF_MEMORY;
+    }
+    *p = (params){.loops = davit_int8_loops_choose(),
+                  .rows = dense->rows,
+                  .depth = dense->depth,
+                  .columns = dense->columns,
+                  .chunk = chunk_rows(dense),
+                  .pairs = (dense->columns + PAIR_COLUMNS - 1) / PAIR_COLUMNS,
+                  .weights = weights,
+                  .start = start,
+                  .has_bias_inside = weighted->exactness == DAVIT_EXACT_F32,
+                  .saturates = saturates(weighted, dense),
+                  .finish = *dense->finish,
+                  .tiles = dense->tiles};
+    davit_status status = davit_onednn_add_kernel(builder, p->loops->name, run_dot, p, operands,
+                                                  weighted->has_residual ? 3 : 2);
+    if (status == DAVIT_OK) {
+        davit_onednn_value_set(builder, weighted->output, &weighted->dst);
+    }
+    return status;
+}

@@ -1,0 +1,29 @@
+/* Pointwise convolutions and matrix products on our own loops over vpdpbusd, which are faster there
+ * than oneDNN's: rows of u8 times s8 weights that lie packed in panels, requantised in registers.
+ */
+#ifndef DAVIT_ONEDNN_INT8_DOT_H
+#define DAVIT_ONEDNN_INT8_DOT_H
+
+#include "int8_weighted.h"
+
+/* One product, whose rows lie side by side. */
+typedef struct davit_int8_dense {
+    davit_onednn_operand x; /* u8 */
+    int64_t rows, depth, columns;
+    const int8_t *weights; /* element (k, c) is weights[k * depth_stride + c * column_stride] */
+    int64_t depth_stride, column_stride;
+    const davit_int8_finish *finish; /* scale and bias of all columns, padded; copied */
+    davit_int8_tiles tiles;          /* height 0: rows of the result lie whole */
+} davit_int8_dense;
+
+/* True where this machine has the loops, they are the fastest there is, and the operands of
+ * weighted (u8, s8) and the depth of a sum (a multiple of 4) are what they take. */
+bool davit_int8_dot_fits(const davit_onednn_builder *builder, const davit_int8_weighted *weighted,
+                         int64_t depth);
+
+/* Adds the step and sets the output. */
+DAVIT_NODISCARD davit_status davit_int8_add_dot(davit_onednn_builder *builder,
+                                                const davit_int8_weighted *weighted,
+                                                const davit_int8_dense *dense);
+
+#endif

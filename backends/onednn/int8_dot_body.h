@@ -1,0 +1,186 @@
+/* Products of 8-bit rows with 8-bit weights by vpdpbusd, requantised in registers: included by
+ * int8_loops_body.h where there is AVX-512 VNNI. */
+
+#define DOT_ROWS 12 /* rows and panels of a block: 24 registers of sums */
+#define DOT_PANELS 2
+
+/* So that sums stay in registers. */
+#if defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 12")
+#endif
+
+/* What ends of sums need, as finish_panel and finish_panel_alone. */
+typedef struct dot_end {
+    const davit_int8_finish *finish;
+    vector_end end;
+    __m512 residual_scale;
+} dot_end;
+
+static inline __mmask16 dot_mask(const davit_int8_dot *d, int panel)
+{
+    int64_t left = d->columns - panel * COLUMNS;
+    return left < COLUMNS ? (__mmask16)((1U << left) - 1) : 0xffff;
+}
+
+static inline __attribute__((always_inline)) void
+dot_finish(const davit_int8_dot *d, const dot_end *e, int64_t row, int panel, __m512i sums)
+{
+    int64_t at = row * d->out_stride + panel * COLUMNS;
+    __mmask16 mask = dot_mask(d, panel);
+    __m512 t = _mm512_cvtepi32_ps(sums);
+    if (!d->has_bias_inside) {
+        t = _mm512_add_ps(t, _mm512_loadu_ps(e->finish->bias + panel * COLUMNS));
+    }
+    t = _mm512_mul_ps(t, _mm512_loadu_ps(e->finish->scale + panel * COLUMNS));
+    if (d->residual != NULL) {
+        __m512i before =
+            vector_read(e->finish->residual, _mm_maskz_loadu_epi8(mask, d->residual + at));
+        t = _mm512_add_ps(t, _mm512_mul_ps(_mm512_cvtepi32_ps(before), e->residual_scale));
+    }
+    _mm_mask_storeu_epi8(d->out + at, mask, vector_ends(&e->end, t));
+}
+
+/* Where only the type bounds the result, which packing does: two rows, maybe the same one twice. */
+static inline __attribute__((always_inline)) void dot_finish_two(const davit_int8_dot *d,
+                                                                 const dot_end *e, __mmask32 mask,
+                                                                 uint8_t *out[2],
+                                                                 const __m512i *sums[2], int panels)
+{
+    const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    __m512i words[2];
+    for (int i = 0; i < 2; i++) {
+        __m512i v[DOT_PANELS] = {NONE, NONE};
+        for (int p = 0; p < panels; p++) {
+            __m512 t = _mm512_mul_ps(_mm512_cvtepi32_ps(sums[i][p]),
+                                     _mm512_loadu_ps(e->finish->scale + p * COLUMNS));
+            v[p] = _mm512_cvtps_epi32(_mm512_add_ps(t, e->end.zero));
+        }
+        words[i] = _mm512_packs_epi32(v[0], v[1]);
+    }
+    __m512i bytes = d->finish->result.least < 0.0f ? _mm512_packs_epi16(words[0], words[1])
+                                                   : _mm512_packus_epi16(words[0], words[1]);
+    bytes = _mm512_permutexvar_epi32(order, bytes);
+    _mm256_mask_storeu_epi8(out[0], mask, _mm512_castsi512_si256(bytes));
+    _mm256_mask_storeu_epi8(out[1], mask, _mm512_extracti64x4_epi64(bytes, 1));
+}
+
+static inline int32_t quad_at(const uint8_t *x)
+{
+    int32_t quad;
+    memcpy(&quad, x, sizeof(quad));
+    return quad;
+}
+
+/* _mm512_dpbusd_epi32, for which gcc moves and spills the sums. */
+static inline __attribute__((always_inline)) void add_dot(__m512i *sums, __m512i x, __m512i w)
+{
+    __asm__("vpdpbusd %2, %1, %0" : "+v"(*sums) : "v"(x), "v"(w));
+}
+
+/* rows and panels are constants wherever this is inlined. */
+static inline __attribute__((always_inline)) void dot_block(const davit_int8_dot *d,
+                                                            const dot_end *e, int64_t first,
+                                                            int rows, int panels,
+                                                            const int8_t *next)
+{
+    __m512i s[DOT_ROWS][DOT_PANELS];
+    const int8_t *w = d->weights;
+    const uint8_t *x[4];
+    const int64_t stride = d->x_stride, panel = d->quads * 4 * COLUMNS;
+    for (int i = 0; i < 4; i++) {
+        x[i] = d->x + (first + (3 * i < rows ? 3 * i : 0)) * stride;
+    }
+    UNROLL
+    for (int p = 0; p < panels; p++) {
+        __m512i start = LOAD(d->start + p * COLUMNS);
+        UNROLL
+        for (int r = 0; r < rows; r++) {
+            s[r][p] = start;
+        }
+    }
+    for (int64_t k = 0; k < d->quads; k++, w += 4 * COLUMNS) {
+        __m512i v[DOT_PANELS];
+        _mm_prefetch((const char *)next + 4 * COLUMNS * k, _MM_HINT_T1);
+        UNROLL
+        for (int p = 0; p < panels; p++) {
+            v[p] = LOAD(w + p * panel);
+        }
+        UNROLL
+        for (int r = 0; r < rows; r++) {
+            __m512i q = _mm512_set1_epi32(quad_at(x[r / 3] + (r % 3) * stride + 4 * k));
+            UNROLL
+            for (int p = 0; p < panels; p++) {
+                add_dot(&s[r][p], q, v[p]);
+            }
+        }
+    }
+    if (d->saturates) {
+        const __mmask32 mask =
+            (__mmask32)(dot_mask(d, 0) | (panels > 1 ? (uint32_t)dot_mask(d, 1) << COLUMNS : 0));
+        UNROLL
+        for (int r = 0; r < rows; r += 2) {
+            int other = r + 1 < rows ? r + 1 : r;
+            uint8_t *out[2] = {d->out + (first + r) * d->out_stride,
+                               d->out + (first + other) * d->out_stride};
+            const __m512i *sums[2] = {s[r], s[other]};
+            dot_finish_two(d, e, mask, out, sums, panels);
+        }
+        return;
+    }
+    UNROLL
+    for (int p = 0; p < panels; p++) {
+        UNROLL
+        for (int r = 0; r < rows; r++) {
+            dot_finish(d, e, first + r, p, s[r][p]);
+        }
+    }
+}
+
+#define DOT_CASE(rows)                                                                             \
+    case rows:                                                                                     \
+        if (wide) {                                                                                \
+            dot_block(d, e, first, rows, 2, next);                                                 \
+        } else {                                                                                   \
+            dot_block(d, e, first, rows, 1, next);                                                 \
+        }                                                                                          \
+        break
+
+static void dot_rows(const davit_int8_dot *d, const dot_end *e, int64_t first, int64_t rows,
+                     const int8_t *next)
+{
+    bool wide = d->columns > COLUMNS;
+    switch (rows) {
+        DOT_CASE(1);
+        DOT_CASE(2);
+        DOT_CASE(3);
+        DOT_CASE(4);
+        DOT_CASE(5);
+        DOT_CASE(6);
+        DOT_CASE(7);
+        DOT_CASE(8);
+        DOT_CASE(9);
+        DOT_CASE(10);
+        DOT_CASE(11);
+        DOT_CASE(12);
+    default:
+        break;
+    }
+}
+
+/* Blocks of rows as even as can be; the first ones fetch the weights that come next. */
+static void dot(const davit_int8_dot *d)
+{
+    const dot_end e = {.finish = d->finish,
+                       .end = vector_end_of(&d->finish->result),
+                       .residual_scale = _mm512_set1_ps(d->finish->residual_scale)};
+    int64_t blocks = (d->rows + DOT_ROWS - 1) / DOT_ROWS;
+    int64_t panel = d->quads * 4 * COLUMNS;
+    for (int64_t i = 0, first = 0; i < blocks; i++) {
+        int64_t rows = (d->rows - first + blocks - i - 1) / (blocks - i);
+        bool fetches = d->next != NULL && i < DOT_PANELS;
+        dot_rows(d, &e, first, rows, fetches ? d->next + i * panel : d->weights);
+        first += rows;
+    }
+}
