@@ -9,8 +9,7 @@
 
 #define CHUNK_BYTES (512 * 1024) /* of rows that meet all weights */
 #define LEAST_ROWS 48            /* of a chunk */
-#define PANELS 2                 /* that a call takes */
-#define PAIR_COLUMNS (PANELS * DAVIT_INT8_COLUMNS)
+#define PAIR_COLUMNS DAVIT_INT8_PAIR_COLUMNS
 
 typedef struct params {
     const davit_int8_loops *loops;

@@ -79,6 +79,18 @@ static inline __attribute__((always_inline)) void add_dot(__m512i *sums, __m512i
     __asm__("vpdpbusd %2, %1, %0" : "+v"(*sums) : "v"(x), "v"(w));
 }
 
+/* Of the bytes of a row. */
+static inline int32_t row_sum(const uint8_t *x, int64_t quads)
+{
+    const __m512i ones = _mm512_set1_epi8(1);
+    __m512i sums = NONE;
+    for (int64_t k = 0; k < quads; k += COLUMNS) {
+        __mmask16 mask = quads - k < COLUMNS ? (__mmask16)((1U << (quads - k)) - 1) : 0xffff;
+        add_dot(&sums, _mm512_maskz_loadu_epi32(mask, x + 4 * k), ones);
+    }
+    return _mm512_reduce_add_epi32(sums);
+}
+
 /* rows and panels are constants wherever this is inlined. */
 static inline __attribute__((always_inline)) void dot_block(const davit_int8_dot *d,
                                                             const dot_end *e, int64_t first,
@@ -98,6 +110,17 @@ static inline __attribute__((always_inline)) void dot_block(const davit_int8_dot
         UNROLL
         for (int r = 0; r < rows; r++) {
             s[r][p] = start;
+        }
+    }
+    if (d->row_factor != 0) {
+        UNROLL
+        for (int r = 0; r < rows; r++) {
+            __m512i more =
+                _mm512_set1_epi32(d->row_factor * row_sum(x[r / 3] + (r % 3) * stride, d->quads));
+            UNROLL
+            for (int p = 0; p < panels; p++) {
+                s[r][p] = _mm512_add_epi32(s[r][p], more);
+            }
         }
     }
     for (int64_t k = 0; k < d->quads; k++, w += 4 * COLUMNS) {
@@ -183,4 +206,33 @@ static void dot(const davit_int8_dot *d)
         dot_rows(d, &e, first, rows, fetches ? d->next + i * panel : d->weights);
         first += rows;
     }
+}
+
+/* Four rows at a time, sixteen columns of each. */
+static void pack_panel(const davit_int8_panel *p)
+{
+    const __m128i flip = _mm_set1_epi8((char)p->flip);
+    const __mmask16 mask =
+        p->columns < COLUMNS ? (__mmask16)((1U << p->columns) - 1) : (__mmask16)0xffff;
+    __m512i sums = NONE;
+    for (int64_t k = 0; k < p->quads; k++) {
+        __m128i r[4], pairs[4];
+        for (int i = 0; i < 4; i++) {
+            r[i] = _mm_maskz_loadu_epi8(mask, p->rows + (4 * k + i) * p->stride);
+            r[i] = _mm_xor_si128(r[i], flip);
+        }
+        pairs[0] = _mm_unpacklo_epi8(r[0], r[1]);
+        pairs[1] = _mm_unpacklo_epi8(r[2], r[3]);
+        pairs[2] = _mm_unpackhi_epi8(r[0], r[1]);
+        pairs[3] = _mm_unpackhi_epi8(r[2], r[3]);
+        __m512i quads = _mm512_castsi128_si512(_mm_unpacklo_epi16(pairs[0], pairs[1]));
+        quads = _mm512_inserti32x4(quads, _mm_unpackhi_epi16(pairs[0], pairs[1]), 1);
+        quads = _mm512_inserti32x4(quads, _mm_unpacklo_epi16(pairs[2], pairs[3]), 2);
+        quads = _mm512_inserti32x4(quads, _mm_unpackhi_epi16(pairs[2], pairs[3]), 3);
+        STORE(p->packed + 4 * COLUMNS * k, quads);
+        add_dot(&sums, _mm512_set1_epi8(1), quads);
+    }
+    int32_t whole = (int32_t)(4 * p->quads) * p->zero_x * p->zero;
+    sums = _mm512_mullo_epi32(sums, _mm512_set1_epi32(-p->zero_x));
+    STORE(p->start, _mm512_add_epi32(sums, _mm512_set1_epi32(whole)));
 }

@@ -10,6 +10,7 @@
 
 #define DAVIT_INT8_COLUMNS 16 /* output channels of a panel of packed weights */
 #define DAVIT_INT8_ROWS 8     /* rows of a tile at most */
+#define DAVIT_INT8_PAIR_COLUMNS (2 * DAVIT_INT8_COLUMNS)
 
 /* How the bytes of a value are read. */
 typedef struct davit_int8_source {
@@ -88,6 +89,7 @@ typedef struct davit_int8_dot {
     const int8_t *weights; /* [panels][quads][DAVIT_INT8_COLUMNS][4] */
     const int8_t *next;    /* panels that are needed after these, or NULL */
     const int32_t *start;  /* padded to whole panels, as all that follows */
+    int32_t row_factor;    /* times the sum of a row's bytes: added to its sums too */
     bool has_bias_inside;  /* start has the bias, that of finish is not added */
     bool saturates; /* has_bias_inside, no residual, no bounds but the type's, no value of 2^30 */
     const davit_int8_finish *finish;
@@ -95,6 +97,18 @@ typedef struct davit_int8_dot {
     uint8_t *out;
     int64_t out_stride;
 } davit_int8_dot;
+
+/* One panel of weights for davit_int8_dot from rows of bytes that are known only now. */
+typedef struct davit_int8_panel {
+    int64_t quads, columns; /* columns: 1 .. DAVIT_INT8_COLUMNS */
+    const uint8_t *rows;    /* [4 * quads] */
+    int64_t stride;
+    uint8_t flip;   /* makes s8 of them */
+    int32_t zero_x; /* of what they will be multiplied with */
+    int32_t zero;   /* their own, once flipped */
+    int8_t *packed; /* [quads][DAVIT_INT8_COLUMNS][4], aligned */
+    int32_t *start; /* [DAVIT_INT8_COLUMNS]; row_factor is -zero */
+} davit_int8_panel;
 
 typedef struct davit_int8_loops {
     const char *name; /* "own:avx2" */
@@ -123,6 +137,7 @@ typedef struct davit_int8_loops {
                      uint8_t *out);
     /* NULL where there is no dot product of bytes. */
     void (*dot)(const davit_int8_dot *dot);
+    void (*pack_panel)(const davit_int8_panel *panel);
     /* davit_table_apply */
     void (*look_up)(const uint8_t table[256], int64_t count, const uint8_t *x, uint8_t *out);
 } davit_int8_loops;

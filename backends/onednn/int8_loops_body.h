@@ -417,6 +417,7 @@ static void look_up(const uint8_t table[256], int64_t count, const uint8_t *x, u
 #include "int8_dot_body.h"
 #else
 static void (*const dot)(const davit_int8_dot *) = NULL;
+static void (*const pack_panel)(const davit_int8_panel *) = NULL;
 #endif
 
 const davit_int8_loops DAVIT_INT8_TABLE = {.name = DAVIT_INT8_NAME,
@@ -430,4 +431,5 @@ const davit_int8_loops DAVIT_INT8_TABLE = {.name = DAVIT_INT8_NAME,
                                            .add = add,
                                            .multiply = multiply,
                                            .dot = dot,
+                                           .pack_panel = pack_panel,
                                            .look_up = look_up};

@@ -98,6 +98,7 @@ typedef struct dynamic {
     davit_int8_product product;
     davit_int8_weights b; /* one matrix */
     int64_t b_matrices, b_elems;
+    int32_t b_zero;      /* of b as s8 */
     const int64_t *a_of; /* [groups] which matrix of a */
 } dynamic;
 
@@ -141,6 +142,107 @@ static davit_status run_dynamic(const davit_onednn_call *call)
     davit_onednn_parallel(d->b_matrices * panels, 1, pack_panels, &run);
     davit_int8_product_run(&d->product, &data);
     return DAVIT_OK;
+}
+
+/* ---- the same on dot products of bytes ---- */
+
+/* What a thread needs: a pair of panels, and what their sums begin with. */
+static int64_t pair_bytes(const dynamic *d)
+{
+    return DAVIT_INT8_PAIR_COLUMNS * (d->product.depth + (int64_t)sizeof(int32_t));
+}
+
+typedef struct dot_run {
+    const dynamic *params;
+    const uint8_t *a, *b;
+    uint8_t *out;
+    char *scratch;
+} dot_run;
+
+/* Packs up to two panels of a matrix from a column on. */
+static void pack_pair(const dot_run *run, const uint8_t *b, int64_t column, int8_t *packed,
+                      int32_t *start)
+{
+    const dynamic *d = run->params;
+    const davit_int8_product *p = &d->product;
+    for (int i = 0; i < 2 && column < p->channels; i++, column += DAVIT_INT8_COLUMNS) {
+        int64_t left = p->channels - column;
+        const davit_int8_panel panel = {.quads = p->depth / 4,
+                                        .columns =
+                                            left < DAVIT_INT8_COLUMNS ? left : DAVIT_INT8_COLUMNS,
+                                        .rows = b + column,
+                                        .stride = p->channels,
+                                        .flip = d->b.dtype == DAVIT_U8 ? 0x80 : 0,
+                                        .zero_x = d->a.offset,
+                                        .zero = d->b_zero,
+                                        .packed = packed + i * DAVIT_INT8_COLUMNS * p->depth,
+                                        .start = start + i * DAVIT_INT8_COLUMNS};
+        p->loops->pack_panel(&panel);
+    }
+}
+
+/* Items: pairs of panels of all matrices. */
+static void run_dot_pairs(const void *context, int64_t begin, int64_t end)
+{
+    const dot_run *run = context;
+    const dynamic *d = run->params;
+    const davit_int8_product *p = &d->product;
+    int64_t pairs = (p->channels + DAVIT_INT8_PAIR_COLUMNS - 1) / DAVIT_INT8_PAIR_COLUMNS;
+    char *scratch = run->scratch + davit_onednn_thread_index() * pair_bytes(d);
+    int32_t *start = (int32_t *)(scratch + DAVIT_INT8_PAIR_COLUMNS * p->depth);
+    for (int64_t i = begin; i < end; i++) {
+        int64_t group = i / pairs, column = i % pairs * DAVIT_INT8_PAIR_COLUMNS;
+        int64_t left = p->channels - column;
+        pack_pair(run, run->b + p->weights_of[group] * d->b_elems, column, (int8_t *)scratch,
+                  start);
+        const davit_int8_dot dot = {
+            .rows = p->rows,
+            .columns = left < DAVIT_INT8_PAIR_COLUMNS ? left : DAVIT_INT8_PAIR_COLUMNS,
+            .quads = p->depth / 4,
+            .x = run->a + d->a_of[group] * p->rows * p->depth,
+            .x_stride = p->depth,
+            .weights = (int8_t *)scratch,
+            .start = start,
+            .row_factor = -d->b_zero,
+            .has_bias_inside = true,
+            .finish = &p->finish,
+            .out = run->out + group * p->group_stride + column,
+            .out_stride = p->row_stride};
+        p->loops->dot(&dot);
+    }
+}
+
+/* Operands: a, b, scratch, out. */
+static davit_status run_dot_product(const davit_onednn_call *call)
+{
+    const dynamic *d = call->params;
+    const davit_int8_product *p = &d->product;
+    const dot_run run = {.params = d,
+                         .a = call->pointers[0],
+                         .b = call->pointers[1],
+                         .scratch = call->pointers[2],
+                         .out = call->pointers[3]};
+    int64_t pairs = (p->channels + DAVIT_INT8_PAIR_COLUMNS - 1) / DAVIT_INT8_PAIR_COLUMNS;
+    davit_onednn_parallel(p->groups * pairs, 1, run_dot_pairs, &run);
+    return DAVIT_OK;
+}
+
+static davit_status build_dot_product(davit_onednn_builder *builder, const davit_unit *unit,
+                                      const dynamic *d, davit_onednn_operand operands[4])
+{
+    davit_status status = davit_onednn_new_bytes(
+        builder, (size_t)(davit_onednn_thread_count() * pair_bytes(d)), &operands[2]);
+    if (status == DAVIT_OK) {
+        status = davit_onednn_new_dense(builder, unit->outputs[0], &operands[3]);
+    }
+    if (status == DAVIT_OK) {
+        status = davit_onednn_add_kernel(builder, d->product.loops->name, run_dot_product, d,
+                                         operands, 4);
+    }
+    if (status == DAVIT_OK) {
+        davit_onednn_value_set(builder, unit->outputs[0], &operands[3]);
+    }
+    return status;
 }
 
 static const char *refuse_product(const davit_graph *graph, const davit_unit *unit)
@@ -228,6 +330,7 @@ static davit_status describe(davit_onednn_builder *builder, const davit_node *no
                                 .taps = 1,
                                 .o_stride = 1,
                                 .c_stride = p->channels};
+    d->b_zero = qb.dtype == DAVIT_U8 ? qb.zero - 128 : qb.zero;
     d->b_elems = p->depth * p->channels;
     d->b_matrices = davit_tensor_desc_elems(b) / d->b_elems;
     d->a_of = matrices_of(builder, a, out, p->groups);
@@ -248,6 +351,10 @@ static davit_status build_product(davit_onednn_builder *builder, const davit_uni
     int64_t packed_elems = davit_int8_packed_elems(d->b.inputs, d->b.channels) * d->b_matrices;
     for (uint32_t i = 0; i < 2 && status == DAVIT_OK; i++) {
         status = davit_onednn_value_dense(builder, node->inputs[i], &operands[i]);
+    }
+    if (status == DAVIT_OK && d->product.loops->dot != NULL && d->product.depth % 4 == 0 &&
+        davit_integer_a(builder->graph, node).dtype == DAVIT_U8) {
+        return build_dot_product(builder, unit, d, operands);
     }
     if (status == DAVIT_OK) {
         status =
