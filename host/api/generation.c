@@ -48,17 +48,31 @@ davit_status davit_generation_build(davit_session *session, davit_generation *ge
                : status;
 }
 
-static void destroy(davit_session *session, davit_generation *generation)
+/* False when a driver keeps its executor. */
+static bool destroy(davit_session *session, davit_generation *generation)
 {
     if (!davit_executor_destroy(generation->executor)) {
-        pthread_mutex_lock(&session->mutex);
-        session->set_aside = true;
-        pthread_mutex_unlock(&session->mutex);
-        return;
+        return false;
     }
     davit_plan_destroy(generation->plan);
     davit_arena_clear(&generation->arena);
     davit_free(session->model->context->allocator, generation);
+    return true;
+}
+
+bool davit_session_free_stuck(davit_session *session)
+{
+    davit_generation *left = NULL;
+    while (session->stuck != NULL) {
+        davit_generation *generation = session->stuck;
+        session->stuck = generation->next_stuck;
+        if (!destroy(session, generation)) {
+            generation->next_stuck = left;
+            left = generation;
+        }
+    }
+    session->stuck = left;
+    return left == NULL;
 }
 
 void davit_session_drop(davit_session *session, davit_generation *generation)
@@ -66,8 +80,11 @@ void davit_session_drop(davit_session *session, davit_generation *generation)
     pthread_mutex_lock(&session->mutex);
     bool last = --generation->users == 0;
     pthread_mutex_unlock(&session->mutex);
-    if (last) {
-        destroy(session, generation);
+    if (last && !destroy(session, generation)) {
+        pthread_mutex_lock(&session->mutex);
+        generation->next_stuck = session->stuck;
+        session->stuck = generation;
+        pthread_mutex_unlock(&session->mutex);
     }
 }
 
@@ -90,6 +107,7 @@ static void adopt_next(davit_session *session)
     pthread_mutex_unlock(&session->mutex);
     if (next != NULL) {
         davit_session_set_current(session, next);
+        davit_session_drop(session, next);
     }
 }
 

@@ -56,7 +56,9 @@ typedef struct davit_generation {
     davit_plan *plan;
     davit_executor *executor; /* NULL: not made yet, or placed only */
     uint64_t build_ns;        /* what making the executor took */
-    unsigned users;           /* the session, while it is the present one, and requests; under its mutex */
+    /* The session, while it is the present or the next one, and requests; under its mutex. */
+    unsigned users;
+    struct davit_generation *next_stuck;
 } davit_generation;
 
 /* An executor for one inference, which goes on from what a failed one has left. */
@@ -121,7 +123,8 @@ struct davit_session {
     davit_generation *current; /* with a plan; its executor may be still to be made */
     davit_generation *next;    /* for the next request, with a device that came back; or NULL */
     davit_session_device *devices; /* by index into request.devices */
-    bool set_aside;                /* a driver keeps an executor, and with it graph and model */
+    davit_generation *stuck;       /* those of which a driver keeps something */
+    bool set_aside;                /* a driver keeps something else */
     size_t event_count;
     davit_event *events; /* [DAVIT_MAX_EVENTS], texts from malloc; NULL before the first */
     bool probing, stop_probing;
@@ -165,6 +168,8 @@ DAVIT_NODISCARD davit_status davit_session_acquire(davit_session *session, davit
                                                    davit_generation **out);
 /* Gives it back; the last one destroys it. */
 void davit_session_drop(davit_session *session, davit_generation *generation);
+/* Destroys those that drivers have let go of; true when none is left. Nobody else uses the session. */
+bool davit_session_free_stuck(davit_session *session);
 
 /* ---- requests (request.c) ---- */
 

@@ -185,7 +185,7 @@ void davit_session_destroy(davit_session *session)
     if (session->current != NULL) {
         davit_session_drop(session, session->current);
     }
-    if (!stopped || session->set_aside) {
+    if (!davit_session_free_stuck(session) || !stopped || session->set_aside) {
         /* A driver may still come back to what it was given. */
         session->model->set_aside = true;
         session->model->context->set_aside = true;
