@@ -1,5 +1,7 @@
 #include "call.h"
 
+#include <stdio.h>
+
 static void relay(void *user, davit_severity severity, davit_status status, const char *text)
 {
     davit_call *call = user;
@@ -27,4 +29,19 @@ davit_status davit_call_end(davit_call *call, davit_status status, const char *s
         (void)davit_fail(call->user, status, "%s: %s", subject, davit_status_text(status));
     }
     return status;
+}
+
+static void keep_first(void *user, davit_severity severity, davit_status status, const char *text)
+{
+    davit_first_error *error = user;
+    (void)status;
+    if (severity == DAVIT_ERROR && error->text[0] == '\0') {
+        snprintf(error->text, sizeof(error->text), "%s", text);
+    }
+}
+
+void davit_first_error_init(davit_first_error *error)
+{
+    error->sink = (davit_diagnostics){.report = keep_first, .user = error, .level = DAVIT_ERROR};
+    error->text[0] = '\0';
 }

@@ -20,4 +20,12 @@ void davit_call_begin(davit_call *call, const davit_diagnostics *user);
  * or a step. Returns status. */
 davit_status davit_call_end(davit_call *call, davit_status status, const char *subject);
 
+/* A sink that keeps the first error and says nothing: for what is tried, and may fail. */
+typedef struct davit_first_error {
+    davit_diagnostics sink;
+    char text[512]; /* "": none */
+} davit_first_error;
+
+void davit_first_error_init(davit_first_error *error);
+
 #endif

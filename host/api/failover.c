@@ -29,22 +29,6 @@ uint32_t *davit_session_placed(const davit_session *session, const davit_generat
 
 /* ---- a plan without the lost devices ---- */
 
-/* Keeps the first error; the rest is for nobody. */
-typedef struct first_error {
-    davit_diagnostics sink;
-    char *text;
-    size_t bytes;
-} first_error;
-
-static void keep_first(void *user, davit_severity severity, davit_status status, const char *text)
-{
-    first_error *kept = user;
-    (void)status;
-    if (severity == DAVIT_ERROR && kept->text[0] == '\0') {
-        snprintf(kept->text, kept->bytes, "%s", text);
-    }
-}
-
 /* The session's request with the devices that are left, their pins, and where units are. */
 static davit_status narrow_request(const davit_session *session, const uint32_t *placed,
                                    davit_generation *generation)
@@ -97,15 +81,11 @@ static void give_reasons(const davit_session *session, const uint32_t *placed,
 }
 
 davit_status davit_session_replan(davit_session *session, const uint32_t *placed,
-                                  davit_generation **out, char *text)
+                                  davit_generation **out, davit_first_error *error)
 {
     const davit_allocator *allocator = session->model->context->allocator;
-    first_error kept = {.sink = {.report = keep_first, .user = &kept, .level = DAVIT_ERROR},
-                        .text = text,
-                        .bytes = 512};
-    text[0] = '\0';
     davit_generation *generation;
-    davit_status status = davit_generation_create(session, &kept.sink, &generation);
+    davit_status status = davit_generation_create(session, &error->sink, &generation);
     if (status != DAVIT_OK) {
         return status;
     }
@@ -121,32 +101,27 @@ davit_status davit_session_replan(davit_session *session, const uint32_t *placed
     }
     give_reasons(session, placed, generation);
     generation->request.placed = NULL;
-    davit_call_begin(&generation->call, session->model->context->diag);
     *out = generation;
     return DAVIT_OK;
 }
 
 /* ---- losing a device ---- */
 
-/* Whether another device may do what a failed one did not. */
+/* True when others may do what a device did not. */
+static bool is_devices_own(davit_status status)
+{
+    return status == DAVIT_DEVICE_LOST || status == DAVIT_DEADLINE_EXCEEDED ||
+           status == DAVIT_UNAVAILABLE || status == DAVIT_IO_ERROR || status == DAVIT_INTERNAL;
+}
+
 static bool may_move(davit_request *request, const davit_failure *failure)
 {
     davit_session *session = request->session;
     pthread_mutex_lock(&session->mutex);
-    bool wanted = !request->cancelled;
+    bool cancelled = request->cancelled;
     pthread_mutex_unlock(&session->mutex);
-    switch (failure->status) {
-    case DAVIT_DEVICE_LOST:
-    case DAVIT_DEADLINE_EXCEEDED:
-    case DAVIT_UNAVAILABLE:
-    case DAVIT_IO_ERROR:
-    case DAVIT_INTERNAL:
-        break;
-    default:
-        return false;
-    }
-    return wanted && failure->device != DAVIT_NONE && !session->request.strict &&
-           session->request.device_count > 1 && davit_clock_ns() < request->deadline_ns;
+    return is_devices_own(failure->status) && failure->device != DAVIT_NONE && !cancelled &&
+           davit_clock_ns() < request->deadline_ns;
 }
 
 /* "3 to cpu, 1 to reference": the units that were on a lost device, and where they are now. */
@@ -172,7 +147,7 @@ static size_t describe_moves(const davit_generation *generation, const uint32_t 
 }
 
 /* Gives the lost devices' units of the present plan to others. */
-static davit_status move_units(davit_session *session, uint32_t device, char *text)
+static davit_status move_units(davit_session *session, uint32_t device, davit_first_error *error)
 {
     uint32_t *placed = davit_session_placed(session, session->current);
     if (placed == NULL) {
@@ -186,7 +161,8 @@ static davit_status move_units(davit_session *session, uint32_t device, char *te
         }
     }
     davit_generation *generation;
-    davit_status status = any ? davit_session_replan(session, placed, &generation, text) : DAVIT_OK;
+    davit_status status =
+        any ? davit_session_replan(session, placed, &generation, error) : DAVIT_OK;
     if (any && status == DAVIT_OK) {
         char moves[512];
         size_t count = describe_moves(generation, placed, moves, sizeof(moves));
@@ -215,23 +191,28 @@ static void forget_next(davit_session *session)
  * use any more. */
 static void renew(davit_session *session, const davit_generation *failed)
 {
-    char text[512];
+    davit_first_error error;
     davit_generation *generation;
     uint32_t *placed = NULL;
+    davit_first_error_init(&error);
     if (session->current == failed) {
         placed = davit_session_placed(session, failed);
     }
-    if (placed != NULL && davit_session_replan(session, placed, &generation, text) == DAVIT_OK) {
+    if (placed != NULL && davit_session_replan(session, placed, &generation, &error) == DAVIT_OK) {
         davit_session_set_current(session, generation);
     }
     free(placed);
 }
 
-static davit_status lose(davit_request *request, uint32_t device, davit_failure *failure)
+davit_status davit_session_lose(davit_session *session, uint32_t device, davit_status status,
+                                char *text, size_t bytes)
 {
-    davit_session *session = request->session;
     const char *name = session->request.devices[device].info.name;
-    char text[512] = "";
+    davit_first_error error;
+    if (session->request.strict || session->request.device_count == 1 || !is_devices_own(status)) {
+        return status;
+    }
+    davit_first_error_init(&error);
     forget_next(session);
     pthread_mutex_lock(&session->mutex);
     bool first = !session->devices[device].lost;
@@ -242,19 +223,19 @@ static davit_status lose(davit_request *request, uint32_t device, davit_failure 
     pthread_mutex_unlock(&session->mutex);
     if (first) {
         davit_session_note(session, DAVIT_EVENT_DEVICE_LOST, name, "device %s is lost: %s", name,
-                           failure->text);
+                           text);
     }
-    davit_status status = move_units(session, device, text);
-    if (status != DAVIT_OK) {
+    davit_status moved = move_units(session, device, &error);
+    if (moved != DAVIT_OK) {
         pthread_mutex_lock(&session->mutex);
         session->devices[device].lost = false; /* there is no other: it is tried again */
         pthread_mutex_unlock(&session->mutex);
-        size_t used = strlen(failure->text);
-        snprintf(failure->text + used, sizeof(failure->text) - used,
-                 "; no other device takes its units: %s",
-                 text[0] != '\0' ? text : davit_status_text(status));
+        size_t used = strlen(text);
+        snprintf(text + used, bytes - used, "; no other device takes its units: %s",
+                 error.text[0] != '\0' ? error.text : davit_status_text(moved));
+        return status;
     }
-    return status;
+    return DAVIT_OK;
 }
 
 /* ---- the inference again ---- */
@@ -398,7 +379,8 @@ davit_status davit_request_fail_over(davit_request *request, davit_failure *fail
         uint32_t device =
             davit_session_find_device(session, plan->devices[failure->device].info.name);
         request->failed_device = session->request.devices[device].info.name;
-        status = lose(request, device, failure);
+        status = davit_session_lose(session, device, failure->status, failure->text,
+                                    sizeof(failure->text));
         resumed = status == DAVIT_OK && resume(request);
     }
     if (status != DAVIT_OK && failure->status == DAVIT_DEVICE_LOST) {

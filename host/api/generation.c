@@ -34,14 +34,20 @@ static davit_status reserve_spans(davit_session *session, size_t count)
     return status;
 }
 
-davit_status davit_generation_build(davit_session *session, davit_generation *generation)
+davit_status davit_generation_build(davit_session *session, davit_generation *generation,
+                                    uint32_t *failed_device)
 {
     uint64_t begin_ns = davit_clock_ns();
     davit_executor_options options = session->executor_options;
     options.backend_options = davit_session_choices(session, generation);
+    options.failed_device = failed_device;
+    davit_executor *executor;
     davit_status status =
         davit_executor_create(session->model->context->allocator, session->graph, generation->plan,
-                              &options, &generation->call.sink, &generation->executor);
+                              &options, &generation->call.sink, &executor);
+    pthread_mutex_lock(&session->mutex);
+    generation->executor = executor;
+    pthread_mutex_unlock(&session->mutex);
     generation->build_ns = davit_clock_ns() - begin_ns;
     return status == DAVIT_OK
                ? reserve_spans(session, davit_executor_span_count(generation->executor))
@@ -90,6 +96,7 @@ void davit_session_drop(davit_session *session, davit_generation *generation)
 
 void davit_session_set_current(davit_session *session, davit_generation *generation)
 {
+    davit_call_begin(&generation->call, session->model->context->diag);
     pthread_mutex_lock(&session->mutex);
     davit_generation *old = session->current;
     session->current = generation;
@@ -111,13 +118,28 @@ static void adopt_next(davit_session *session)
     }
 }
 
-/* The executor of a plan that was made when a device was lost. */
+/* Makes the executor of a plan that was made when a device was lost. Further devices may turn out
+ * to be lost. */
 static davit_status build_late(davit_session *session, davit_call *call)
 {
-    davit_generation *generation = session->current;
-    davit_call_begin(&generation->call, &call->sink);
-    davit_status status = davit_generation_build(session, generation);
-    generation->call.user = session->model->context->diag;
+    davit_status status = DAVIT_OK;
+    while (status == DAVIT_OK && session->current->executor == NULL) {
+        davit_generation *generation = session->current;
+        uint32_t failed;
+        davit_first_error error;
+        davit_first_error_init(&error);
+        davit_call_begin(&generation->call, &error.sink);
+        status = davit_generation_build(session, generation, &failed);
+        davit_call_begin(&generation->call, session->model->context->diag);
+        if (status != DAVIT_OK && failed != DAVIT_NONE) {
+            const char *name = generation->plan->devices[failed].info.name;
+            status = davit_session_lose(session, davit_session_find_device(session, name), status,
+                                        error.text, sizeof(error.text));
+        }
+        if (status != DAVIT_OK && error.text[0] != '\0') {
+            (void)davit_fail(&call->sink, status, "%s", error.text);
+        }
+    }
     return status;
 }
 
@@ -132,12 +154,9 @@ davit_status davit_session_acquire(davit_session *session, davit_call *call, dav
     if (ready) {
         return DAVIT_OK;
     }
-    davit_status status = DAVIT_OK;
     pthread_mutex_lock(&session->recovery);
     adopt_next(session);
-    if (session->current->executor == NULL) {
-        status = build_late(session, call);
-    }
+    davit_status status = build_late(session, call);
     if (status == DAVIT_OK) {
         pthread_mutex_lock(&session->mutex);
         *out = session->current;

@@ -158,9 +158,11 @@ const char *const *davit_session_choices(davit_session *session, davit_generatio
 DAVIT_NODISCARD davit_status davit_generation_create(davit_session *session,
                                                      const davit_diagnostics *diag,
                                                      davit_generation **out);
-/* Opens devices and builds programs for its plan. Reports to the generation's sink. */
+/* Opens devices and builds programs for its plan. Reports to the generation's sink. failed_device: as
+ * in davit_executor_options. */
 DAVIT_NODISCARD davit_status davit_generation_build(davit_session *session,
-                                                    davit_generation *generation);
+                                                    davit_generation *generation,
+                                                    uint32_t *failed_device);
 /* Makes it the present one; requests that have begun keep theirs. */
 void davit_session_set_current(davit_session *session, davit_generation *generation);
 /* The present one with an executor, for a request. Reports through the call. */
@@ -197,10 +199,15 @@ DAVIT_NODISCARD davit_status davit_request_fail_over(davit_request *request,
 /* Notes that a request ended well after a failure, where there was one. */
 void davit_request_note_repeated(davit_request *request);
 /* Makes a generation without the devices that are lost, where placed (index into request.devices, by
- * unit, or DAVIT_NONE) says where units are. from is the one it replaces. text of at least 512 bytes
- * gets what was wrong. The recovery mutex is held. */
+ * unit, or DAVIT_NONE) says where units are. Its sink is error's, until another is given. The recovery
+ * mutex is held. */
 DAVIT_NODISCARD davit_status davit_session_replan(davit_session *session, const uint32_t *placed,
-                                                  davit_generation **out, char *text);
+                                                  davit_generation **out, davit_first_error *error);
+/* A device (index into request.devices) failed with that status and text: gives its units to others
+ * and makes their plan the present one, without executor. Returns the status when that may not be or
+ * cannot be; then the text may get a reason too. The recovery mutex is held. */
+DAVIT_NODISCARD davit_status davit_session_lose(davit_session *session, uint32_t device,
+                                                davit_status status, char *text, size_t bytes);
 /* Index of a device into request.devices. */
 uint32_t davit_session_find_device(const davit_session *session, const char *name);
 /* Where units are by a generation's plan; malloc'ed [unit_count]; NULL when memory is short. */

@@ -72,19 +72,22 @@ static void set_lost(davit_session *session, uint32_t device, bool lost)
 /* A plan, ready to run, with what works again; NULL when that cannot be made. */
 static davit_generation *make_next(davit_session *session)
 {
-    char text[512];
+    davit_first_error error;
     davit_generation *generation;
     uint32_t *placed = place_back(session);
     davit_status status = DAVIT_OUT_OF_MEMORY;
+    davit_first_error_init(&error);
     if (placed != NULL) {
-        status = davit_session_replan(session, placed, &generation, text);
+        status = davit_session_replan(session, placed, &generation, &error);
     }
     free(placed);
     if (status != DAVIT_OK) {
         return NULL;
     }
     generation->users = 1;
-    if (davit_generation_build(session, generation) != DAVIT_OK) {
+    davit_call_begin(&generation->call, NULL);
+    status = davit_generation_build(session, generation, NULL);
+    if (status != DAVIT_OK) {
         davit_session_drop(session, generation);
         return NULL;
     }

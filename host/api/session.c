@@ -126,7 +126,7 @@ static davit_status build(davit_session *session, const davit_session_options *g
         status = davit_session_plan(session, &options);
     }
     if (status == DAVIT_OK && !options.place_only) {
-        status = davit_generation_build(session, session->current);
+        status = davit_generation_build(session, session->current, NULL);
     }
     return status == DAVIT_OK ? prepare_arrays(session) : status;
 }

@@ -35,8 +35,9 @@ static davit_status open_devices(davit_executor *executor, const davit_executor_
 {
     davit_status status = DAVIT_OK;
     for (size_t s = 0; status == DAVIT_OK && s < executor->schedule.stage_count; s++) {
-        size_t device = executor->schedule.stages[s].device;
+        uint32_t device = executor->schedule.stages[s].device;
         if (executor->devices[device].device == NULL) {
+            executor->preparing = device;
             status = open_device(executor, device, options);
         }
     }
@@ -52,6 +53,7 @@ static davit_status plan_memory(davit_executor *executor)
 {
     size_t count = executor->device_count;
     bool *mappable = davit_arena_alloc_array(&executor->arena, count, sizeof(*mappable));
+    executor->preparing = DAVIT_NONE;
     if (mappable == NULL) {
         return out_of_memory(executor);
     }
@@ -72,6 +74,7 @@ static davit_status create_queues(davit_executor *executor)
         const davit_task *task = &executor->schedule.tasks[t];
         davit_executor_device *device = &executor->devices[task->device];
         if (device->queues[task->kind] == NULL) {
+            executor->preparing = task->device;
             status = davit_queue_create(device->device, &device->queues[task->kind]);
         }
     }
@@ -115,6 +118,7 @@ static davit_status alloc_buffers(davit_inference *inference)
         if (device->device == NULL) {
             continue;
         }
+        executor->preparing = (uint32_t)d;
         davit_status status = davit_buffer_alloc(device->device, bytes[d], &memory->buffer);
         if (status == DAVIT_OK && is_mappable(device)) {
             void *map;
@@ -126,6 +130,7 @@ static davit_status alloc_buffers(davit_inference *inference)
         }
         executor->memory_bytes += bytes[d];
     }
+    executor->preparing = DAVIT_NONE;
     size_t host_bytes = bytes[executor->device_count];
     inference->host = davit_alloc_uninitialized(executor->allocator, host_bytes + 1);
     if (inference->host == NULL) {
@@ -197,6 +202,7 @@ static davit_status build(davit_executor *executor, const davit_executor_options
         status = create_queues(executor);
     }
     for (size_t s = 0; status == DAVIT_OK && s < executor->schedule.stage_count; s++) {
+        executor->preparing = executor->schedule.stages[s].device;
         status = build_program(executor, s);
     }
     for (size_t i = 0; status == DAVIT_OK && i < executor->depth; i++) {
@@ -240,7 +246,11 @@ davit_status davit_executor_create(const davit_allocator *allocator, const davit
     pthread_mutex_init(&executor->mutex, NULL);
     davit_device_sink_init(&executor->device_sink, diag);
     davit_arena_init(&executor->arena, allocator);
+    executor->preparing = DAVIT_NONE;
     davit_status status = build(executor, options);
+    if (options->failed_device != NULL) {
+        *options->failed_device = status != DAVIT_OK ? executor->preparing : DAVIT_NONE;
+    }
     if (status != DAVIT_OK) {
         (void)davit_executor_destroy(executor);
         return status;

@@ -96,6 +96,7 @@ struct davit_executor {
     size_t memory_bytes;
     size_t depth;
     davit_inference *inferences; /* [depth] */
+    uint32_t preparing;          /* during creation: the device at work, or DAVIT_NONE */
 
     pthread_mutex_t mutex;
     pthread_cond_t changed; /* an inference is done or released */

@@ -27,6 +27,9 @@ typedef struct davit_executor_options {
      * nothing else do not run. Borrowed as the graph is. */
     size_t given_count;
     const davit_value_id *given;
+    /* Optional: set to the device (index among the plan's) that could not be opened or prepared, or
+     * to DAVIT_NONE. */
+    uint32_t *failed_device;
 } davit_executor_options;
 
 /* Opens the plan's devices, builds its programs and allocates memory for `depth` inferences. graph and
