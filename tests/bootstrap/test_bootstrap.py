@@ -27,10 +27,12 @@ CMAKE = """
 echo "cmake $*" >>"$TOP/calls"
 [ "$1" = --version ] && echo "cmake version $(cat "$TOP/cmake-version")" && exit
 [ -e "$TOP/cmake-broken" ] && echo "the compiler is not well" && exit 1
-mkdir -p build/release
-for program in davit davit-models; do
-    printf '#!/bin/sh\\necho "%s $*"\\n' "$program" >"build/release/$program"
-    chmod +x "build/release/$program"
+mkdir -p build/demo/davit build/demo/examples build/demo/tree build/models
+: >build/models/page.png
+for program in davit examples/read_text tree/davit-models; do
+    [ ! -d "build/demo/$program" ] || program=$program/davit
+    printf '#!/bin/sh\\necho "%s $*"\\n' "${program##*/}" >"build/demo/$program"
+    chmod +x "build/demo/$program"
 done
 """
 CTEST = """
@@ -93,9 +95,12 @@ class BootstrapTest(unittest.TestCase):
         done = self.run_script("./bootstrap", "demo")
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertNotIn("apt-get", self.calls())
-        self.assertIn("[5/5]", done.stdout)
-        self.assertIn("davit run build/models/ppocrv4-det.onnx", done.stdout)
+        self.assertIn("[7/7]", done.stdout)
+        self.assertIn("davit emulate -- build/demo/examples/read_text --devices fpga:emu,cuda:emu,cpu --verify",
+                      done.stdout)
+        self.assertIn("davit run build/demo/ppocrv4-det.int8.onnx", done.stdout)
         self.assertIn("davit devices", done.stdout)
+        self.assertIn(self.top + "/build/demo/report.html", done.stdout)
 
     def test_demo_without_the_registry(self):
         for status in ("3", "4"):
@@ -128,7 +133,7 @@ class BootstrapTest(unittest.TestCase):
 
     def test_broken_build_names_the_log(self):
         self.write("cmake-broken", "")
-        self.assert_fails("build/logs/release-configure.log")
+        self.assert_fails("build/logs/demo-configure.log")
 
     def test_other_fetch_failure_is_one(self):
         self.write("fetch-status", "1")
