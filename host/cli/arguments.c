@@ -102,6 +102,7 @@ static int set_number(const cli_command *command, cli_arguments *arguments, cons
         {"effort", &arguments->effort, 1, 1000000},
         {"seed", &seed, 0, LONG_MAX},
         {"seconds", &arguments->seconds, 1, 100000},
+        {"in-flight", &arguments->in_flight, 1, 1024},
     };
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
         if (strcmp(name, numbers[i].name) != 0) {
@@ -161,6 +162,7 @@ static bool set_text(cli_arguments *arguments, const char *name, const char *val
                  {"calibration", &arguments->calibration},
                  {"profiles", &arguments->profiles},
                  {"objective", &arguments->objective},
+                 {"no-fallback", &arguments->no_fallback},
                  {"latency-limit", &arguments->latency_limit},
                  {"precision", &arguments->precision},
                  {"method", &arguments->method},

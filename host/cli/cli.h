@@ -97,8 +97,10 @@ typedef struct cli_arguments {
     long effort; /* 0: not given */
     long threads;
     long timeout_s;
-    long warmup;  /* -1: not given */
-    long seconds; /* 0: not given */
+    long warmup;    /* -1: not given */
+    long seconds;   /* 0: not given */
+    long in_flight; /* 0: not given */
+    const char *no_fallback;
     uint64_t seed;
     davit_severity level;
 } cli_arguments;
@@ -150,6 +152,17 @@ int cli_write_file(const davit_diagnostics *diag, const char *path, const char *
          "of products of f32 values, on devices that have it: f32 (default), tf32 (NVIDIA GPUs)"}, \
     {                                                                                              \
         "no-optimize", 0, NULL, "run the graph as the file has it, unfused"                        \
+    }
+
+/* The options with which inferences follow each other, and devices are replaced. */
+#define CLI_FLOW_OPTIONS                                                                           \
+    {"objective", 0, "NAME", "latency (default), throughput of a pipeline, or energy"},            \
+        {"latency-limit", 0, "MS", "the latency that energy may take at most (default: any)"},     \
+        {"in-flight", 0, "N", "N inferences at the same time, results in order (default 1)"},      \
+    {                                                                                              \
+        "no-fallback", 0, "KINDS",                                                                 \
+            "kinds of devices, as cpu,reference, that take over no unit that another lacks or "    \
+            "loses"                                                                                \
     }
 
 #endif

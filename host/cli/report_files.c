@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "davit/inventory.h"
+#include "events.h"
 #include "explain.h"
+#include "runs.h"
 #include "samples.h"
 
 enum { SLOTS = 32 };
@@ -72,8 +74,13 @@ davit_status cli_recorded_keep(const cli_session *session, size_t number, cli_re
     }
     davit_span *spans = recorded->spans + slot * recorded->most;
     uint64_t *unit_ns = recorded->unit_ns + slot * recorded->units;
-    size_t count = record->span_count < recorded->most ? record->span_count : recorded->most;
-    memcpy(spans, record->spans, count * sizeof(*spans));
+    const size_t devices = davit_session_get_plan(session->session)->device_count;
+    size_t count = 0;
+    for (size_t i = 0; i < record->span_count && count < recorded->most; i++) {
+        if (record->spans[i].device < devices) { /* else of a plan before a device was lost */
+            spans[count++] = record->spans[i];
+        }
+    }
     memcpy(unit_ns, record->unit_ns, recorded->units * sizeof(*unit_ns));
     recorded->inferences[slot] = (davit_report_inference){
         .total_ns = record->total_ns, .span_count = count, .spans = spans, .unit_ns = unit_ns};
@@ -106,16 +113,16 @@ static size_t typical_run(const cli_recorded *recorded, size_t count, uint64_t m
 }
 
 davit_report_runs cli_recorded_runs(const cli_session *session, const cli_recorded *recorded,
-                                    size_t count, uint64_t *total_ns, uint64_t *samples)
+                                    cli_runs *runs)
 {
     davit_session_summary summary;
     davit_session_get_summary(session->session, &summary);
     for (size_t u = 0; u < recorded->units; u++) {
-        recorded->spreads[u] = spread_of(samples + u * count, count);
+        recorded->spreads[u] = spread_of(runs->unit_ns + u * runs->unit_count, runs->unit_count);
     }
-    const davit_report_spread total = spread_of(total_ns, count);
+    const davit_report_spread total = spread_of(runs->total_ns, runs->count);
     return (davit_report_runs){
-        .count = count,
+        .count = runs->count,
         .total = total,
         .units = recorded->spreads,
         .copies_ns = summary.last_transfer_ns,
@@ -124,7 +131,7 @@ davit_report_runs cli_recorded_runs(const cli_session *session, const cli_record
         .memory_bytes = summary.memory_bytes,
         .program_count = summary.program_count,
         .inference_count = 1,
-        .inferences = &recorded->inferences[typical_run(recorded, count, total.median_ns)]};
+        .inferences = &recorded->inferences[typical_run(recorded, runs->count, total.median_ns)]};
 }
 
 /* ---- files ---- */
@@ -178,6 +185,8 @@ static davit_status make_report(const cli_session *session, const cli_arguments 
 {
     davit_plan_explanation *made = NULL;
     davit_report_unit *units = describe_units(session);
+    size_t event_count;
+    davit_report_event *events = cli_events_list(session, &event_count);
     davit_status status =
         units != NULL ? davit_session_hash_model(session->session) : DAVIT_OUT_OF_MEMORY;
     if (status == DAVIT_OK && explanation == NULL) {
@@ -192,10 +201,13 @@ static davit_status make_report(const cli_session *session, const cli_arguments 
                                             .explanation = explanation != NULL ? explanation : made,
                                             .moves_alone = !arguments->explain,
                                             .topology = davit_context_topology(session->context),
-                                            .runs = runs};
+                                            .runs = runs,
+                                            .event_count = event_count,
+                                            .events = events};
         status = davit_report_make(&source, session->diag, report);
     }
     davit_plan_explanation_destroy(made);
+    free(events);
     free(units);
     return status;
 }

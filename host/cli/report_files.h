@@ -24,10 +24,10 @@ DAVIT_NODISCARD davit_status cli_recorded_keep(const cli_session *session, size_
                                                cli_recorded *recorded);
 void cli_recorded_clear(cli_recorded *recorded);
 
-/* What `count` runs took, from their total_ns [count] and samples [units][count], which are put
- * into another order. Borrows recorded. */
+struct cli_runs;
+/* What the runs took, whose samples are put into another order. Borrows recorded. */
 davit_report_runs cli_recorded_runs(const cli_session *session, const cli_recorded *recorded,
-                                    size_t count, uint64_t *total_ns, uint64_t *samples);
+                                    struct cli_runs *runs);
 
 /* Writes the report, and the trace, that the arguments ask for; runs NULL: of a plan. explanation
  * NULL: makes one in which only one unit moves. Returns an exit code. */

@@ -6,11 +6,11 @@
 
 #include "cli.h"
 #include "compare.h"
+#include "events.h"
 #include "json.h"
 #include "npy.h"
-#include "report_files.h"
+#include "runs.h"
 #include "samples.h"
-#include "session.h"
 #include "unit_table.h"
 
 static const cli_option options[] = {
@@ -23,6 +23,7 @@ static const cli_option options[] = {
      "takes "
      "its time"},
     CLI_SESSION_OPTIONS,
+    CLI_FLOW_OPTIONS,
     CLI_COMMON_OPTIONS,
 };
 
@@ -30,65 +31,42 @@ static const cli_option options[] = {
 static const struct {
     cli_tolerance element;
     double l2;
-} tolerances[DAVIT_PRECISION_COUNT] = {[DAVIT_PRECISION_F32] = {{1e-3, 1e-5}, 1e-4},
-                                       [DAVIT_PRECISION_TF32] = {{5e-2, 5e-3}, 1e-2}};
+} tolerances[DAVIT_PRECISION_COUNT] = {
+    [DAVIT_PRECISION_F32] = {{1e-3, 1e-5}, 1e-4}, [DAVIT_PRECISION_TF32] = {{5e-2, 5e-3}, 1e-2}};
 
-/* Medians over the repetitions. */
+/* Medians over the runs. */
 typedef struct measurement {
-    size_t repeat;
-    size_t units;
-    uint64_t *total_ns; /* [repeat] */
-    uint64_t *samples;  /* [units][repeat] */
-    uint64_t *unit_ns;  /* [units] medians */
+    cli_runs runs;
+    uint64_t *unit_ns; /* [units] */
     uint64_t median_ns;
 } measurement;
 
 static void measurement_free(measurement *result)
 {
-    free(result->total_ns);
-    free(result->samples);
+    cli_runs_clear(&result->runs);
     free(result->unit_ns);
 }
 
 /* recorded NULL: no report is wanted. */
-static davit_status measure(cli_session *session, size_t repeat, cli_recorded *recorded,
-                            measurement *result)
+static davit_status measure(cli_session *session, const cli_arguments *arguments,
+                            cli_recorded *recorded, measurement *result)
 {
-    size_t units = davit_session_unit_count(session->session);
-    *result = (measurement){.repeat = repeat, .units = units};
-    result->total_ns = calloc(repeat, sizeof(uint64_t));
-    result->samples = calloc(units * repeat + 1, sizeof(uint64_t));
-    result->unit_ns = calloc(units + 1, sizeof(uint64_t));
-    if (result->total_ns == NULL || result->samples == NULL || result->unit_ns == NULL) {
+    size_t repeat = arguments->repeat > 0 ? (size_t)arguments->repeat : 1;
+    cli_runs *runs = &result->runs;
+    davit_status status =
+        cli_runs_take(session, 0, repeat, cli_in_flight(arguments), recorded, runs);
+    if (status != DAVIT_OK) {
+        return status;
+    }
+    result->unit_ns = calloc(runs->units + 1, sizeof(uint64_t));
+    if (result->unit_ns == NULL) {
         return davit_fail(session->diag, DAVIT_OUT_OF_MEMORY, "out of memory");
     }
-    for (size_t i = 0; i < repeat; i++) {
-        davit_status status = cli_session_run(session);
-        if (status != DAVIT_OK) {
-            return status;
-        }
-        davit_session_summary summary;
-        davit_session_get_summary(session->session, &summary);
-        result->total_ns[i] = summary.last_ns;
-        if (recorded != NULL) {
-            status = cli_recorded_keep(session, i, recorded);
-            if (status != DAVIT_OK) {
-                return status;
-            }
-        }
-        for (size_t u = 0; u < units; u++) {
-            davit_unit_summary unit;
-            status = davit_session_unit(session->session, u, &unit);
-            if (status != DAVIT_OK) {
-                return status;
-            }
-            result->samples[u * repeat + i] = unit.last_ns;
-        }
+    for (size_t u = 0; u < runs->units; u++) {
+        result->unit_ns[u] =
+            cli_percentile(runs->unit_ns + u * runs->unit_count, runs->unit_count, 50);
     }
-    for (size_t u = 0; u < units; u++) {
-        result->unit_ns[u] = cli_percentile(result->samples + u * repeat, repeat, 50);
-    }
-    result->median_ns = cli_percentile(result->total_ns, repeat, 50);
+    result->median_ns = cli_percentile(runs->total_ns, runs->count, 50);
     return DAVIT_OK;
 }
 
@@ -175,9 +153,8 @@ static davit_status verify(cli_session *session, verification *result)
         status = davit_fail(session->diag, DAVIT_OUT_OF_MEMORY, "out of memory");
     }
     for (size_t i = 0; status == DAVIT_OK && i < session->output_count; i++) {
-        cli_difference difference =
-            cli_compare(session->outputs[i].tensor, wanted[i].tensor,
-                        tolerances[session->precision].element);
+        cli_difference difference = cli_compare(session->outputs[i].tensor, wanted[i].tensor,
+                                                tolerances[session->precision].element);
         result->differences[i] = difference;
         bool same = difference.comparable &&
                     difference.relative_l2 <= tolerances[session->precision].l2 &&
@@ -226,19 +203,23 @@ static davit_status print_text(const cli_session *session, const measurement *re
     if (status != DAVIT_OK) {
         return status;
     }
-    printf("\n%zu unit%s in %zu program%s, loaded in %.1f ms, %.1f MiB", result->units,
-           result->units == 1 ? "" : "s", summary.program_count,
+    const cli_runs *runs = &result->runs;
+    printf("\n%zu unit%s in %zu program%s, loaded in %.1f ms, %.1f MiB", runs->units,
+           runs->units == 1 ? "" : "s", summary.program_count,
            summary.program_count == 1 ? "" : "s", (double)summary.load_ns * 1e-6,
            (double)summary.memory_bytes / (1024.0 * 1024.0));
-    printf("; %s %.3f ms", result->repeat > 1 ? "median run" : "run",
+    printf("; %s %.3f ms", runs->count > 1 ? "median run" : "run",
            (double)result->median_ns * 1e-6);
-    if (result->repeat > 1) {
-        printf(" of %zu (%.3f to %.3f)", result->repeat,
-               (double)cli_percentile(result->total_ns, result->repeat, 0) * 1e-6,
-               (double)cli_percentile(result->total_ns, result->repeat, 100) * 1e-6);
+    if (runs->count > 1) {
+        printf(" of %zu (%.3f to %.3f)", runs->count,
+               (double)cli_percentile(runs->total_ns, runs->count, 0) * 1e-6,
+               (double)cli_percentile(runs->total_ns, runs->count, 100) * 1e-6);
     }
     printf(", of it %.3f ms copying %.1f KiB\n", (double)summary.last_transfer_ns * 1e-6,
            (double)summary.last_transfer_bytes / 1024.0);
+    if (runs->in_flight > 1) {
+        printf("%zu at the same time: %.2f inferences/s\n", runs->in_flight, runs->per_second);
+    }
     cli_emulated_device_print(session->session);
     if (summary.integer_unit_count > 0 || summary.kept_count > 0) {
         printf("%zu integer units, %zu units kept in f32%s\n", summary.integer_unit_count,
@@ -287,27 +268,29 @@ static int print_json(const cli_session *session, const measurement *result,
     davit_session_summary summary;
     davit_session_get_summary(session->session, &summary);
     return cli_print_json(json_pack(
-        "{s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:s?}",
+        "{s:i, s:I, s:I, s:I, s:I, s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, "
+        "s:s?}",
         "schema_version", CLI_SCHEMA_VERSION, "load_ns", (json_int_t)summary.load_ns, "repeat",
-        (json_int_t)result->repeat, "median_ns", (json_int_t)result->median_ns, "transfer_ns",
-        (json_int_t)summary.last_transfer_ns, "transfer_bytes",
+        (json_int_t)result->runs.count, "median_ns", (json_int_t)result->median_ns, "in_flight",
+        (json_int_t)result->runs.in_flight, "inferences_per_s", result->runs.per_second,
+        "transfer_ns", (json_int_t)summary.last_transfer_ns, "transfer_bytes",
         (json_int_t)summary.last_transfer_bytes, "programs", (json_int_t)summary.program_count,
         "memory_bytes", (json_int_t)summary.memory_bytes, "fallbacks",
         (json_int_t)summary.fallback_count, "integer_units", (json_int_t)summary.integer_unit_count,
         "kept_f32", kept_json(session->session, summary.kept_count), "devices",
         cli_device_shares_json(session->session), "units",
         cli_unit_table_json(session->session, result->unit_ns), "outputs",
-        outputs_json(session, check), "emulated", cli_emulated_device(session->session)));
+        outputs_json(session, check), "events", cli_events_json(session), "emulated",
+        cli_emulated_device(session->session)));
 }
 
 /* Runs, shows and verifies; with recorded, writes the report. */
 static int run_and_show(cli_session *session, const cli_arguments *arguments,
                         cli_recorded *recorded)
 {
-    measurement result = {0};
+    measurement result = {.unit_ns = NULL};
     verification check = {0};
-    size_t repeat = arguments->repeat > 0 ? (size_t)arguments->repeat : 1;
-    davit_status status = measure(session, repeat, recorded, &result);
+    davit_status status = measure(session, arguments, recorded, &result);
     if (status == DAVIT_OK && arguments->output != NULL) {
         status = write_outputs(session, arguments->output);
     }
@@ -321,8 +304,7 @@ static int run_and_show(cli_session *session, const cli_arguments *arguments,
         exit_code = print_text(session, &result, &check) == DAVIT_OK ? CLI_DONE : CLI_FAILED;
     }
     if (exit_code == CLI_DONE && recorded != NULL) {
-        const davit_report_runs runs =
-            cli_recorded_runs(session, recorded, repeat, result.total_ns, result.samples);
+        const davit_report_runs runs = cli_recorded_runs(session, recorded, &result.runs);
         exit_code = cli_report_session(session, arguments, NULL, &runs);
     }
     exit_code = check.failed > 0 ? CLI_FAILED : exit_code;
@@ -362,7 +344,9 @@ const cli_command cli_run = {
     .summary = "run a model and show where each unit ran and how long it took",
     .details = "Inputs that are not given are random (seeded): floats in [-1, 1), integers and\n"
                "bools 0 or 1. Units that the first device lacks run on the next of --devices;\n"
-               "a warning says so, --strict makes it an error.\n",
+               "a warning says so, --strict makes it an error. When a device fails, its units\n"
+               "move to the others and the run is completed there; a line on stderr, --json and\n"
+               "--report tell each such event.\n",
     .options = options,
     .run = run,
 };

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "events.h"
+
 static davit_named_tensor *make_outputs(const davit_model *model, size_t count)
 {
     davit_named_tensor *outputs = calloc(count + 1, sizeof(*outputs));
@@ -46,6 +48,11 @@ static davit_status create_session(cli_session *session, const davit_session_opt
     return status;
 }
 
+size_t cli_in_flight(const cli_arguments *arguments)
+{
+    return arguments->in_flight > 0 ? (size_t)arguments->in_flight : 1;
+}
+
 /* What is said of the objective. Reports. */
 static davit_status read_objective(const cli_arguments *arguments, const davit_diagnostics *diag,
                                    davit_session_options *options)
@@ -53,6 +60,13 @@ static davit_status read_objective(const cli_arguments *arguments, const davit_d
     static const char *const names[] = {[DAVIT_OBJECTIVE_LATENCY] = "latency",
                                         [DAVIT_OBJECTIVE_THROUGHPUT] = "throughput",
                                         [DAVIT_OBJECTIVE_ENERGY] = "energy"};
+    if (arguments->plan != NULL &&
+        (arguments->objective != NULL || arguments->latency_limit != NULL)) {
+        return davit_fail(diag, DAVIT_INVALID_ARGUMENT,
+                          "--plan %s has its objective and limit: leave --objective and "
+                          "--latency-limit out",
+                          arguments->plan);
+    }
     const char *name = arguments->objective != NULL ? arguments->objective : names[0];
     size_t index = 0;
     while (index < sizeof(names) / sizeof(names[0]) && strcmp(names[index], name) != 0) {
@@ -91,6 +105,8 @@ static davit_status read_options(const cli_arguments *arguments, const davit_dia
     options->profiles = arguments->profiles;
     options->effort = (uint32_t)arguments->effort;
     options->inference_count = (uint64_t)arguments->inferences;
+    options->in_flight = (uint32_t)cli_in_flight(arguments);
+    options->no_fallback = arguments->no_fallback;
     if (arguments->precision != NULL &&
         !davit_precision_find(arguments->precision, &options->precision)) {
         return davit_fail(diag, DAVIT_INVALID_ARGUMENT, "--precision %s: f32 or tf32 is expected",
@@ -259,6 +275,7 @@ int cli_session_command(const cli_command *command, int argc, char **argv,
     } else if (cli_session_open(arguments.positional.items[0], NULL, command->places_only,
                                 &arguments, &session) == DAVIT_OK) {
         exit_code = work(&session, &arguments);
+        cli_events_say(&session);
         cli_session_close(&session);
     }
     cli_arguments_clear(&arguments);

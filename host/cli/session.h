@@ -40,5 +40,8 @@ DAVIT_NODISCARD davit_status cli_session_run(cli_session *session);
 DAVIT_NODISCARD davit_status cli_session_reference(cli_session *session,
                                                    davit_named_tensor **outputs);
 
+/* How many inferences run at the same time. */
+size_t cli_in_flight(const cli_arguments *arguments);
+
 void cli_outputs_free(davit_named_tensor *outputs, size_t count);
 #endif
