@@ -67,7 +67,7 @@ const cli_command cli_emulate = {
     .summary = "Runs a program that uses XRT on emulated FPGA boards.",
     .details = "Commands of davit that name fpga:emu do this by themselves. Everything of the\n"
                "emulation ends with the program, and its exit code or signal is davit's.\n\n"
-               "FAULTS is a list of [BOARD:]KIND@N:\n"
+               "FAULTS is a list of [BOARD:]KIND@N, or KIND@N+M for again at every Mth:\n"
                "  hang@7     the 7th kernel start of the board never ends\n"
                "  error@7    the 7th kernel start ends at once and writes nothing\n"
                "  lost@7     the board's process ends at the 7th kernel start\n"

@@ -96,10 +96,15 @@ static void test_faults(void **state)
     assert_int_equal(faults.at[BOARD_FAULT_LOST], 3);
     assert_int_equal(faults.at[BOARD_FAULT_SLOW], 50);
     assert_int_equal(faults.at[BOARD_FAULT_MUTE], 0);
+    assert_null(board_faults_parse("error@3+4", 0, &faults));
+    for (uint64_t number = 0; number < 20; number++) {
+        assert_int_equal(board_fault_is_due(&faults, BOARD_FAULT_ERROR, number), number % 4 == 3);
+        assert_int_equal(board_fault_is_due(&faults, BOARD_FAULT_HANG, number), 0);
+    }
     static const char *const wrong[] = {
-        "hang",         "hang@", "hang@0",  "hang@x",  "@3",      "han@3",
-        "hang@3x",      "1:@3",  "1hang@3", ":hang@3", "hang@-1", "hang@99999999999999999999",
-        "hang@1;lost@2"};
+        "hang",          "hang@",   "hang@0",   "hang@x",    "@3",      "han@3",
+        "hang@3x",       "1:@3",    "1hang@3",  ":hang@3",   "hang@-1", "hang@99999999999999999999",
+        "hang@1;lost@2", "hang@1+", "hang@1+0", "hang@1+2+3"};
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         assert_non_null(board_faults_parse(wrong[i], 0, &faults));
     }

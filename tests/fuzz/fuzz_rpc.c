@@ -22,7 +22,7 @@ static bool may_handle(const rpc_request *request)
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t count)
 {
-    const board_faults faults = {{0}};
+    const board_faults faults = {0};
     static board_counts counts;
     static board b;
     if (b.memory.base == NULL) {

@@ -163,7 +163,7 @@ static bool load(board *b, const rpc_request *request)
     if (xml_path[0] == '\0') {
         return true;
     }
-    if (++b->counts->loads == b->faults.at[BOARD_FAULT_REFUSE]) {
+    if (board_fault_is_due(&b->faults, BOARD_FAULT_REFUSE, ++b->counts->loads)) {
         complain("fault", "this load of a bitstream fails");
         return false;
     }
@@ -227,7 +227,7 @@ static void copy_from_device(board *b, const rpc_request *request, rpc_answer *a
         rpc_answer_tail(answer, 2, "", 0);
         return;
     }
-    if (++b->counts->reads == b->faults.at[BOARD_FAULT_CORRUPT] && bytes > 0) {
+    if (board_fault_is_due(&b->faults, BOARD_FAULT_CORRUPT, ++b->counts->reads) && bytes > 0) {
         from = corrupt(b, from, bytes);
     }
     rpc_answer_number(answer, 1, bytes);
@@ -250,17 +250,18 @@ static board_unit *unit_at(const board *b, uint64_t address)
 static board_next start(board *b, board_unit *unit)
 {
     const uint64_t number = ++b->counts->starts;
-    const uint64_t *at = b->faults.at;
-    if (number == at[BOARD_FAULT_LOST]) {
+    const board_faults *faults = &b->faults;
+    if (board_fault_is_due(faults, BOARD_FAULT_LOST, number)) {
         return BOARD_GONE;
     }
-    if (at[BOARD_FAULT_MUTE] != 0 && number >= at[BOARD_FAULT_MUTE]) {
+    if (faults->at[BOARD_FAULT_MUTE] != 0 && number >= faults->at[BOARD_FAULT_MUTE]) {
         return BOARD_MUTE;
     }
-    const char *error = board_unit_start(unit, &b->memory,
-                                         number == at[BOARD_FAULT_HANG]    ? BOARD_START_HANG
-                                         : number == at[BOARD_FAULT_ERROR] ? BOARD_START_ABORT
-                                                                           : BOARD_START_RUN);
+    const board_start how = board_fault_is_due(faults, BOARD_FAULT_HANG, number) ? BOARD_START_HANG
+                            : board_fault_is_due(faults, BOARD_FAULT_ERROR, number)
+                                ? BOARD_START_ABORT
+                                : BOARD_START_RUN;
+    const char *error = board_unit_start(unit, &b->memory, how);
     if (error != NULL) {
         complain(unit->name, error);
     }

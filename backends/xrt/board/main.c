@@ -65,7 +65,7 @@ static unsigned board_index(void)
 
 static bool read_faults(board_faults *faults)
 {
-    *faults = (board_faults){{0}};
+    *faults = (board_faults){0};
     char path[4096];
     const char *folder = getenv("XILINX_VITIS");
     if (folder == NULL || snprintf(path, sizeof(path), "%s/faults", folder) >= (int)sizeof(path) ||

@@ -38,6 +38,12 @@ static void draw(uint64_t seed, board_faults *out)
     out->at[kinds[kind]] = kinds[kind] == BOARD_FAULT_REFUSE ? 1 : place;
 }
 
+bool board_fault_is_due(const board_faults *faults, board_fault_kind kind, uint64_t number)
+{
+    uint64_t at = faults->at[kind], every = faults->every[kind];
+    return at != 0 && (number == at || (every != 0 && number > at && (number - at) % every == 0));
+}
+
 static bool read_number(const char **text, uint64_t *value)
 {
     if (!isdigit((unsigned char)**text)) {
@@ -50,16 +56,17 @@ static bool read_number(const char **text, uint64_t *value)
     return errno == 0;
 }
 
-/* One [BOARD:]KIND@N, up to a comma or the end. */
+/* One [BOARD:]KIND@N[+M], up to a comma or the end. */
 static bool parse_one(const char *text, unsigned board, board_faults *out)
 {
-    uint64_t only = board, place;
+    uint64_t only = board, place, every = 0;
     if (isdigit((unsigned char)*text) && (!read_number(&text, &only) || *text++ != ':')) {
         return false;
     }
     const size_t length = strcspn(text, "@,");
     const char *number = text + length + 1;
     if (text[length] != '@' || !read_number(&number, &place) ||
+        (*number == '+' && (number++, !read_number(&number, &every) || every == 0)) ||
         (*number != '\0' && *number != ',')) {
         return false;
     }
@@ -73,6 +80,7 @@ static bool parse_one(const char *text, unsigned board, board_faults *out)
         if (strlen(names[kind]) == length && strncmp(text, names[kind], length) == 0) {
             if (only == board) {
                 out->at[kind] = place;
+                out->every[kind] = every;
             }
             return place > 0;
         }
@@ -83,13 +91,14 @@ static bool parse_one(const char *text, unsigned board, board_faults *out)
 const char *board_faults_parse(const char *text, unsigned board, board_faults *out)
 {
     static char message[256];
-    board_faults faults = {{0}};
+    board_faults faults = {0};
     while (*text != '\0') {
         if (!parse_one(text, board, &faults)) {
-            (void)snprintf(message, sizeof(message),
-                           "'%.*s': expected [BOARD:]KIND@N, KIND one of hang, error, lost, mute, "
-                           "corrupt, slow, refuse, random, N from 1",
-                           (int)(strcspn(text, ",") & 0x3f), text);
+            (void)snprintf(
+                message, sizeof(message),
+                "'%.*s': expected [BOARD:]KIND@N[+M], KIND one of hang, error, lost, mute, "
+                "corrupt, slow, refuse, random, N and M from 1",
+                (int)(strcspn(text, ",") & 0x3f), text);
             return message;
         }
         text += strcspn(text, ",");

@@ -61,6 +61,12 @@ class memory
         return error_;
     }
 
+    /* Every word is written, and every burst acknowledged. */
+    bool settled() const
+    {
+        return writes_.empty() && answers_.empty();
+    }
+
   private:
     struct burst {
         std::uint64_t at, ready;

@@ -80,6 +80,8 @@ template <class Kernel> class engine
             failure = memory.error();
         } else if (late) {
             failure = "no end after " + std::to_string(cycles_of_call) + " cycles";
+        } else if (!memory.settled()) {
+            failure = "done before all writes are acknowledged";
         } else if ((read(CTRL) & DONE) == 0) {
             failure = "an interrupt, but not done";
         } else {

@@ -1,7 +1,7 @@
 /* What emulated boards do wrong on request: a text that the launcher hands to the device processes,
  * so that a failure comes at the same place in every run.
  *
- *   FAULTS = FAULT[,FAULT]...      FAULT = [BOARD:]KIND@N
+ *   FAULTS = FAULT[,FAULT]...      FAULT = [BOARD:]KIND@N[+M]
  *
  *   hang@7     the 7th kernel start of the board never ends
  *   error@7    the 7th kernel start ends at once and writes nothing (XRT takes it for done)
@@ -12,8 +12,8 @@
  *   refuse@2   the 2nd load of a bitstream fails
  *   random@5   hang, lost, mute or refuse at a place between 1 and 40, drawn from seed 5
  *
- * BOARD is the device index; without it all boards do the same. Counts go on when a board is closed
- * and opened again. */
+ * With +M again at every Mth behind the Nth: error@7+10. BOARD is the device index; without it all
+ * boards do the same. Counts go on when a board is closed and opened again. */
 #ifndef DAVIT_BOARD_FAULTS_H
 #define DAVIT_BOARD_FAULTS_H
 
@@ -37,12 +37,16 @@ typedef enum board_fault_kind {
 } board_fault_kind;
 
 typedef struct board_faults {
-    uint64_t at[BOARD_FAULT_KINDS]; /* N; 0: never */
+    uint64_t at[BOARD_FAULT_KINDS];    /* N; 0: never */
+    uint64_t every[BOARD_FAULT_KINDS]; /* M; 0: once */
 } board_faults;
 
 /* Reads a text for one board. Returns NULL, or what is wrong: a word of the text and what is
  * expected, static until the next call. Not reentrant. */
 const char *board_faults_parse(const char *text, unsigned board, board_faults *out);
+
+/* Whether the number-th of what a kind counts is to go wrong. */
+bool board_fault_is_due(const board_faults *faults, board_fault_kind kind, uint64_t number);
 
 /* The name of a kind, as in the text. */
 const char *board_fault_name(board_fault_kind kind);
