@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "davit/roofline.h"
+#include "blas.h"
 #include "device.h"
 #include "images.h"
 
@@ -46,13 +47,26 @@ static void list_devices(davit_cuda_driver_kind kind, davit_device_info *infos, 
     }
 }
 
+/* Where decisions are told: opening the library takes its time. */
+static void tell_library(const davit_diagnostics *diag)
+{
+    if (diag != NULL && diag->level >= DAVIT_INFO) {
+        const davit_cuda_blas *library = davit_cuda_blas_open(DAVIT_CUDA_REAL);
+        davit_log(diag, DAVIT_INFO, "CUDA: %s%s",
+                  library->unusable[0] == '\0' ? "large products by " : "no cuBLASLt: ",
+                  library->unusable[0] == '\0' ? library->name : library->unusable);
+    }
+}
+
 static davit_status enumerate(davit_backend *backend, const davit_diagnostics *diag,
                               davit_device_info *infos, size_t capacity, size_t *count)
 {
     (void)backend;
-    (void)diag;
     *count = 0;
     list_devices(DAVIT_CUDA_REAL, infos, capacity, count);
+    if (davit_cuda_driver_open(DAVIT_CUDA_REAL)->unusable[0] == '\0') {
+        tell_library(diag);
+    }
     list_devices(DAVIT_CUDA_EMULATED, infos, capacity, count);
     return DAVIT_OK;
 }

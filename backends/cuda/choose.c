@@ -12,9 +12,15 @@ enum {
     TILE_CYCLES = 1500,         /* to fill the pipeline of a tile and to write its results */
     STEP_CYCLES = 40,           /* of a warp that waits for its matrix instructions */
     BARRIER_CYCLES = 60,
+    MEMORY_BYTES_A_CYCLE = 12,  /* a multiprocessor's part */
+    LAUNCH_CYCLES = 3000,       /* of another kernel behind one that runs */
+    LIBRARY_TILE = 128,
     BUSY_WARPS = 8,             /* hide each other's latency */
     MOST_TAPS = 128             /* what depthwise kernels have shared memory for */
 };
+
+/* Assumed, of what the models say: no device has measured either. */
+static const double own_part = 0.6, library_part = 0.8;
 
 typedef enum kernel_math { MATH_S8_MMA, MATH_S8_DOT, MATH_F32, MATH_TF32 } kernel_math;
 
@@ -132,8 +138,53 @@ static void take_best(const kernel *kernels, size_t count, const davit_gpu_limit
         double cycles = cycles_of(k, p, limits->compute_units > 0 ? limits->compute_units : 1);
         if (*best < 0 || cycles < *best) {
             *best = cycles;
-            *choice = (davit_gpu_product_choice){k->name, k->m, k->n, 1, k->threads};
+            *choice = (davit_gpu_product_choice){
+                .kernel = k->name,
+                .tile_m = k->m,
+                .tile_n = k->n,
+                .tile_groups = 1,
+                .threads = k->threads};
         }
+    }
+}
+
+/* ---- cuBLASLt ---- */
+
+/* What its plain layouts can: s8 in rows of whole words, f32. */
+static bool is_matrix_product(const davit_gpu_product_params *p, bool s8)
+{
+    bool plain = p->groups == 1 && p->kernel_h == 1 && p->kernel_w == 1 && p->stride_h == 1 &&
+                 p->stride_w == 1 && p->in_h == p->out_h && p->in_w == p->out_w &&
+                 p->pad_top == 0 && p->pad_left == 0;
+    return plain && (!s8 || (!p->x_flip && p->in_c % 4 == 0 && p->out_c % 4 == 0));
+}
+
+/* Cycles with a library: its product, and the sums' way through memory to what finishes them. */
+static double library_cycles(kernel_math math, const davit_gpu_product_params *p, uint32_t units)
+{
+    double element = math == MATH_S8_MMA ? 1 : 4;
+    double tiles = ceil_ratio(p->m, LIBRARY_TILE) * ceil_ratio(p->group_out, LIBRARY_TILE);
+    double tiles_each = ceil_ratio(tiles, units);
+    double compute = tiles_each * LIBRARY_TILE * LIBRARY_TILE * p->k / rates[math];
+    double read = tiles_each * 2 * LIBRARY_TILE * p->k * element / CACHE_BYTES_A_CYCLE;
+    double moved = (double)p->m * p->group_out * (4 + 4 + element);
+    return larger(compute, read) / library_part + moved / units / MEMORY_BYTES_A_CYCLE +
+           LAUNCH_CYCLES;
+}
+
+static void consider_library(const davit_gpu_limits *limits, bool s8,
+                             const davit_gpu_product_params *p, double best,
+                             davit_gpu_product_choice *choice)
+{
+    bool tf32 = (limits->features & DAVIT_GPU_TF32) != 0;
+    bool can = (limits->features & DAVIT_GPU_LIBRARY) != 0 && is_matrix_product(p, s8) &&
+               (!s8 || (limits->features & DAVIT_GPU_S8_MATRIX) != 0);
+    kernel_math math = s8 ? MATH_S8_MMA : tf32 ? MATH_TF32 : MATH_F32;
+    uint32_t units = limits->compute_units > 0 ? limits->compute_units : 1;
+    if (can && library_cycles(math, p, units) < best / own_part) {
+        *choice = (davit_gpu_product_choice){
+            .kernel = s8 ? "cublasLt_s8" : tf32 ? "cublasLt_tf32" : "cublasLt_f32",
+            .library = true};
     }
 }
 
@@ -144,7 +195,11 @@ static void choose(void *user, const davit_gpu_limits *limits, bool s8,
     *choice = (davit_gpu_product_choice){0};
     if (is_depthwise(p)) {
         const depthwise_kernel *d = &depthwise_kernels[s8 ? 0 : 1];
-        *choice = (davit_gpu_product_choice){d->name, d->m, 1, d->groups, d->threads};
+        *choice = (davit_gpu_product_choice){.kernel = d->name,
+                                             .tile_m = d->m,
+                                             .tile_n = 1,
+                                             .tile_groups = d->groups,
+                                             .threads = d->threads};
         return;
     }
     if (p->groups > 1 && (p->group_in < 4 || p->group_out < 4)) {
@@ -155,6 +210,9 @@ static void choose(void *user, const davit_gpu_limits *limits, bool s8,
               choice, &best);
     take_best(plain_kernels, sizeof plain_kernels / sizeof plain_kernels[0], limits, s8, p, choice,
               &best);
+    if (best >= 0) {
+        consider_library(limits, s8, p, best, choice);
+    }
 }
 
 /* Registers of a warp hold rows of up to 32 elements a lane. */

@@ -1,3 +1,4 @@
+#include "blas.h"
 #include "device.h"
 
 davit_status davit_cuda_fail_lost(const davit_cuda_device *device)
@@ -96,6 +97,7 @@ static void close_device(davit_device *base)
         davit_cuda_memory_clear(device);
     } else {
         bool entered = driver->context_push(device->context) == CUDA_RESULT_SUCCESS;
+        davit_cuda_blas_close(device);
         davit_cuda_memory_clear(device);
         for (size_t i = 0; i < device->module_count; i++) {
             (void)driver->module_unload(device->modules[i]);
@@ -106,6 +108,7 @@ static void close_device(davit_device *base)
         (void)driver->context_release(device->number);
     }
     pthread_mutex_destroy(&device->mutex);
+    pthread_mutex_destroy(&device->blas_mutex);
     davit_free(base->options.allocator, device);
 }
 
@@ -181,6 +184,8 @@ davit_status davit_cuda_open(davit_backend *backend, const davit_device_info *in
     atomic_init(&device->health, DAVIT_CUDA_WELL);
     atomic_init(&device->busy, 0);
     pthread_mutex_init(&device->mutex, NULL);
+    atomic_init(&device->blas_state, DAVIT_CUDA_BLAS_UNKNOWN);
+    pthread_mutex_init(&device->blas_mutex, NULL);
     cuda_result result = device->driver->device_get(&device->number, (int)info->ordinal);
     davit_status status = DAVIT_OK;
     if (result == CUDA_RESULT_SUCCESS) {
@@ -194,6 +199,7 @@ davit_status davit_cuda_open(davit_backend *backend, const davit_device_info *in
     }
     if (status != DAVIT_OK) {
         pthread_mutex_destroy(&device->mutex);
+        pthread_mutex_destroy(&device->blas_mutex);
         davit_free(options->allocator, device);
         return status;
     }

@@ -24,6 +24,13 @@ typedef enum davit_cuda_health {
     DAVIT_CUDA_HUNG
 } davit_cuda_health;
 
+/* cuBLASLt on a device (blas.h). */
+typedef enum davit_cuda_blas_state {
+    DAVIT_CUDA_BLAS_UNKNOWN, /* no program has wanted it */
+    DAVIT_CUDA_BLAS_READY,
+    DAVIT_CUDA_BLAS_NONE
+} davit_cuda_blas_state;
+
 typedef struct davit_cuda_device {
     davit_device base;
     const davit_cuda_driver *driver;
@@ -36,6 +43,9 @@ typedef struct davit_cuda_device {
     atomic_uint busy;  /* submissions that streams are at */
     pthread_mutex_t mutex;
     davit_cuda_memory *idle, *idle_host; /* pools, under mutex */
+    atomic_int blas_state; /* davit_cuda_blas_state */
+    pthread_mutex_t blas_mutex;
+    struct blas_handle_object *blas; /* NULL unless ready */
 } davit_cuda_device;
 
 _Static_assert(offsetof(davit_cuda_device, base) == 0, "the head of a device comes first");
@@ -85,6 +95,14 @@ davit_status davit_cuda_buffer_alloc(davit_device *device, size_t bytes, davit_b
 void davit_cuda_buffer_free(davit_buffer *buffer);
 
 /* ---- program.c, queue.c ---- */
+
+/* Writes the bytes, a few, to the device, lets work put something into a stream behind them, waits and
+ * reads them back. The context is current. */
+DAVIT_NODISCARD davit_status davit_cuda_exchange(davit_cuda_device *device, cuda_address at,
+                                                 void *bytes, size_t count,
+                                                 davit_status (*work)(void *user,
+                                                                      cuda_stream stream),
+                                                 void *user);
 
 davit_status davit_cuda_program_build(davit_device *device, const davit_program_spec *spec,
                                       davit_program **out);

@@ -21,7 +21,7 @@ import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-SOURCES = ["depthwise.cu", "portable.cu", "product_mma.cu", "product_simt.cu", "rows.cu",
+SOURCES = ["depthwise.cu", "finish.cu", "portable.cu", "product_mma.cu", "product_simt.cu", "rows.cu",
            "transpose.cu"]
 
 # CUDA C++ Programming Guide, "Technical specifications per compute capability": threads, blocks and
@@ -47,6 +47,7 @@ TRAFFIC = {"softmax_f32_warp_128": (12, 8, 8), "softmax_f32_warp_1024": (12, 8, 
            "softmax_f32": (20, 8, 16), "layer_norm_f32": (9, 8, 16),
            "instance_norm_f32": (9, 8, 16), "reduce_f32": (1, 4, 4),
            "unary_f32": (8, 8, 8), "binary_f32": (1, 12, 12), "compare_f32": (1, 9, 9),
+           "finish_sums_s8": (9, 5, 5), "finish_sums_f32": (9, 8, 8),
            "integer_add": (9, 3, 3), "integer_mul": (7, 3, 3), "lookup": (1, 2, 2),
            "quantize_byte_linear": (5, 5, 5), "dequantize_byte_linear": (2, 5, 5),
            **{f"transpose_{n}": (0, 2 * n, 2 * n) for n in (1, 2, 4, 8)},

@@ -38,6 +38,7 @@ static davit_status allocate_arrays(davit_cuda_program *program, const davit_pro
     size_t count = program->code->launch_count;
     program->segment_count = count_segments(program->code);
     program->functions = davit_alloc_array(allocator, count, sizeof(cuda_function));
+    program->products = davit_alloc_array(allocator, count, sizeof(davit_cuda_product *));
     program->addresses =
         davit_alloc_array(allocator, count * DAVIT_GPU_MAX_OPERANDS, sizeof(cuda_address));
     program->arguments =
@@ -47,19 +48,37 @@ static davit_status allocate_arrays(davit_cuda_program *program, const davit_pro
     program->events = davit_alloc_array(allocator, program->segment_count + 1, sizeof(cuda_event));
     program->bound =
         davit_alloc_array(allocator, spec->input_count + spec->output_count, sizeof(cuda_address));
-    bool complete = program->functions != NULL && program->addresses != NULL &&
+    bool complete = program->functions != NULL && program->products != NULL && program->addresses != NULL &&
                     program->arguments != NULL && program->segments != NULL &&
                     program->events != NULL && program->bound != NULL;
     return complete ? DAVIT_OK : davit_cuda_no_memory(device, "a program");
 }
 
-static davit_status find_functions(davit_cuda_program *program)
+/* The kernel of a launch, or the library's product; *workspace_bytes grows to what that needs. */
+static davit_status find_function(davit_cuda_program *program, size_t index,
+                                  size_t *workspace_bytes)
 {
     davit_cuda_device *device = davit_cuda_device_of(program);
+    const davit_gpu_launch *launch = &program->code->launches[index];
+    davit_gpu_library_params params;
+    size_t bytes = 0;
+    if (!launch->library) {
+        return davit_cuda_find_kernel(device, launch->kernel, &program->functions[index]);
+    }
+    memcpy(&params, launch->params, sizeof(params));
+    davit_status status =
+        davit_cuda_product_create(device, &params, &program->products[index], &bytes);
+    program->has_products = true;
+    *workspace_bytes = bytes > *workspace_bytes ? bytes : *workspace_bytes;
+    return status;
+}
+
+static davit_status find_functions(davit_cuda_program *program)
+{
     const davit_gpu_code *code = program->code;
+    size_t workspace_bytes = 0;
     for (size_t i = 0; i < code->launch_count; i++) {
-        davit_status status =
-            davit_cuda_find_kernel(device, code->launches[i].kernel, &program->functions[i]);
+        davit_status status = find_function(program, i, &workspace_bytes);
         if (status != DAVIT_OK) {
             return status;
         }
@@ -69,7 +88,9 @@ static davit_status find_functions(davit_cuda_program *program)
             arguments[1 + j] = &program->addresses[i * DAVIT_GPU_MAX_OPERANDS + j];
         }
     }
-    return DAVIT_OK;
+    return workspace_bytes > 0 ? davit_cuda_memory_take(davit_cuda_device_of(program),
+                                                        workspace_bytes, &program->workspace)
+                               : DAVIT_OK;
 }
 
 static davit_status upload(davit_cuda_program *program)
@@ -108,18 +129,20 @@ static davit_status make_ready(davit_cuda_program *program, const davit_program_
     return status;
 }
 
-davit_status davit_cuda_program_build(davit_device *base, const davit_program_spec *spec,
-                                      davit_program **out)
+/* With the library or without it. DAVIT_UNAVAILABLE, not reported, where the library cannot do its part. */
+static davit_status build(davit_cuda_device *device, const davit_program_spec *spec, bool library,
+                          davit_program **out)
 {
-    davit_cuda_device *device = (davit_cuda_device *)base;
+    const davit_device *base = &device->base;
+    davit_gpu_limits limits = device->limits;
+    limits.features |= library ? (uint32_t)DAVIT_GPU_LIBRARY : 0;
     davit_cuda_program *program = davit_alloc(base->options.allocator, sizeof(*program));
     if (program == NULL) {
         return davit_cuda_no_memory(device, "a program");
     }
-    program->base.device = base;
-    davit_status status =
-        davit_gpu_compile(base->options.allocator, base->options.diag, &device->limits,
-                          &davit_cuda_tuning, spec, &program->code);
+    program->base.device = &device->base;
+    davit_status status = davit_gpu_compile(base->options.allocator, base->options.diag, &limits,
+                                            &davit_cuda_tuning, spec, &program->code);
     if (status == DAVIT_OK) {
         status = make_ready(program, spec);
     }
@@ -129,6 +152,22 @@ davit_status davit_cuda_program_build(davit_device *base, const davit_program_sp
     }
     *out = &program->base;
     return DAVIT_OK;
+}
+
+davit_status davit_cuda_program_build(davit_device *base, const davit_program_spec *spec,
+                                      davit_program **out)
+{
+    davit_cuda_device *device = (davit_cuda_device *)base;
+    bool library = davit_cuda_blas_wanted(device);
+    davit_status status = build(device, spec, library, out);
+    return library && status == DAVIT_UNAVAILABLE ? build(device, spec, false, out) : status;
+}
+
+static void free_products(davit_cuda_program *program)
+{
+    for (size_t i = 0; program->products != NULL && i < program->code->launch_count; i++) {
+        davit_cuda_product_free(davit_cuda_device_of(program), program->products[i]);
+    }
 }
 
 static void destroy_events(davit_cuda_program *program)
@@ -152,11 +191,14 @@ void davit_cuda_program_free(davit_program *base)
         destroy_events(program);
         davit_cuda_leave(device);
     }
+    free_products(program);
     davit_cuda_memory_give(device, program->constants);
     davit_cuda_memory_give(device, program->scratch);
     davit_cuda_memory_give(device, program->checks);
+    davit_cuda_memory_give(device, program->workspace);
     davit_gpu_code_free(allocator, program->code);
     davit_free(allocator, program->functions);
+    davit_free(allocator, program->products);
     davit_free(allocator, program->addresses);
     davit_free(allocator, program->arguments);
     davit_free(allocator, program->segments);
@@ -246,6 +288,11 @@ static davit_status launch(davit_cuda_program *program, size_t index, cuda_strea
 {
     davit_cuda_device *device = davit_cuda_device_of(program);
     const davit_gpu_launch *of = &program->code->launches[index];
+    if (of->library) {
+        return davit_cuda_product_enqueue(
+            device, program->products[index], program->addresses + index * DAVIT_GPU_MAX_OPERANDS,
+            program->workspace != NULL ? program->workspace->address : 0, stream);
+    }
     cuda_result result = device->driver->launch(
         program->functions[index], of->groups[0], of->groups[1], of->groups[2],
         of->group_threads[0], of->group_threads[1], of->group_threads[2], 0, stream,
@@ -296,7 +343,8 @@ davit_status davit_cuda_program_enqueue(davit_cuda_program *program,
     bool as_graph = false;
     program->timed = timed;
     if (status == DAVIT_OK && again) {
-        status = davit_cuda_program_repeat(program, stream, &as_graph);
+        status = program->has_products ? DAVIT_OK
+                                       : davit_cuda_program_repeat(program, stream, &as_graph);
     } else {
         davit_cuda_program_forget(program);
         resolve_operands(program);

@@ -3,6 +3,7 @@
 #ifndef DAVIT_CUDA_PROGRAM_H
 #define DAVIT_CUDA_PROGRAM_H
 
+#include "blas.h"
 #include "device.h"
 
 /* Launches that follow each other and belong to one unit: what is timed. */
@@ -17,6 +18,9 @@ typedef struct davit_cuda_program {
     davit_cuda_memory *constants, *scratch; /* NULL: none */
     davit_cuda_memory *checks;              /* pinned: what kernels found wrong; NULL: no checks */
     cuda_function *functions;               /* [launch_count] */
+    davit_cuda_product **products;          /* [launch_count]; NULL for kernels */
+    davit_cuda_memory *workspace;           /* of products; NULL: none */
+    bool has_products;                      /* such programs are no graphs */
     cuda_address *addresses;                /* [launch_count][DAVIT_GPU_MAX_OPERANDS] */
     void **arguments;                       /* [launch_count][1 + DAVIT_GPU_MAX_OPERANDS] */
     size_t segment_count;

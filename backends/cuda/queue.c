@@ -258,19 +258,61 @@ davit_status davit_cuda_run(davit_device *base, void *user, const davit_submissi
     return status;
 }
 
-davit_status davit_cuda_upload(davit_cuda_device *device, cuda_address to, const void *from,
-                               size_t bytes)
+/* A stream for one call of exchange, with room for the bytes. */
+static davit_status open_for(davit_cuda_device *device, size_t bytes, davit_cuda_stream **out)
 {
     void *opened;
     davit_status status = davit_cuda_stream_open(&device->base, &opened);
     if (status != DAVIT_OK) {
         return status;
     }
+    const davit_command command = {.kind = DAVIT_COMMAND_WRITE, .to = {.bytes = bytes}};
+    const davit_submission submission = {.command_count = 1, .commands = &command};
     davit_cuda_stream *stream = opened;
     stream->deadline_ns = davit_deadline_after(UPLOAD_LIMIT_NS);
-    status = davit_cuda_stream_reserve(stream, bytes);
+    status = reserve(stream, &submission);
+    if (status != DAVIT_OK) {
+        davit_cuda_stream_close(&device->base, stream);
+        return status;
+    }
+    *out = stream;
+    return DAVIT_OK;
+}
+
+static davit_status exchange(davit_cuda_stream *stream, cuda_address at, void *bytes, size_t count,
+                             davit_status (*work)(void *user, cuda_stream stream), void *user)
+{
+    davit_status status = work(user, stream->native);
+    void *pinned;
+    size_t step = 0;
     if (status == DAVIT_OK) {
-        status = write_bytes(stream, to, from, bytes, NULL);
+        status = davit_cuda_stream_wait(stream);
+    }
+    if (status == DAVIT_OK) {
+        status = davit_cuda_stream_stage(stream, count, &pinned, &step);
+    }
+    if (status == DAVIT_OK) {
+        stream->arrivals[stream->arrival_count++] =
+            (davit_cuda_arrival){.to = bytes, .from = pinned, .bytes = step};
+        status = check(
+            stream, stream->device->driver->copy_to_host(pinned, at, step, stream->native),
+            "a copy from it");
+    }
+    return status;
+}
+
+static davit_status bring(davit_cuda_device *device, cuda_address at, const void *from, void *back,
+                          size_t bytes, davit_status (*work)(void *user, cuda_stream stream),
+                          void *user)
+{
+    davit_cuda_stream *stream;
+    davit_status status = open_for(device, bytes, &stream);
+    if (status != DAVIT_OK) {
+        return status;
+    }
+    status = write_bytes(stream, at, from, bytes, NULL);
+    if (status == DAVIT_OK && work != NULL) {
+        status = exchange(stream, at, back, bytes, work, user);
     }
     if (status == DAVIT_OK) {
         status = davit_cuda_stream_wait(stream);
@@ -280,4 +322,17 @@ davit_status davit_cuda_upload(davit_cuda_device *device, cuda_address to, const
     }
     davit_cuda_stream_close(&device->base, stream);
     return status;
+}
+
+davit_status davit_cuda_upload(davit_cuda_device *device, cuda_address to, const void *from,
+                               size_t bytes)
+{
+    return bring(device, to, from, NULL, bytes, NULL, NULL);
+}
+
+davit_status davit_cuda_exchange(davit_cuda_device *device, cuda_address at, void *bytes,
+                                 size_t count,
+                                 davit_status (*work)(void *user, cuda_stream stream), void *user)
+{
+    return bring(device, at, bytes, bytes, count, work, user);
 }

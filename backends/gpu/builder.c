@@ -131,6 +131,7 @@ davit_status davit_gpu_launch_add(davit_gpu_builder *builder, const davit_gpu_ca
     }
     davit_gpu_launch *launch = &builder->launches[count];
     *launch = (davit_gpu_launch){.kernel = call->kernel,
+                                 .library = call->library,
                                  .position = builder->position,
                                  .group_threads = {call->threads, 1, 1},
                                  .param_words = (uint32_t)(call->param_bytes / 4),

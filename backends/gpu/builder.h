@@ -106,6 +106,7 @@ davit_gpu_place davit_gpu_check_word(const davit_gpu_builder *builder);
 /* What a launch is made from. params is a struct of bytes / 4 words. */
 typedef struct davit_gpu_call {
     const char *kernel; /* a literal */
+    bool library;       /* as of davit_gpu_launch */
     uint32_t groups[3]; /* 0 counts as 1 */
     uint32_t threads;
     const void *params;

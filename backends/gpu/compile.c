@@ -106,6 +106,18 @@ davit_status davit_gpu_check(const davit_gpu_code *code, const davit_program_spe
 
 /* ---- the whole ---- */
 
+/* What made a unit, whose launches begin there: its last kernel, or a library. */
+static const char *implementation_of(const davit_gpu_builder *builder, size_t first)
+{
+    for (size_t i = first; i < builder->launch_count; i++) {
+        if (builder->launches[i].library) {
+            return builder->launches[i].kernel;
+        }
+    }
+    return builder->launch_count > first ? builder->launches[builder->launch_count - 1].kernel
+                                         : "view";
+}
+
 static davit_status build_units(davit_gpu_builder *builder, const char **implementations)
 {
     const davit_program_spec *spec = builder->spec;
@@ -119,9 +131,7 @@ static davit_status build_units(davit_gpu_builder *builder, const char **impleme
             status = davit_fail(builder->diag, status, "unit '%s' cannot be compiled for a GPU",
                                 builder->unit->name);
         }
-        implementations[i] = builder->launch_count > first
-                                 ? builder->launches[builder->launch_count - 1].kernel
-                                 : "view";
+        implementations[i] = implementation_of(builder, first);
     }
     for (uint32_t i = 0; i < spec->output_count && status == DAVIT_OK; i++) {
         status = finish_output(builder, i);

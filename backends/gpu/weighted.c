@@ -431,6 +431,52 @@ static davit_status launch_tiled(davit_gpu_builder *builder, product *p,
     return davit_gpu_launch_add(builder, &call);
 }
 
+static davit_status finish_sums(davit_gpu_builder *builder, const product *p, davit_gpu_place sums)
+{
+    davit_gpu_call call = {
+        .kernel = p->is_integer ? "finish_sums_s8" : "finish_sums_f32",
+        .params = &p->params,
+        .param_bytes = sizeof(p->params),
+        .operand_count = 6,
+        .operands = {sums, p->bias, p->scale, p->correction, p->previous, p->y}};
+    return davit_gpu_launch_flat(builder, &call, (int64_t)p->params.m * p->params.group_out);
+}
+
+static bool is_absent(davit_gpu_place place)
+{
+    return place.slot == DAVIT_GPU_NO_SLOT;
+}
+
+/* The sums of a library, and what it leaves to do. */
+static davit_status launch_library(davit_gpu_builder *builder, const product *p,
+                                   const davit_gpu_product_choice *choice)
+{
+    const davit_gpu_library_params params = {.s8 = p->is_integer,
+                                             .m = p->params.m,
+                                             .n = p->params.group_out,
+                                             .k = p->params.in_c,
+                                             .x_pitch = p->params.in_c,
+                                             .w_pitch = p->params.k_padded};
+    bool finished = !p->is_integer && is_absent(p->bias) && is_absent(p->previous) &&
+                    p->params.activation < 0;
+    davit_gpu_place sums = p->y;
+    davit_status status = DAVIT_OK;
+    if (!finished) {
+        status = davit_gpu_scratch(builder, (size_t)params.m * (size_t)params.n * 4, &sums);
+    }
+    davit_gpu_call call = {.kernel = choice->kernel,
+                           .library = true,
+                           .threads = 1,
+                           .params = &params,
+                           .param_bytes = sizeof(params),
+                           .operand_count = 3,
+                           .operands = {p->x, p->w, sums}};
+    if (status == DAVIT_OK) {
+        status = davit_gpu_launch_add(builder, &call);
+    }
+    return status == DAVIT_OK && !finished ? finish_sums(builder, p, sums) : status;
+}
+
 /* Operands, weights and the launch, the numbers being there. */
 static davit_status launch(davit_gpu_builder *builder, product *p)
 {
@@ -452,7 +498,9 @@ static davit_status launch(davit_gpu_builder *builder, product *p)
         status = davit_gpu_before(builder, p->unit, rest, p->layout, &p->y);
     }
     if (status == DAVIT_OK) {
-        status = direct ? launch_direct(builder, p) : launch_tiled(builder, p, &choice);
+        status = direct           ? launch_direct(builder, p)
+                 : choice.library ? launch_library(builder, p, &choice)
+                                  : launch_tiled(builder, p, &choice);
     }
     int rank = davit_gpu_desc(builder, p->unit->outputs[0])->rank;
     return status == DAVIT_OK ? davit_gpu_epilogues(builder, p->unit, rest, p->layout,

@@ -3,12 +3,17 @@
  * manual says; it looks harder at arguments than a real driver does.
  *
  * Environment, read by cuInit: DAVIT_CUDAEMU_DEVICES (1; 0 to 16) and DAVIT_CUDAEMU_OPTIONS.
- * Options, NAME=N,..., of all devices there, of one by davit_cudaemu_configure: memory_mib  of each
- * device (4096) capability  61, 75, 80, 86, 89, 90: what the device says it is (80) seed        not
- * 0: blocks and warps in an order drawn from it races       1: kernels look for races on shared
- * memory slow_copy_us  added to each copy alloc_fail  the Nth allocation of device memory and all
- * after it fail hang_at     the Nth kernel does not end lost_at     the Nth kernel fails, and so
- * does everything after it */
+ * Options, NAME=N,..., of all devices there, of one by davit_cudaemu_configure:
+ *   memory_mib    of each device (4096)
+ *   capability    61, 75, 80, 86, 89, 90: what the device says it is (80)
+ *   seed          not 0: blocks and warps in an order drawn from it
+ *   races         1: kernels look for races on shared memory
+ *   slow_copy_us  added to each copy
+ *   alloc_fail    the Nth allocation of device memory and all after it fail
+ *   hang_at       the Nth kernel does not end
+ *   lost_at       the Nth kernel fails, and so does everything after it
+ *   multiprocessors  that the device says it has (108)
+ *   cublaslt      1: the library plays cuBLASLt for the device (cublaslt.c); 2: and its sums are wrong */
 #ifndef DAVIT_CUDAEMU_DRIVER_H
 #define DAVIT_CUDAEMU_DRIVER_H
 
@@ -33,7 +38,8 @@ DAVIT_CUDA_EMULATED_SYMBOLS(EMU_DECLARE)
 #undef EMU_DECLARE
 
 typedef struct emu_options {
-    uint64_t memory_mib, capability, seed, races, slow_copy_us, alloc_fail, hang_at, lost_at;
+    uint64_t memory_mib, capability, seed, races, slow_copy_us, alloc_fail, hang_at, lost_at,
+        cublaslt, multiprocessors;
 } emu_options;
 
 /* Memory of a device: whole pages between pages that are not there, its end at the end of the last.
@@ -105,7 +111,16 @@ typedef struct emu_call {
     void **arguments; /* behind the struct, in one allocation with what they point to */
 } emu_call;
 
-typedef enum emu_work_kind { EMU_COPY, EMU_FILL, EMU_LAUNCH, EMU_EVENT, EMU_GRAPH } emu_work_kind;
+typedef enum emu_work_kind {
+    EMU_COPY,
+    EMU_FILL,
+    EMU_LAUNCH,
+    EMU_EVENT,
+    EMU_GRAPH,
+    EMU_PRODUCT
+} emu_work_kind;
+
+typedef struct emu_product emu_product; /* cublaslt.c */
 
 /* What a stream does next. */
 typedef struct emu_work {
@@ -117,6 +132,7 @@ typedef struct emu_work {
     emu_call *launch;
     cuda_event event;
     cuda_graph_exec graph;
+    emu_product *product;
     struct emu_work *next;
 } emu_work;
 
@@ -174,6 +190,12 @@ cuda_result emu_prepare(cuda_function function, const uint32_t *grid, const uint
 /* Runs a kernel on the calling worker, or does what the options want of it; a fault becomes the
  * device's sticky error. Not locked. */
 void emu_run(emu_device *device, const emu_call *launch);
+
+/* ---- cublaslt.c ---- */
+
+/* Objects of it that nobody has destroyed, of all devices. */
+unsigned emu_blas_live(void);
+void emu_run_product(const emu_product *product);
 
 /* ---- driver_graph.c ---- */
 

@@ -15,7 +15,7 @@ static struct {
     struct cuda_context_object contexts[EMU_MAX_DEVICES];
 } driver = {.once = PTHREAD_ONCE_INIT,
             .result = CUDA_RESULT_NOT_INITIALIZED,
-            .options = {.memory_mib = 4096, .capability = 80}};
+            .options = {.memory_mib = 4096, .capability = 80, .multiprocessors = 108}};
 
 static _Thread_local struct {
     cuda_context stack[MAX_CONTEXTS];
@@ -174,7 +174,7 @@ cuda_result emu_device_attribute(int *value, int attribute, cuda_device_number n
         {CUDA_ATTRIBUTE_MAX_GRID_Z, 65535},
         {CUDA_ATTRIBUTE_SHARED_BYTES_PER_BLOCK, 49152},
         {CUDA_ATTRIBUTE_CLOCK_KHZ, 1410000},
-        {CUDA_ATTRIBUTE_MULTIPROCESSORS, 108},
+        {CUDA_ATTRIBUTE_MULTIPROCESSORS, (int)device->options.multiprocessors},
         {CUDA_ATTRIBUTE_MEMORY_CLOCK_KHZ, 1512000},
         {CUDA_ATTRIBUTE_MEMORY_BUS_BITS, 5120},
         {CUDA_ATTRIBUTE_CAPABILITY_MAJOR, capability / 10},
@@ -232,7 +232,7 @@ cuda_result emu_leaked(cuda_device_number number, unsigned *count)
         return CUDA_RESULT_INVALID_DEVICE;
     }
     pthread_mutex_lock(&device->mutex);
-    *count = device->leaked_count + device->object_count;
+    *count = device->leaked_count + device->object_count + emu_blas_live();
     pthread_mutex_unlock(&device->mutex);
     return CUDA_RESULT_SUCCESS;
 }

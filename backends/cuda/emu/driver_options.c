@@ -19,6 +19,8 @@ static const option known[] = {
     {"alloc_fail", offsetof(emu_options, alloc_fail), UINT64_MAX},
     {"hang_at", offsetof(emu_options, hang_at), UINT64_MAX},
     {"lost_at", offsetof(emu_options, lost_at), UINT64_MAX},
+    {"cublaslt", offsetof(emu_options, cublaslt), 2},
+    {"multiprocessors", offsetof(emu_options, multiprocessors), 1000},
 };
 
 /* Reads one option at *text, up to a comma or the end, and moves *text behind it. */

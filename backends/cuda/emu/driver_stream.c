@@ -135,6 +135,11 @@ static void perform(emu_device *device, const emu_work *work)
     case EMU_GRAPH:
         emu_run_graph(device, work->graph);
         return;
+    case EMU_PRODUCT:
+        if (well) {
+            emu_run_product(work->product);
+        }
+        return;
     case EMU_EVENT:
         return;
     }
@@ -146,6 +151,7 @@ static void finish(const emu_work *work)
         emu_event_reach(work->event);
     }
     free(work->launch);
+    free(work->product);
     free((void *)work);
 }
 

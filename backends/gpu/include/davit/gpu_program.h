@@ -21,7 +21,8 @@ typedef enum davit_gpu_feature {
     DAVIT_GPU_S8_DOT = 1,    /* four products of bytes in an instruction (dp4a) */
     DAVIT_GPU_S8_MATRIX = 2, /* products of byte matrices (mma.sync) */
     DAVIT_GPU_ASYNC_COPY = 4, /* memory to shared memory behind the threads' back (cp.async) */
-    DAVIT_GPU_TF32 = 8 /* f32 products by matrix units, operands rounded: only where it is asked for */
+    DAVIT_GPU_TF32 = 8, /* f32 products by matrix units, operands rounded: only where it is asked for */
+    DAVIT_GPU_LIBRARY = 16 /* a library of the driver's maker computes plain matrix products */
 } davit_gpu_feature;
 
 /* What compiling needs to know of a device. */
@@ -50,8 +51,15 @@ typedef struct davit_gpu_operand {
 #define DAVIT_GPU_MAX_OPERANDS 8
 #define DAVIT_GPU_MAX_PARAM_WORDS 64
 
+/* A plain product of matrices: y[m][n] = sum over k of x[m][k] * w[n][k], s8 to s32 or f32 to f32; the
+ * distances of rows are in elements, y's is n. Operands x, w, y. */
+typedef struct davit_gpu_library_params {
+    int s8, m, n, k, x_pitch, w_pitch;
+} davit_gpu_library_params;
+
 typedef struct davit_gpu_launch {
     const char *kernel;      /* entry point, a literal */
+    bool library;            /* no kernel, but a product that a library computes: the params above */
     uint32_t position;       /* in the program's list, of the unit that it belongs to */
     uint32_t groups[3];      /* CUDA's grid; OpenCL's global size is groups * group_threads */
     uint32_t group_threads[3]; /* n x 1 x 1 */
@@ -87,6 +95,9 @@ DAVIT_NODISCARD davit_status davit_gpu_check(const davit_gpu_code *code,
 typedef struct davit_gpu_product_choice {
     const char *kernel; /* a literal */
     uint32_t tile_m, tile_n, tile_groups, threads;
+    /* A library makes the sums (only of one group, kernel 1x1, stride 1, no padding; of s8 in rows of whole
+     * words, or f32), kernel names it; the kernels finish_sums_s8 and finish_sums_f32 do the rest. */
+    bool library;
 } davit_gpu_product_choice;
 
 /* A kernel for rows of a softmax or a normalisation, a group of threads for so many of them. */
