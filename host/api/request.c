@@ -125,15 +125,14 @@ davit_status davit_session_submit(davit_session *session, const davit_named_tens
                                   size_t input_count, davit_named_tensor *outputs,
                                   size_t output_count, uint64_t deadline_ns, davit_request **out)
 {
-    uint64_t begin_ns = davit_clock_ns();
     uint64_t end_ns = deadline_ns > 0 ? davit_deadline_after(deadline_ns) : DAVIT_DEADLINE_NEVER;
     *out = NULL;
     davit_request *request = take_free(session, end_ns);
     if (request == NULL) {
-        return davit_fail(
-            session->model->context->diag, DAVIT_DEADLINE_EXCEEDED,
-            "%s: the inference could not begin within %" PRIu64 " ms: %zu others are in flight",
-            session->model->path, (davit_clock_ns() - begin_ns) / 1000000, session->depth);
+        return davit_fail(session->model->context->diag, DAVIT_DEADLINE_EXCEEDED,
+                          "%s: the inference could not begin within %" PRIu64
+                          " ms: %zu others are in flight",
+                          session->model->path, deadline_ns / 1000000, session->depth);
     }
     request->deadline_ns = end_ns;
     request->failed_device = NULL;

@@ -136,7 +136,7 @@ davit_status davit_executor_start(davit_executor *executor, const void *const *i
         return davit_fail(executor->diag, DAVIT_DEADLINE_EXCEEDED,
                           "the inference could not begin within %" PRIu64
                           " ms: %zu others are in flight",
-                          (davit_clock_ns() - begin_ns) / NS_PER_MS, executor->depth);
+                          (deadline_ns - begin_ns + NS_PER_MS / 2) / NS_PER_MS, executor->depth);
     }
     inference->begin_ns = begin_ns;
     inference->deadline_ns = deadline_ns;

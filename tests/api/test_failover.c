@@ -203,6 +203,42 @@ static void uses_what_still_exists(void **state)
     assert_memory_equal(y, expected, sizeof(y));
 }
 
+static uint64_t time_of(const fixture *f, davit_event_kind kind)
+{
+    for (size_t i = 0; i < davit_session_event_count(f->session); i++) {
+        davit_event event;
+        assert_int_equal(davit_session_event(f->session, i, &event), DAVIT_OK);
+        if (event.kind == kind) {
+            return event.time_ns;
+        }
+    }
+    fail_msg("no event of kind %d", (int)kind);
+    return 0;
+}
+
+/* From the loss on, at most twice a clean inference and making the session's programs again, at
+ * whatever unit the device is lost. */
+static void recovers_in_time(void **state)
+{
+    fixture *f = *state;
+    float y[ELEMS];
+    for (unsigned at = 2; at < 8; at += 2) {
+        davit_session_options options = options_for("brittle:0,brittle:1,reference");
+        assert_int_equal(open_placed(f, &options, "0101r01"), DAVIT_OK);
+        brittle_slow_down(30);
+        uint64_t begin_ns = davit_clock_ns();
+        assert_int_equal(run(f, 9, y), DAVIT_OK);
+        uint64_t clean_ns = davit_clock_ns() - begin_ns;
+        brittle_break(1, BRITTLE_LOST, at);
+        assert_int_equal(run(f, 9, y), DAVIT_OK);
+        uint64_t took_ns = time_of(f, DAVIT_EVENT_REPEATED) - time_of(f, DAVIT_EVENT_DEVICE_LOST);
+        davit_session_summary summary;
+        davit_session_get_summary(f->session, &summary);
+        assert_true(took_ns <= 2 * clean_ns + summary.load_ns);
+        brittle_repair();
+    }
+}
+
 static void strict_sessions_fail(void **state)
 {
     fixture *f = *state;
@@ -453,6 +489,7 @@ int main(void)
         TEST(completes_on_the_other_devices),
         TEST(one_after_the_other_may_go),
         TEST(uses_what_still_exists),
+        TEST(recovers_in_time),
         TEST(strict_sessions_fail),
         TEST(moves_only_where_it_may),
         TEST(a_lost_device_comes_back),
