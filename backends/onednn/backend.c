@@ -53,6 +53,7 @@ const davit_backend_table davit_onednn_backend = {
     .struct_size = sizeof(davit_backend_table),
     .name = "onednn",
     .kind = "cpu",
+    .reads_mapped = true,
     .enumerate = enumerate,
     .supports = supports,
     .cost = davit_onednn_cost,

@@ -1,5 +1,7 @@
 #include "builder.h"
 
+#include <string.h>
+
 static davit_status out_of_memory(const davit_onednn_builder *builder)
 {
     return davit_fail(builder->diag, DAVIT_OUT_OF_MEMORY, "unit '%s': no memory to build it",
@@ -73,7 +75,7 @@ davit_status davit_onednn_new_constant(davit_onednn_builder *builder, davit_dnnl
 {
     davit_onednn_program *program = builder->program;
     size_t bytes = davit_dnnl_desc_bytes(desc);
-    char *memory = davit_alloc(program->allocator, bytes);
+    char *memory = davit_alloc_uninitialized(program->allocator, bytes);
     uint32_t slot;
     if (memory == NULL) {
         return out_of_memory(builder);
@@ -111,6 +113,47 @@ bool davit_onednn_is_last_use(const davit_onednn_builder *builder,
 
 /* ---- values ---- */
 
+/* True when the value is read by oneDNN or as bytes only: it may begin anywhere. */
+static bool read_anywhere(const davit_onednn_builder *builder, davit_value_id id)
+{
+    const davit_unit *unit = builder->unit;
+    for (uint32_t n = 0; n < unit->node_count; n++) {
+        const davit_node *node = &builder->graph->nodes[unit->nodes[n]];
+        switch (node->op->op) {
+        case DAVIT_OP_Conv:
+        case DAVIT_OP_Gemm:
+        case DAVIT_OP_MatMul:
+        case DAVIT_OP_Gather:
+            break;
+        default:
+            continue;
+        }
+        for (uint32_t i = 0; i < node->input_count; i++) {
+            if (node->inputs[i] == id) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static davit_status copy_constant(davit_onednn_builder *builder, davit_value_id id,
+                                  davit_onednn_operand *out)
+{
+    const davit_tensor *tensor = builder->graph->values[id].constant;
+    davit_dnnl_desc desc;
+    void *data;
+    davit_status status = davit_onednn_desc_of(builder, id, &desc);
+    if (status == DAVIT_OK) {
+        status = davit_onednn_new_constant(builder, desc, out, &data);
+    }
+    if (status == DAVIT_OK) {
+        memcpy(data, tensor->data, davit_tensor_desc_bytes(&tensor->desc));
+        davit_tensor_rest(tensor);
+    }
+    return status;
+}
+
 static davit_status borrow_constant(davit_onednn_builder *builder, davit_value_id id,
                                     davit_onednn_operand *out)
 {
@@ -123,7 +166,8 @@ static davit_status borrow_constant(davit_onednn_builder *builder, davit_value_i
                           (davit_onednn_slot){.kind = DAVIT_ONEDNN_CONSTANT,
                                               .bytes = davit_tensor_desc_bytes(&tensor->desc),
                                               .last_unit = SIZE_MAX,
-                                              .pointer = tensor->data},
+                                              .pointer = tensor->data,
+                                              .borrowed = tensor},
                           &slot);
     }
     if (status == DAVIT_OK) {
@@ -141,7 +185,10 @@ davit_status davit_onednn_value_get(davit_onednn_builder *builder, davit_value_i
             return davit_fail(builder->diag, DAVIT_INTERNAL, "unit '%s': value '%s' is not there",
                               builder->unit->name, builder->graph->values[id].name);
         }
-        davit_status status = borrow_constant(builder, id, &value->operand);
+        bool copy = !davit_tensor_is_aligned(builder->graph->values[id].constant) &&
+                    !read_anywhere(builder, id);
+        davit_status status = copy ? copy_constant(builder, id, &value->operand)
+                                   : borrow_constant(builder, id, &value->operand);
         if (status != DAVIT_OK) {
             return status;
         }
@@ -225,7 +272,7 @@ static davit_status pack(davit_onednn_builder *builder, const davit_onednn_opera
     if (status != DAVIT_OK) {
         return status;
     }
-    void *scratch = davit_alloc(builder->program->allocator, scratch_bytes);
+    void *scratch = davit_alloc_uninitialized(builder->program->allocator, scratch_bytes);
     if (scratch == NULL) {
         return out_of_memory(builder);
     }
@@ -250,6 +297,10 @@ static davit_status pack(davit_onednn_builder *builder, const davit_onednn_opera
         status = davit_dnnl_status(builder->diag, dnnl_stream_wait(pool->stream), "packing");
     }
     davit_free(builder->program->allocator, scratch);
+    const davit_tensor *read = builder->program->slots[from->slot].borrowed;
+    if (status == DAVIT_OK && read != NULL) {
+        davit_tensor_rest(read);
+    }
     return status;
 }
 

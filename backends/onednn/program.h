@@ -24,6 +24,7 @@ typedef struct davit_onednn_slot {
     size_t binding;               /* BINDING: index */
     char *pointer;                /* BINDING: set by every execution */
     bool owned;                   /* CONSTANT: freed with the program */
+    const davit_tensor *borrowed; /* of a constant: the graph's, whose bytes these are; or NULL */
 } davit_onednn_slot;
 
 /* desc is NULL for types other than f32, u8 and s8, which are dense row-major. */

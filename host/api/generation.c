@@ -34,6 +34,28 @@ static davit_status reserve_spans(davit_session *session, size_t count)
     return status;
 }
 
+/* Copies the constants that backends of the plan cannot read where the file has them. */
+static davit_status align_constants(davit_session *session, const davit_plan *plan)
+{
+    davit_graph *graph = session->graph;
+    davit_status status = DAVIT_OK;
+    for (size_t u = 0; u < plan->unit_count; u++) {
+        const davit_unit *unit = &graph->units[u];
+        if (plan->devices[plan->units[u].device].backend->table->reads_mapped) {
+            continue;
+        }
+        for (uint32_t n = 0; n < unit->node_count; n++) {
+            const davit_node *node = &graph->nodes[unit->nodes[n]];
+            for (uint32_t i = 0; status == DAVIT_OK && i < node->input_count; i++) {
+                if (node->inputs[i] != DAVIT_NONE) {
+                    status = davit_graph_align_constant(graph, node->inputs[i]);
+                }
+            }
+        }
+    }
+    return status;
+}
+
 davit_status davit_generation_build(davit_session *session, davit_generation *generation,
                                     uint32_t *failed_device)
 {
@@ -41,8 +63,12 @@ davit_status davit_generation_build(davit_session *session, davit_generation *ge
     davit_executor_options options = session->executor_options;
     options.backend_options = davit_session_choices(session, generation);
     options.failed_device = failed_device;
-    davit_executor *executor;
-    davit_status status =
+    davit_executor *executor = NULL;
+    davit_status status = align_constants(session, generation->plan);
+    if (status != DAVIT_OK) {
+        return status;
+    }
+    status =
         davit_executor_create(session->model->context->allocator, session->graph, generation->plan,
                               &options, &generation->call.sink, &executor);
     pthread_mutex_lock(&session->mutex);

@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 /* Fills dense row-major strides; the sizes were checked. */
 static void set_dense_strides(davit_tensor_desc *desc)
@@ -137,8 +139,8 @@ static davit_status wrap(const davit_allocator *allocator, const davit_tensor_de
     return DAVIT_OK;
 }
 
-davit_status davit_tensor_create(const davit_allocator *allocator, davit_dtype dtype, int rank,
-                                 const int64_t *dims, davit_tensor **out)
+davit_status davit_tensor_create_unset(const davit_allocator *allocator, davit_dtype dtype,
+                                       int rank, const int64_t *dims, davit_tensor **out)
 {
     *out = NULL;
     davit_tensor_desc desc;
@@ -151,13 +153,23 @@ davit_status davit_tensor_create(const davit_allocator *allocator, davit_dtype d
     if (status != DAVIT_OK) {
         return status;
     }
-    tensor->data = davit_alloc(allocator, davit_tensor_desc_bytes(&desc));
+    tensor->data = davit_alloc_uninitialized(allocator, davit_tensor_desc_bytes(&desc));
     if (tensor->data == NULL) {
         davit_free(allocator, tensor);
         return DAVIT_OUT_OF_MEMORY;
     }
     *out = tensor;
     return DAVIT_OK;
+}
+
+davit_status davit_tensor_create(const davit_allocator *allocator, davit_dtype dtype, int rank,
+                                 const int64_t *dims, davit_tensor **out)
+{
+    davit_status status = davit_tensor_create_unset(allocator, dtype, rank, dims, out);
+    if (status == DAVIT_OK) {
+        memset((*out)->data, 0, davit_tensor_desc_bytes(&(*out)->desc));
+    }
+    return status;
 }
 
 davit_status davit_tensor_borrow(const davit_allocator *allocator, const davit_tensor_desc *desc,
@@ -192,6 +204,23 @@ davit_status davit_tensor_clone(const davit_allocator *allocator, const davit_te
     }
     *out = copy;
     return DAVIT_OK;
+}
+
+bool davit_tensor_is_aligned(const davit_tensor *tensor)
+{
+    size_t bytes = davit_dtype_bytes(tensor->desc.dtype);
+    return bytes == 0 || (uintptr_t)tensor->data % bytes == 0;
+}
+
+void davit_tensor_rest(const davit_tensor *tensor)
+{
+    const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+    uintptr_t begin = ((uintptr_t)tensor->data + page - 1) / page * page;
+    uintptr_t end = ((uintptr_t)tensor->data + davit_tensor_desc_bytes(&tensor->desc)) / page * page;
+    if (tensor->mapped && begin < end) {
+        /* A hint: nothing depends on it. posix_madvise does nothing here in glibc. */
+        (void)madvise((void *)begin, end - begin, MADV_DONTNEED);
+    }
 }
 
 void davit_tensor_destroy(davit_tensor *tensor)

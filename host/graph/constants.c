@@ -17,7 +17,7 @@ double davit_constant_get(const davit_tensor *tensor, int64_t index)
     case DAVIT_F64:
         return ((const double *)tensor->data)[index];
     default:
-        return (double)((const float *)tensor->data)[index];
+        return (double)davit_tensor_f32(tensor, (size_t)index);
     }
 }
 

@@ -69,6 +69,10 @@ static davit_status create_operands(davit_graph *graph, const davit_node *node, 
     }
     for (uint32_t i = 0; i < node->input_count; i++) {
         if (node->inputs[i] != DAVIT_NONE) {
+            davit_status status = davit_graph_align_constant(graph, node->inputs[i]);
+            if (status != DAVIT_OK) {
+                return status;
+            }
             o->inputs[i] = graph->values[node->inputs[i]].constant;
         }
     }

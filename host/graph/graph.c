@@ -122,3 +122,23 @@ davit_value_id davit_graph_find_value(const davit_graph *graph, const char *name
 {
     return davit_names_find(graph->value_names, name);
 }
+
+davit_status davit_graph_align_constant(davit_graph *graph, davit_value_id value)
+{
+    const davit_tensor *from = graph->values[value].constant;
+    davit_tensor *to;
+    if (from == NULL || davit_tensor_is_aligned(from)) {
+        return DAVIT_OK;
+    }
+    davit_status status = davit_tensor_create_unset(
+        graph->allocator, from->desc.dtype, from->desc.rank, from->desc.dims, &to);
+    if (status == DAVIT_OK) {
+        memcpy(to->data, from->data, davit_tensor_desc_bytes(&from->desc));
+        davit_tensor_rest(from);
+        status = davit_graph_own_tensor(graph, to);
+    }
+    if (status == DAVIT_OK) {
+        graph->values[value].constant = to;
+    }
+    return status;
+}

@@ -6,6 +6,7 @@
 #include "uses.h"
 
 #include <math.h>
+#include <string.h>
 
 /* y[c] = x[c] * scale[c] + shift[c]: what the nodes after an anchor do to its channels. */
 typedef struct affine {
@@ -168,6 +169,33 @@ static weight_layout layout_weights(const davit_node *anchor, const davit_tensor
     return l;
 }
 
+/* Elements begin to end of f32 weights; false: one is not finite. */
+static bool scale_f32(const davit_tensor *from, davit_tensor *to, int64_t begin, int64_t end,
+                      double factor)
+{
+    const uint32_t exponent = 0x7f800000;
+    float *out = to->data;
+    uint32_t wrong = 0;
+    for (int64_t i = begin; i < end; i++) {
+        uint32_t bits;
+        out[i] = (float)((double)davit_tensor_f32(from, (size_t)i) * factor);
+        memcpy(&bits, &out[i], sizeof(bits));
+        wrong |= (bits & exponent) == exponent;
+    }
+    return wrong == 0;
+}
+
+static bool scale_any(const davit_tensor *from, davit_tensor *to, int64_t begin, int64_t end,
+                      double factor)
+{
+    bool finite = true;
+    for (int64_t i = begin; i < end; i++) {
+        davit_constant_set(to, i, davit_constant_get(from, i) * factor);
+        finite = finite && isfinite(davit_constant_get(to, i));
+    }
+    return finite;
+}
+
 /* Makes the scaled weights. *out NULL with DAVIT_OK: they would not be finite. */
 static davit_status scale_weights(const davit_graph *graph, const davit_node *anchor,
                                   const affine *a, davit_tensor **out)
@@ -176,8 +204,8 @@ static davit_status scale_weights(const davit_graph *graph, const davit_node *an
     weight_layout l = layout_weights(anchor, &from->desc);
     davit_tensor *to;
     *out = NULL;
-    davit_status status = davit_tensor_create(graph->allocator, from->desc.dtype, from->desc.rank,
-                                              from->desc.dims, &to);
+    davit_status status = davit_tensor_create_unset(
+        graph->allocator, from->desc.dtype, from->desc.rank, from->desc.dims, &to);
     if (status != DAVIT_OK) {
         return status;
     }
@@ -186,12 +214,13 @@ static davit_status scale_weights(const davit_graph *graph, const davit_node *an
     for (int64_t o = 0; o < l.outer; o++) {
         for (int64_t m = 0; m < l.middle; m++) {
             double factor = a->scale[o / l.outer_per_group * l.middle + m];
-            for (int64_t end = at + l.inner; at < end; at++) {
-                davit_constant_set(to, at, davit_constant_get(from, at) * factor);
-                finite = finite && isfinite(davit_constant_get(to, at));
-            }
+            finite &= from->desc.dtype == DAVIT_F32
+                          ? scale_f32(from, to, at, at + l.inner, factor)
+                          : scale_any(from, to, at, at + l.inner, factor);
+            at += l.inner;
         }
     }
+    davit_tensor_rest(from);
     if (!finite) {
         davit_tensor_destroy(to);
         return DAVIT_OK;

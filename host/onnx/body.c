@@ -128,6 +128,7 @@ davit_status davit_onnx_add_initializers(davit_onnx_importer *importer, davit_on
     for (size_t i = 0; i < graph->n_initializer; i++) {
         const char *name = davit_onnx_text(graph->initializer[i]->name);
         snprintf(what, sizeof(what), "initialiser '%s'", name);
+        source.cut = graph == importer->model->graph ? davit_onnx_find_cut(&importer->cuts, i) : NULL;
         davit_tensor *tensor;
         davit_status status = davit_onnx_make_tensor(&source, graph->initializer[i], &tensor);
         if (status == DAVIT_OK) {
@@ -137,6 +138,7 @@ davit_status davit_onnx_add_initializers(davit_onnx_importer *importer, davit_on
             return status;
         }
     }
+    source.cut = NULL;
     for (size_t i = 0; i < graph->n_sparse_initializer; i++) {
         Onnx__SparseTensorProto *sparse = graph->sparse_initializer[i];
         const char *name = davit_onnx_text(sparse->values != NULL ? sparse->values->name : NULL);

@@ -15,8 +15,7 @@
 
 #include "tensor.h"
 
-/* One mapped file. The graph owns it as a tensor whose allocator unmaps: tensors that borrow from
- * it then live exactly as long. */
+/* One mapped file. */
 struct davit_onnx_file {
     davit_onnx_file *next;
     const char *location;
@@ -45,6 +44,25 @@ static void *map_nothing(void *self, size_t bytes, size_t alignment)
     (void)bytes;
     (void)alignment;
     return NULL;
+}
+
+davit_status davit_onnx_own_mapping(davit_graph *graph, const davit_allocator *allocator,
+                                    void *address, const davit_tensor_desc *desc,
+                                    const davit_tensor **out)
+{
+    mapping *map = davit_alloc(allocator, sizeof(*map));
+    *out = NULL;
+    if (map == NULL) {
+        if (address != NULL) {
+            munmap(address, davit_tensor_desc_bytes(desc));
+        }
+        return DAVIT_OUT_OF_MEMORY;
+    }
+    *map = (mapping){.unmapper = {map_nothing, unmap, map}, .allocator = allocator};
+    map->tensor = (davit_tensor){.desc = *desc, .data = address, .allocator = &map->unmapper};
+    davit_status status = davit_graph_own_tensor(graph, &map->tensor);
+    *out = status == DAVIT_OK ? &map->tensor : NULL;
+    return status;
 }
 
 /* ---- opening ---- */
@@ -142,24 +160,15 @@ static davit_status map_descriptor(const davit_onnx_tensor_source *source, const
     if (status != DAVIT_OK) {
         return status;
     }
-    mapping *map = davit_alloc(source->allocator, sizeof(*map));
-    if (map == NULL) {
-        return DAVIT_OUT_OF_MEMORY;
-    }
     void *address = NULL;
     if (size > 0) {
         address = mmap(NULL, (size_t)size, PROT_READ, MAP_PRIVATE, fd, 0);
         if (address == MAP_FAILED) {
-            davit_free(source->allocator, map);
             return davit_fail(source->diag, DAVIT_IO_ERROR, "%s: external data '%s': %s",
                               source->what, location, strerror(errno));
         }
     }
-    *map = (mapping){.unmapper = {map_nothing, unmap, map}, .allocator = source->allocator};
-    map->tensor = (davit_tensor){.desc = desc, .data = address, .allocator = &map->unmapper};
-    status = davit_graph_own_tensor(source->files->graph, &map->tensor);
-    *out = status == DAVIT_OK ? &map->tensor : NULL;
-    return status;
+    return davit_onnx_own_mapping(source->files->graph, source->allocator, address, &desc, out);
 }
 
 static davit_status find_file(const davit_onnx_tensor_source *source, const char *location,
@@ -290,7 +299,11 @@ davit_status davit_onnx_external_tensor(const davit_onnx_tensor_source *source,
     }
     uint8_t *data = (uint8_t *)file->data + at.offset;
     if (at.offset % davit_dtype_bytes(desc->dtype) == 0 && bools_are_normal(desc, data)) {
-        return davit_tensor_borrow(source->allocator, desc, data, out);
+        status = davit_tensor_borrow(source->allocator, desc, data, out);
+        if (status == DAVIT_OK) {
+            (*out)->mapped = true;
+        }
+        return status;
     }
     status = davit_tensor_create(source->allocator, desc->dtype, desc->rank, desc->dims, out);
     if (status == DAVIT_OK) {

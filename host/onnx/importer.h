@@ -64,6 +64,7 @@ typedef struct davit_onnx_importer {
     davit_onnx_function *functions; /* those of the model, in its order */
     davit_names shared;             /* address of a TensorProto in a function -> index in tensors */
     davit_onnx_files files;         /* external data */
+    davit_onnx_cuts cuts;           /* weights that stay in the file */
     size_t node_count;              /* nodes and calls met, checked against DAVIT_ONNX_MAX_NODES */
     bool only_f32;                  /* the model names no float type but f32 */
 } davit_onnx_importer;

@@ -100,7 +100,9 @@ static davit_status run(davit_onnx_importer *importer, const davit_allocator *al
     importer->files.arena = &importer->arena;
     davit_names_init(&importer->function_names, allocator);
     davit_names_init(&importer->shared, allocator);
-    davit_status status = import_bytes(importer, bytes, size);
+    bool cut = importer->cuts.bytes != NULL;
+    davit_status status = import_bytes(importer, cut ? importer->cuts.bytes : bytes,
+                                       cut ? importer->cuts.size : size);
     davit_names_clear(&importer->function_names);
     davit_names_clear(&importer->shared);
     davit_arena_clear(&importer->arena);
@@ -132,6 +134,21 @@ bool davit_onnx_folder_of(const char *path, char *text)
     return snprintf(text, PATH_MAX, "%.*s", length, path) < PATH_MAX;
 }
 
+/* The graph's weights are in the file: it takes the mapping over. */
+static davit_status keep_mapped(const davit_allocator *allocator, davit_onnx_mapping *file,
+                                davit_graph *graph)
+{
+    davit_tensor_desc desc;
+    const davit_tensor *owned;
+    int64_t size = (int64_t)file->size;
+    davit_status status = davit_tensor_desc_dense(&desc, DAVIT_U8, 1, &size);
+    if (status == DAVIT_OK) {
+        status = davit_onnx_own_mapping(graph, allocator, file->bytes, &desc, &owned);
+        *file = (davit_onnx_mapping){0};
+    }
+    return status;
+}
+
 davit_status davit_onnx_load(const davit_allocator *allocator, const char *path,
                              const davit_diagnostics *diag, davit_graph **out)
 {
@@ -145,7 +162,22 @@ davit_status davit_onnx_load(const davit_allocator *allocator, const char *path,
     }
     char folder[PATH_MAX];
     importer.files.folder = davit_onnx_folder_of(path, folder) ? folder : NULL;
-    status = run(&importer, allocator, file.bytes, file.size, out);
+    status = davit_onnx_cut_initializers(allocator, file.bytes, file.size, &importer.cuts);
+    if (status == DAVIT_OK) {
+        status = run(&importer, allocator, file.bytes, file.size, out);
+    } else {
+        status = davit_onnx_finish(&importer.sink, status);
+    }
+    bool used = importer.cuts.count > 0;
+    davit_onnx_cuts_clear(&importer.cuts);
+    if (status == DAVIT_OK && used) {
+        status = keep_mapped(allocator, &file, *out);
+        if (status != DAVIT_OK) {
+            davit_graph_destroy(*out);
+            *out = NULL;
+            status = davit_onnx_finish(&importer.sink, status);
+        }
+    }
     davit_onnx_unmap_file(&file);
     return status;
 }

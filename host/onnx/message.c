@@ -34,12 +34,7 @@ void davit_onnx_memory_init(davit_onnx_memory *memory, const davit_allocator *al
 
 /* ---- the check before parsing ---- */
 
-typedef struct reader {
-    const uint8_t *at;
-    const uint8_t *end;
-} reader;
-
-static bool read_varint(reader *in, uint64_t *value)
+bool davit_onnx_read_varint(davit_onnx_reader *in, uint64_t *value)
 {
     *value = 0;
     for (unsigned shift = 0; shift < 70; shift += 7) {
@@ -74,14 +69,13 @@ static const ProtobufCFieldDescriptor *find_field(const ProtobufCMessageDescript
     return found ? &descriptor->fields[low] : NULL;
 }
 
-/* Skips the value of one field; payload is that of a length-delimited one. */
-static bool skip_value(reader *in, unsigned wire_type, reader *payload)
+bool davit_onnx_skip_value(davit_onnx_reader *in, unsigned wire_type, davit_onnx_reader *payload)
 {
     uint64_t value;
     size_t size = 0;
     switch (wire_type) {
     case PROTOBUF_C_WIRE_TYPE_VARINT:
-        return read_varint(in, &value);
+        return davit_onnx_read_varint(in, &value);
     case PROTOBUF_C_WIRE_TYPE_64BIT:
         size = 8;
         break;
@@ -89,7 +83,7 @@ static bool skip_value(reader *in, unsigned wire_type, reader *payload)
         size = 4;
         break;
     case PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED:
-        if (!read_varint(in, &value) || value > (uint64_t)(in->end - in->at)) {
+        if (!davit_onnx_read_varint(in, &value) || value > (uint64_t)(in->end - in->at)) {
             return false;
         }
         size = (size_t)value;
@@ -100,13 +94,13 @@ static bool skip_value(reader *in, unsigned wire_type, reader *payload)
     if (size > (size_t)(in->end - in->at)) {
         return false;
     }
-    *payload = (reader){in->at, in->at + size};
+    *payload = (davit_onnx_reader){in->at, in->at + size};
     in->at += size;
     return true;
 }
 
 /* Adds to *memory an upper estimate of what parsing the message takes. */
-static bool check_message(const ProtobufCMessageDescriptor *descriptor, reader in, int depth,
+static bool check_message(const ProtobufCMessageDescriptor *descriptor, davit_onnx_reader in, int depth,
                           uint64_t *memory)
 {
     if (depth > MAX_DEPTH) {
@@ -115,12 +109,12 @@ static bool check_message(const ProtobufCMessageDescriptor *descriptor, reader i
     *memory += descriptor->sizeof_message;
     while (in.at != in.end) {
         uint64_t key;
-        reader payload = {in.at, in.at};
-        if (!read_varint(&in, &key) || key > UINT32_MAX || key < 8) {
+        davit_onnx_reader payload = {in.at, in.at};
+        if (!davit_onnx_read_varint(&in, &key) || key > UINT32_MAX || key < 8) {
             return false;
         }
         unsigned wire_type = (unsigned)(key & 7);
-        if (!skip_value(&in, wire_type, &payload)) {
+        if (!davit_onnx_skip_value(&in, wire_type, &payload)) {
             return false;
         }
         *memory += TEMPORARY_FIELD_BYTES;
@@ -146,7 +140,7 @@ davit_status davit_onnx_parse(const ProtobufCMessageDescriptor *descriptor,
     *out = NULL;
     const char *type = descriptor->short_name;
     uint64_t needed = 0;
-    if (size > 0 && !check_message(descriptor, (reader){bytes, bytes + size}, 0, &needed)) {
+    if (size > 0 && !check_message(descriptor, (davit_onnx_reader){bytes, bytes + size}, 0, &needed)) {
         return davit_fail(diag, DAVIT_BAD_DATA, "not an ONNX %s, or truncated or damaged", type);
     }
     if (needed > MEMORY_FLOOR + size * (uint64_t)MEMORY_RATIO) {
@@ -206,9 +200,9 @@ bool davit_onnx_late_field(const ProtobufCMessage *message, uint32_t tag, size_t
             index-- > 0) {
             continue;
         }
-        reader in = {unknown->data, unknown->data + unknown->len};
+        davit_onnx_reader in = {unknown->data, unknown->data + unknown->len};
         uint64_t size;
-        if (!read_varint(&in, &size) || size != (uint64_t)(in.end - in.at)) {
+        if (!davit_onnx_read_varint(&in, &size) || size != (uint64_t)(in.end - in.at)) {
             return false;
         }
         out->bytes = in.at;

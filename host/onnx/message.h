@@ -25,6 +25,46 @@ DAVIT_NODISCARD davit_status davit_onnx_parse(const ProtobufCMessageDescriptor *
                                               size_t size, const davit_diagnostics *diag,
                                               ProtobufCMessage **out);
 
+/* ---- wire format ---- */
+
+typedef struct davit_onnx_reader {
+    const uint8_t *at;
+    const uint8_t *end;
+} davit_onnx_reader;
+
+/* Both are false for what is truncated or malformed. The payload of a value that has a length is
+ * what that spans, of a varint what it was before. */
+bool davit_onnx_read_varint(davit_onnx_reader *in, uint64_t *value);
+bool davit_onnx_skip_value(davit_onnx_reader *in, unsigned wire_type, davit_onnx_reader *payload);
+
+/* ---- initialisers that stay in the file ---- */
+
+enum { DAVIT_ONNX_LEAST_CUT = 16384 };
+
+/* Raw data that was taken out of initialiser number `initializer` of the model's graph. */
+typedef struct davit_onnx_cut {
+    size_t initializer;
+    const uint8_t *bytes; /* in the file */
+    size_t size;
+} davit_onnx_cut;
+
+typedef struct davit_onnx_cuts {
+    const davit_allocator *allocator;
+    uint8_t *bytes; /* the model without them; NULL: nothing was taken out */
+    size_t size, capacity;
+    davit_onnx_cut *items;
+    size_t count, item_capacity;
+} davit_onnx_cuts;
+
+/* Nothing is taken out of what is malformed or has several graphs: parsing tells. Free with
+ * davit_onnx_cuts_clear. Returns DAVIT_OUT_OF_MEMORY, not reported. */
+DAVIT_NODISCARD davit_status davit_onnx_cut_initializers(const davit_allocator *allocator,
+                                                         const uint8_t *bytes, size_t size,
+                                                         davit_onnx_cuts *out);
+/* NULL when nothing was taken out of that initialiser. */
+const davit_onnx_cut *davit_onnx_find_cut(const davit_onnx_cuts *cuts, size_t initializer);
+void davit_onnx_cuts_clear(davit_onnx_cuts *cuts);
+
 /* One occurrence of a field of a message type. */
 typedef struct davit_onnx_field {
     const uint8_t *bytes; /* of a string or an unparsed message; no NUL at the end */

@@ -87,6 +87,37 @@ static davit_status make_from_raw(const davit_onnx_tensor_source *source, Onnx__
     return status;
 }
 
+/* Raw data in the file itself. Large f32 weights stay there wherever they begin; else their place
+ * must be aligned, or they are copied. */
+static davit_status make_from_cut(const davit_onnx_tensor_source *source,
+                                  const davit_tensor_desc *desc, davit_tensor **out)
+{
+    const davit_onnx_cut *cut = source->cut;
+    size_t bytes = davit_tensor_desc_bytes(desc);
+    if (cut->size != bytes) {
+        return davit_fail(source->diag, DAVIT_BAD_DATA,
+                          "%s holds %zu bytes of raw data, its shape needs %zu", source->what,
+                          cut->size, bytes);
+    }
+    bool aligned = (uintptr_t)cut->bytes % davit_dtype_bytes(desc->dtype) == 0;
+    bool weights = desc->dtype == DAVIT_F32 && desc->rank >= 2;
+    if ((aligned || weights) && desc->dtype != DAVIT_BOOL) {
+        davit_status status =
+            davit_tensor_borrow(source->allocator, desc, (void *)cut->bytes, out);
+        if (status == DAVIT_OK) {
+            (*out)->mapped = true;
+        }
+        return status;
+    }
+    davit_status status =
+        davit_tensor_create_unset(source->allocator, desc->dtype, desc->rank, desc->dims, out);
+    if (status == DAVIT_OK) {
+        memcpy((*out)->data, cut->bytes, bytes);
+        normalize_bools(desc, (*out)->data);
+    }
+    return status;
+}
+
 davit_status davit_onnx_make_tensor(const davit_onnx_tensor_source *source,
                                     Onnx__TensorProto *proto, davit_tensor **out)
 {
@@ -98,6 +129,9 @@ davit_status davit_onnx_make_tensor(const davit_onnx_tensor_source *source,
     }
     if (proto->data_location == ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL) {
         return davit_onnx_external_tensor(source, proto, &desc, out);
+    }
+    if (source->cut != NULL) {
+        return make_from_cut(source, &desc, out);
     }
     if (proto->has_raw_data) {
         return make_from_raw(source, proto, &desc, out);

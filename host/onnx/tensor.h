@@ -16,6 +16,7 @@ typedef struct davit_onnx_tensor_source {
     struct davit_onnx_files *files; /* of external data; NULL: refused */
     const char *what;               /* for messages: "initialiser 'w'" */
     bool steal; /* raw bytes may be taken out of the message, which is not read again */
+    const davit_onnx_cut *cut; /* the message's raw data, in a file that the graph keeps mapped */
 } davit_onnx_tensor_source;
 
 /* Type and shape from what a file states, sizes checked. */
@@ -52,6 +53,13 @@ typedef struct davit_onnx_files {
     davit_arena *arena; /* of this list */
     davit_onnx_file *first;
 } davit_onnx_files;
+
+/* Makes the graph own mapped bytes (address NULL: none), as a tensor whose allocator unmaps: tensors
+ * that borrow from it live exactly as long. On failure they are unmapped. */
+DAVIT_NODISCARD davit_status davit_onnx_own_mapping(davit_graph *graph,
+                                                    const davit_allocator *allocator, void *address,
+                                                    const davit_tensor_desc *desc,
+                                                    const davit_tensor **out);
 
 /* Makes a tensor over external data: mapped read-only and borrowed where its place in the file is
  * aligned, else copied. The graph keeps the mapping; a file that is cut while it is mapped raises

@@ -161,14 +161,30 @@ static void test_constants(void **state)
 
 /* ---- files ---- */
 
-/* Writes a file of that content, and loads it by its path. */
-static void load_file(const char *content, size_t size, davit_status expected, const char *needle)
+/* path: a template of mkstemp. */
+static void write_file(char *path, const char *content, size_t size)
 {
-    char path[] = "/tmp/davit-test-XXXXXX";
     int fd = mkstemp(path);
     assert_true(fd >= 0);
     assert_int_equal(write(fd, content, size), size);
     close(fd);
+}
+
+static davit_graph *load_path(const char *content, size_t size)
+{
+    char path[] = "/tmp/davit-test-XXXXXX";
+    davit_graph *graph;
+    write_file(path, content, size);
+    assert_int_equal(davit_onnx_load(davit_allocator_default(), path, NULL, &graph), DAVIT_OK);
+    unlink(path);
+    return graph;
+}
+
+/* Writes a file of that content, and loads it by its path. */
+static void load_file(const char *content, size_t size, davit_status expected, const char *needle)
+{
+    char path[] = "/tmp/davit-test-XXXXXX";
+    write_file(path, content, size);
     davit_diagnostics_buffer diag;
     davit_diagnostics_buffer_init(&diag);
     davit_graph *graph = NULL;
@@ -191,6 +207,66 @@ static void test_loads_a_file(void **state)
     size_t size;
     const uint8_t *bytes = onnx_serialize(&builder, &size);
     load_file((const char *)bytes, size, DAVIT_OK, "");
+    onnx_builder_clear(&builder);
+}
+
+/* Large weights stay in the file, wherever they begin: at all four places of an f32. */
+static void test_large_weights_are_mapped(void **state)
+{
+    (void)state;
+    enum { ROWS = 64, COLUMNS = 80 };
+    static float weights[ROWS * COLUMNS], small[3] = {1, 2, 3};
+    const int64_t dims[2] = {ROWS, COLUMNS}, three = 3, outer[2] = {1, ROWS};
+    for (int i = 0; i < ROWS * COLUMNS; i++) {
+        weights[i] = (float)i - 7.5f;
+    }
+    for (int shift = 0; shift < 4; shift++) {
+        onnx_builder builder;
+        char name[] = "name";
+        onnx_builder_init(&builder, 13);
+        builder.graph.name = name + shift;
+        onnx_add_input(&builder, "x", DAVIT_F32, 2, outer);
+        onnx_add_initializer(&builder, "s", DAVIT_F32, 1, &three, small);
+        onnx_add_initializer(&builder, "w", DAVIT_F32, 2, dims, weights);
+        onnx_add_initializer(&builder, "t", DAVIT_F32, 1, &three, small);
+        onnx_add_node(&builder, "MatMul", "x w", "y");
+        onnx_add_output(&builder, "y");
+        size_t size;
+        const uint8_t *bytes = onnx_serialize(&builder, &size);
+        davit_graph *graph = load_path((const char *)bytes, size);
+        onnx_builder_clear(&builder);
+        assert_string_equal(graph->name, &"name"[shift]);
+        const davit_tensor *w = graph->values[davit_graph_find_value(graph, "w")].constant;
+        assert_true(w->mapped);
+        assert_memory_equal(w->data, weights, sizeof(weights));
+        davit_tensor_rest(w);
+        assert_memory_equal(w->data, weights, sizeof(weights));
+        assert_false(graph->values[davit_graph_find_value(graph, "t")].constant->mapped);
+        assert_int_equal(davit_graph_align_constant(graph, davit_graph_find_value(graph, "w")),
+                         DAVIT_OK);
+        w = graph->values[davit_graph_find_value(graph, "w")].constant;
+        assert_true(davit_tensor_is_aligned(w));
+        assert_memory_equal(w->data, weights, sizeof(weights));
+        davit_graph_destroy(graph);
+    }
+}
+
+/* Raw data of another size than the shape's is refused in the file as in memory. */
+static void test_large_weights_of_a_wrong_size(void **state)
+{
+    (void)state;
+    static float weights[64 * 80];
+    const int64_t dims[2] = {64, 80}, outer[2] = {1, 64};
+    onnx_builder builder;
+    onnx_builder_init(&builder, 13);
+    onnx_add_input(&builder, "x", DAVIT_F32, 2, outer);
+    onnx_add_initializer(&builder, "w", DAVIT_F32, 2, dims, weights)->dims[1] = 81;
+    onnx_add_node(&builder, "MatMul", "x w", "y");
+    onnx_add_output(&builder, "y");
+    size_t size;
+    const uint8_t *bytes = onnx_serialize(&builder, &size);
+    load_file((const char *)bytes, size, DAVIT_BAD_DATA, "its shape needs");
+    load_file((const char *)bytes, size - 1, DAVIT_BAD_DATA, "truncated");
     onnx_builder_clear(&builder);
 }
 
@@ -243,6 +319,8 @@ int main(void)
         cmocka_unit_test(test_optional_inputs_and_outputs),
         cmocka_unit_test(test_constants),
         cmocka_unit_test(test_loads_a_file),
+        cmocka_unit_test(test_large_weights_are_mapped),
+        cmocka_unit_test(test_large_weights_of_a_wrong_size),
         cmocka_unit_test(test_other_files),
         cmocka_unit_test(test_unreadable_files),
         cmocka_unit_test(test_file_beyond_protobuf),

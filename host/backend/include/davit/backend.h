@@ -296,6 +296,7 @@ typedef struct davit_backend_table {
                          const davit_unit *unit, davit_unit_cost *cost);
     davit_status (*open)(davit_backend *backend, const davit_device_info *info,
                          const davit_device_options *options, davit_device **out);
+    bool reads_mapped; /* its programs read constants at any address (davit_tensor.mapped) */
     bool tunes; /* its devices have `tune`, and take its choices as backend_options */
     /* Bits 1 << davit_precision besides f32 that its devices compute in where info.profile.precision asks
      * for it and the profile has a rate for it. */

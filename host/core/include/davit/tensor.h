@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "davit/allocator.h"
 #include "davit/diagnostics.h"
@@ -104,13 +105,36 @@ typedef struct davit_tensor {
     void *data;
     const davit_allocator *allocator; /* of data and of the tensor itself */
     bool borrowed;                    /* data belongs to somebody else */
+    /* Borrowed from a mapped file: read-only, and f32 of rank 2 and more may begin at any byte, so
+     * that its elements are read with memcpy (davit_tensor_f32) or from an aligned copy. */
+    bool mapped;
 } davit_tensor;
+
+/* Element index of an f32 tensor, aligned or not. */
+static inline float davit_tensor_f32(const davit_tensor *tensor, size_t index)
+{
+    float value;
+    memcpy(&value, (const char *)tensor->data + index * sizeof(value), sizeof(value));
+    return value;
+}
+
+/* False for a mapped tensor that does not begin where its type must. */
+DAVIT_API bool davit_tensor_is_aligned(const davit_tensor *tensor);
+
+/* Gives the memory of a mapped tensor back until it is read again; nothing for any other. */
+DAVIT_API void davit_tensor_rest(const davit_tensor *tensor);
 
 /* Creates a dense tensor of zeros. *out is NULL on failure. Free with davit_tensor_destroy. */
 DAVIT_API DAVIT_NODISCARD davit_status davit_tensor_create(const davit_allocator *allocator,
                                                            davit_dtype dtype, int rank,
                                                            const int64_t *dims,
                                                            davit_tensor **out);
+
+/* The same with elements that hold anything. */
+DAVIT_API DAVIT_NODISCARD davit_status davit_tensor_create_unset(const davit_allocator *allocator,
+                                                                 davit_dtype dtype, int rank,
+                                                                 const int64_t *dims,
+                                                                 davit_tensor **out);
 
 /* Creates a tensor over data that the caller owns and keeps alive. */
 DAVIT_API DAVIT_NODISCARD davit_status davit_tensor_borrow(const davit_allocator *allocator,

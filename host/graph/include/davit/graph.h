@@ -257,6 +257,10 @@ DAVIT_NODISCARD davit_status davit_graph_add_value(davit_graph *graph, const cha
  * failure of this call. */
 DAVIT_NODISCARD davit_status davit_graph_own_tensor(davit_graph *graph, davit_tensor *tensor);
 
+/* Makes a constant that a file holds at any address (davit_tensor.mapped) an aligned copy, which the
+ * graph owns; does nothing for any other value. */
+DAVIT_NODISCARD davit_status davit_graph_align_constant(davit_graph *graph, davit_value_id value);
+
 /* Adds a constant value; takes tensor over as davit_graph_own_tensor does. */
 DAVIT_NODISCARD davit_status davit_graph_add_constant(davit_graph *graph, const char *name,
                                                       davit_tensor *tensor, davit_value_id *out);

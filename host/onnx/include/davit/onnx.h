@@ -15,7 +15,8 @@
 #include "davit/graph.h"
 
 /* Loads a model: parses, expands model-local functions, brings every node to the canonical form,
- * checks, sorts. External tensors are mapped read-only, not copied. *out is owned by the caller
+ * checks, sorts. Large tensors and external ones are mapped read-only, not copied (davit_tensor.mapped):
+ * the file must stay as it is while the graph lives. *out is owned by the caller
  * (davit_graph_destroy). Thread-safe. */
 DAVIT_NODISCARD davit_status davit_onnx_load(const davit_allocator *allocator, const char *path,
                                              const davit_diagnostics *diag, davit_graph **out);
