@@ -70,13 +70,10 @@ davit_status davit_onednn_new_dense(davit_onednn_builder *builder, davit_value_i
                               : status;
 }
 
-davit_status davit_onednn_new_constant(davit_onednn_builder *builder, davit_dnnl_desc desc,
-                                       davit_onednn_operand *out, void **data)
+static davit_status add_constant(davit_onednn_builder *builder, size_t bytes, uint32_t *slot)
 {
     davit_onednn_program *program = builder->program;
-    size_t bytes = davit_dnnl_desc_bytes(desc);
     char *memory = davit_alloc_uninitialized(program->allocator, bytes);
-    uint32_t slot;
     if (memory == NULL) {
         return out_of_memory(builder);
     }
@@ -86,15 +83,32 @@ davit_status davit_onednn_new_constant(davit_onednn_builder *builder, davit_dnnl
                                                        .last_unit = SIZE_MAX,
                                                        .pointer = memory,
                                                        .owned = true},
-                                   &slot);
+                                   slot);
     if (status != DAVIT_OK) {
         davit_free(program->allocator, memory);
         return status;
     }
     program->constant_bytes += bytes;
-    *out = (davit_onednn_operand){.slot = slot, .desc = desc};
-    *data = memory;
     return DAVIT_OK;
+}
+
+davit_status davit_onednn_new_constant(davit_onednn_builder *builder, davit_dnnl_desc desc,
+                                       davit_onednn_operand *out, void **data)
+{
+    uint32_t slot;
+    davit_status status = add_constant(builder, davit_dnnl_desc_bytes(desc), &slot);
+    if (status == DAVIT_OK) {
+        *out = (davit_onednn_operand){.slot = slot, .desc = desc};
+        *data = builder->program->slots[slot].pointer;
+    }
+    return status;
+}
+
+void *davit_onednn_constant_bytes(davit_onednn_builder *builder, size_t bytes)
+{
+    uint32_t slot;
+    davit_status status = add_constant(builder, bytes, &slot);
+    return status == DAVIT_OK ? builder->program->slots[slot].pointer : NULL;
 }
 
 const void *davit_onednn_constant(const davit_onednn_builder *builder,

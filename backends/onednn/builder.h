@@ -90,6 +90,8 @@ DAVIT_NODISCARD davit_status davit_onednn_new_dense(davit_onednn_builder *builde
 DAVIT_NODISCARD davit_status davit_onednn_new_constant(davit_onednn_builder *builder,
                                                        davit_dnnl_desc desc,
                                                        davit_onednn_operand *out, void **data);
+/* The same without an operand, for a kernel's parameters: NULL after a report when there is none. */
+void *davit_onednn_constant_bytes(davit_onednn_builder *builder, size_t bytes);
 /* The bytes of a constant operand, or NULL when it is none. */
 const void *davit_onednn_constant(const davit_onednn_builder *builder,
                                   const davit_onednn_operand *operand);

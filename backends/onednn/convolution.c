@@ -1,4 +1,5 @@
 /* Conv and ConvTranspose with what follows them. */
+#include <math.h>
 #include <string.h>
 
 #include "convolution.h"
@@ -6,6 +7,7 @@
 #include "davit/window.h"
 #include "fusion.h"
 #include "operators.h"
+#include "winograd.h"
 
 typedef struct convolution {
     const davit_unit *unit;
@@ -162,44 +164,16 @@ static size_t fusion_limit(const convolution *c)
     return davit_onednn_fusion_limit(&c->fusion);
 }
 
-#define CHANNEL_BLOCK 16
-
-/* Where Winograd's algorithm, with fewer multiplications, was faster than the direct one: over
- * whole blocks of channels, and not where few places meet many weights, of which it has more. */
-static bool prefers_winograd(const convolution *c, int64_t batch, int64_t inputs)
-{
-    enum { LEAST_PLACES = 144, LEAST_CHANNELS = 48 };
-    const davit_window *w = &c->window;
-    bool fits = !c->transposed && c->groups == 1 && w->axes == 2 &&
-                c->channels % CHANNEL_BLOCK == 0 && inputs % CHANNEL_BLOCK == 0 &&
-                c->channels >= LEAST_CHANNELS && inputs >= LEAST_CHANNELS &&
-                batch * w->out[0] * w->out[1] >= LEAST_PLACES;
-    for (int i = 0; i < w->axes && fits; i++) {
-        fits = w->kernel[i] == 3 && w->stride[i] == 1 && w->dilation[i] == 1;
-    }
-    return fits;
-}
-
-/* With as many of the following operations inside as oneDNN takes; by Winograd's algorithm only
- * with all of them. */
+/* With as many of the following operations inside as oneDNN takes. */
 static davit_status create(davit_onednn_builder *builder, convolution *c,
-                           davit_dnnl_convolution_params *params, davit_dnnl_primitive *out)
+                           const davit_dnnl_convolution_params *params, davit_dnnl_primitive *out)
 {
-    davit_dnnl_pool *pool = &builder->program->pool;
-    davit_dnnl_post_ops post_ops;
     davit_status status = DAVIT_UNSUPPORTED;
-    const davit_tensor_desc *x = davit_node_input(builder->graph, c->node, 0);
-    if (prefers_winograd(c, x->dims[0], x->dims[1]) && fusion_limit(c) == c->fusion.count) {
-        davit_onednn_fusion_post_ops(&c->fusion, c->fusion.count, &post_ops);
-        c->fusion.in_primitive = c->fusion.count;
-        params->winograd = true;
-        status = davit_dnnl_convolution(pool, params, &post_ops, out);
-        params->winograd = false;
-    }
     for (size_t count = fusion_limit(c) + 1; count-- > 0 && status == DAVIT_UNSUPPORTED;) {
+        davit_dnnl_post_ops post_ops;
         davit_onednn_fusion_post_ops(&c->fusion, count, &post_ops);
         c->fusion.in_primitive = count;
-        status = davit_dnnl_convolution(pool, params, &post_ops, out);
+        status = davit_dnnl_convolution(&builder->program->pool, params, &post_ops, out);
     }
     return status;
 }
@@ -408,6 +382,57 @@ static davit_status build_tiling(davit_onednn_builder *builder, convolution *c)
     return status == DAVIT_OK ? move_pixels(builder, c, &result, src_dims[0]) : status;
 }
 
+/* ---- by our own Winograd ---- */
+
+/* Takes a residual that comes first, and then a bound. */
+static void take_end(convolution *c, davit_winograd_spec *spec)
+{
+    const davit_onednn_fused *item = c->fusion.items;
+    const davit_onednn_fused *end = item + c->fusion.count;
+    if (item < end && item->op.kind == DAVIT_DNNL_SUM) {
+        spec->residual = &item->operand;
+        item++;
+    }
+    if (item < end && item->op.kind == DAVIT_DNNL_ELTWISE) {
+        if (item->op.algorithm == dnnl_eltwise_relu && item->op.alpha == 0.0f) {
+            spec->low = 0.0f;
+            item++;
+        } else if (item->op.algorithm == dnnl_eltwise_clip) {
+            spec->low = item->op.alpha;
+            spec->high = item->op.beta;
+            item++;
+        }
+    }
+    c->fusion.in_primitive = (size_t)(item - c->fusion.items);
+}
+
+/* DAVIT_UNSUPPORTED where it does not fit. */
+static davit_status build_winograd(davit_onednn_builder *builder, convolution *c)
+{
+    davit_winograd_spec spec = {.window = &c->window,
+                                .source = c->node->inputs[0],
+                                .output = c->unit->outputs[0],
+                                .weights = davit_onednn_constant(builder, &c->weights),
+                                .bias =
+                                    c->has_bias ? davit_onednn_constant(builder, &c->bias) : NULL,
+                                .low = -INFINITY,
+                                .high = INFINITY};
+    davit_onednn_operand result;
+    if (c->transposed || c->groups != 1 || spec.weights == NULL ||
+        (c->has_bias && spec.bias == NULL) || !davit_winograd_fits(builder, &spec)) {
+        return DAVIT_UNSUPPORTED;
+    }
+    take_end(c, &spec);
+    davit_status status = davit_winograd_add(builder, &spec, &result);
+    if (status == DAVIT_OK) {
+        status = davit_onednn_fusion_rest(builder, &c->fusion, &result);
+    }
+    if (status == DAVIT_OK) {
+        davit_onednn_value_set(builder, c->unit->outputs[0], &result);
+    }
+    return status;
+}
+
 static davit_status build_convolution(davit_onednn_builder *builder, const davit_unit *unit,
                                       const davit_node *node)
 {
@@ -424,7 +449,11 @@ static davit_status build_convolution(davit_onednn_builder *builder, const davit
     if (status != DAVIT_OK) {
         return status;
     }
-    return is_tiling(builder, &c) ? build_tiling(builder, &c) : build_general(builder, &c);
+    if (is_tiling(builder, &c)) {
+        return build_tiling(builder, &c);
+    }
+    status = build_winograd(builder, &c);
+    return status == DAVIT_UNSUPPORTED ? build_general(builder, &c) : status;
 }
 
 static const davit_onednn_operator operators[] = {

@@ -432,11 +432,6 @@ davit_status davit_dnnl_finish(davit_dnnl_pool *pool, dnnl_status_t native,
         return davit_dnnl_finish(pool, native, desc, what, out);                                   \
     } while (0)
 
-static dnnl_alg_kind_t algorithm_of(const davit_dnnl_convolution_params *p)
-{
-    return p->winograd ? dnnl_convolution_winograd : dnnl_convolution_direct;
-}
-
 #if API_3
 
 davit_status davit_dnnl_convolution(davit_dnnl_pool *pool, const davit_dnnl_convolution_params *p,
@@ -453,7 +448,7 @@ davit_status davit_dnnl_convolution(davit_dnnl_pool *pool, const davit_dnnl_conv
     }
     CREATE(pool, post_ops, "convolution", out,
            dnnl_convolution_forward_primitive_desc_create(
-               &desc, pool->engine, dnnl_forward_inference, algorithm_of(p), p->src,
+               &desc, pool->engine, dnnl_forward_inference, dnnl_convolution_direct, p->src,
                p->weights, p->bias, p->dst, w->strides, w->dilation, w->padding_left,
                w->padding_right, attributes));
 }
@@ -582,7 +577,7 @@ davit_status davit_dnnl_convolution(davit_dnnl_pool *pool, const davit_dnnl_conv
 
         CREATE_2(pool, post_ops, "convolution", out,
                  dnnl_dilated_convolution_forward_desc_init(
-                     &op, dnnl_forward_inference, algorithm_of(p), p->src, p->weights,
+                     &op, dnnl_forward_inference, dnnl_convolution_direct, p->src, p->weights,
                      p->bias, p->dst, w->strides, w->dilation, w->padding_left, w->padding_right));
     }
 }

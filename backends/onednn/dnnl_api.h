@@ -134,7 +134,6 @@ typedef struct davit_dnnl_window {
 
 typedef struct davit_dnnl_convolution_params {
     bool transposed;
-    bool winograd; /* by Winograd's algorithm or not at all; not when transposed */
     davit_dnnl_desc src, weights, bias, dst; /* bias NULL: none */
     davit_dnnl_window window;                /* kernel not used */
 } davit_dnnl_convolution_params;

@@ -103,7 +103,8 @@ static davit_status pack(davit_onednn_builder *builder, const davit_int8_weighte
     int64_t elems = davit_int8_packed_elems(p->depth, p->channels);
     int64_t group_bytes =
         p->channels * g->inputs * taps * (int64_t)davit_dtype_bytes(w->desc.dtype);
-    int16_t *packed = davit_onednn_alloc(builder, (size_t)(p->groups * elems) * sizeof(*packed));
+    int16_t *packed =
+        davit_onednn_constant_bytes(builder, (size_t)(p->groups * elems) * sizeof(*packed));
     if (packed == NULL) {
         return DAVIT_OUT_OF_MEMORY;
     }

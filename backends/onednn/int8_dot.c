@@ -34,7 +34,7 @@ bool davit_int8_dot_fits(const davit_onednn_builder *builder, const davit_int8_w
 
 static const int8_t *pack(davit_onednn_builder *builder, const davit_int8_dense *d, int64_t columns)
 {
-    int8_t *packed = davit_onednn_alloc(builder, (size_t)(columns * d->depth));
+    int8_t *packed = davit_onednn_constant_bytes(builder, (size_t)(columns * d->depth));
     for (int64_t c = 0; packed != NULL && c < columns; c++) {
         int8_t *panel = packed + c / DAVIT_INT8_COLUMNS * DAVIT_INT8_COLUMNS * d->depth;
         for (int64_t k = 0; k < d->depth; k++) {

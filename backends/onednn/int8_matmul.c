@@ -38,7 +38,7 @@ static davit_status build_own(davit_onednn_builder *builder, const davit_int8_we
                             .row_stride = w->desc.dims[1],
                             .gather = gather_row,
                             .geometry = source};
-    int16_t *packed = davit_onednn_alloc(
+    int16_t *packed = davit_onednn_constant_bytes(
         builder, (size_t)davit_int8_packed_elems(p.depth, p.channels) * sizeof(*packed));
     if (source == NULL || packed == NULL) {
         return DAVIT_OUT_OF_MEMORY;

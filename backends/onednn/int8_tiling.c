@@ -72,7 +72,7 @@ static davit_status add_product(davit_onednn_builder *builder, const davit_int8_
                                 const davit_int8_dense *dense, const void *spread)
 {
     davit_int8_source *source = davit_onednn_alloc(builder, sizeof(*source));
-    int16_t *packed = davit_onednn_alloc(
+    int16_t *packed = davit_onednn_constant_bytes(
         builder, (size_t)davit_int8_packed_elems(dense->depth, dense->columns) * sizeof(*packed));
     if (source == NULL || packed == NULL) {
         return DAVIT_OUT_OF_MEMORY;

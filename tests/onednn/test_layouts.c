@@ -81,7 +81,7 @@ static size_t steps(const char *text)
 static void test_layouts_stay(void **state)
 {
     (void)state;
-    assert_true(reorders("Conv x:1x32x14x14 w:64x32x3x3 pads=1,1,1,1 ; Relu ; "
+    assert_true(reorders("Conv x:1x32x14x14 w:64x32x5x5 pads=2,2,2,2 ; Relu ; "
                          "Conv w:64x1x3x3 group=64 pads=1,1,1,1 ; HardSwish ; "
                          "MaxPool kernel_shape=2,2 strides=2,2 ; Conv w:32x64x1x1 ; Relu ; "
                          "Conv w:32x32x1x1 ; Sigmoid ; Mul @6 ; Concat @6 axis=1 ; "
@@ -93,9 +93,9 @@ static void test_residual_is_added_in_place(void **state)
 {
     (void)state;
     assert_true(
-        reorders("Conv x:1x32x14x14 w:32x32x3x3 pads=1,1,1,1 ; Relu ; "
-                 "Conv w:64x32x1x1 ; Relu ; Conv w:32x64x3x3 pads=1,1,1,1 ; Add @1 ; Relu ; "
-                 "Conv w:64x32x1x1 ; Relu ; Conv w:32x64x3x3 pads=1,1,1,1 ; Add @6 ; Relu",
+        reorders("Conv x:1x32x14x14 w:32x32x5x5 pads=2,2,2,2 ; Relu ; "
+                 "Conv w:64x32x1x1 ; Relu ; Conv w:32x64x5x5 pads=2,2,2,2 ; Add @1 ; Relu ; "
+                 "Conv w:64x32x1x1 ; Relu ; Conv w:32x64x5x5 pads=2,2,2,2 ; Add @6 ; Relu",
                  false) <= 2);
 }
 
@@ -161,10 +161,10 @@ static void test_nothing_is_allocated_at_execution(void **state)
 static void test_constants_are_packed_once(void **state)
 {
     (void)state;
-    const size_t weight_bytes = sizeof(float) * 64 * 32 * 9;
+    const size_t weight_bytes = sizeof(float) * 64 * 32 * 25;
     built_program program;
     davit_program_info info = {0};
-    build("Conv x:1x32x14x14 w:64x32x3x3 pads=1,1,1,1 ; Relu", false, &program);
+    build("Conv x:1x32x14x14 w:64x32x5x5 pads=2,2,2,2 ; Relu", false, &program);
     davit_program_get_info(program.program, &info);
     assert_true(info.constant_bytes >= weight_bytes);
     assert_true(info.constant_bytes < 2 * weight_bytes);
