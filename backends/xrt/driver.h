@@ -9,6 +9,9 @@
 #include <xrt/xrt_device.h>
 #include <xrt/xrt_kernel.h>
 
+/* Newer headers call what loads a bitstream deprecated: it is there all the same. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
 typedef struct davit_xrt_driver {
     __typeof__(xrtDeviceOpen) *device_open;
     __typeof__(xrtDeviceClose) *device_close;
@@ -28,6 +31,7 @@ typedef struct davit_xrt_driver {
     __typeof__(xrtBOMap) *bo_map;
     __typeof__(xrtBOSync) *bo_sync;
 } davit_xrt_driver;
+#pragma GCC diagnostic pop
 
 /* The table, opened at the first call and kept; NULL with *why set (static text) when XRT is
  * missing or lacks a function. Thread-safe. */

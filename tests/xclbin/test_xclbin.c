@@ -11,6 +11,9 @@
 #if __has_include(<xclbin.h>)
 #define HAVE_XRT_XCLBIN 1
 #include <xclbin.h>
+#elif __has_include(<xrt/detail/xclbin.h>)
+#define HAVE_XRT_XCLBIN 1
+#include <xrt/detail/xclbin.h>
 #endif
 #endif
 
