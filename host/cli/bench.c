@@ -6,8 +6,8 @@
 #include "cli.h"
 #include "events.h"
 #include "json.h"
+#include "learn.h"
 #include "predict.h"
-#include "runs.h"
 #include "samples.h"
 #include "unit_table.h"
 
@@ -17,6 +17,7 @@ static const cli_option options[] = {
     {"predict", 0, NULL, "also what `davit calibrate` lets expect, per unit with -v"},
     CLI_SESSION_OPTIONS,
     CLI_FLOW_OPTIONS,
+    CLI_LEARN_OPTION,
     CLI_COMMON_OPTIONS,
 };
 
@@ -148,6 +149,7 @@ static int run_session(cli_session *session, const cli_arguments *arguments)
     if (cli_runs_take(session, warmup, repeat, cli_in_flight(arguments), NULL, &runs) == DAVIT_OK) {
         exit_code = arguments->predict ? show_prediction(session, &runs, arguments)
                                        : show(session, &runs, arguments, NULL);
+        cli_learn(session, arguments, &runs); /* what was predicted did not know it */
     }
     cli_runs_clear(&runs);
     return exit_code;

@@ -1,4 +1,5 @@
 #include "calibrate.h"
+#include "davit/measure.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -78,9 +79,9 @@ int cli_calibrated_print(const cli_calibrated *done, bool json)
         double out = link_rate(done->store, device->key, 1);
         double submission = submission_s(done->store, device->key);
         json_array_append_new(
-            devices, json_pack("{s:s, s:s, s:I, s:I, s:I, s:f, s:f, s:f}", "name",
-                               device->name, "key", device->key, "choices",
-                               (json_int_t)device->choices, "networks", (json_int_t)device->networks, "units",
+            devices, json_pack("{s:s, s:s, s:I, s:I, s:I, s:f, s:f, s:f}", "name", device->name,
+                               "key", device->key, "choices", (json_int_t)device->choices,
+                               "networks", (json_int_t)device->networks, "units",
                                (json_int_t)device->units, "submission_s", submission,
                                "to_device_bytes_per_s", in, "to_host_bytes_per_s", out));
         if (!json && device->choices > 0) {
@@ -141,7 +142,8 @@ static void print_entry(const davit_store_entry *entry)
         used += length > 0 ? (size_t)length : 0;
     }
     bool link = is_link(entry->signature) || strcmp(entry->signature, DAVIT_SUBMISSION) == 0 ||
-                strncmp(entry->signature, DAVIT_CHOICE, strlen(DAVIT_CHOICE)) == 0;
+                strncmp(entry->signature, DAVIT_CHOICE, strlen(DAVIT_CHOICE)) == 0 ||
+                strncmp(entry->signature, DAVIT_SEEN, strlen(DAVIT_SEEN)) == 0;
     printf("  %-34s %-24s %-5s %11.4f %9.4f %5u %4u  %s\n", entry->signature,
            link ? "-" : work->kind, link ? "-" : davit_dtype_name(work->dtype),
            entry->measurement.median_s * 1e3, entry->measurement.spread_s * 1e3,

@@ -90,6 +90,7 @@ typedef struct cli_arguments {
     bool only_models;
     bool predict;
     bool rtl;
+    bool no_learn;
     bool shapes_of_some; /* set by commands of several models: a --shape may be for one of them */
     long repeat;         /* 0: not given */
     long inferences;

@@ -8,8 +8,8 @@
 #include "compare.h"
 #include "events.h"
 #include "json.h"
+#include "learn.h"
 #include "npy.h"
-#include "runs.h"
 #include "samples.h"
 #include "unit_table.h"
 
@@ -24,6 +24,7 @@ static const cli_option options[] = {
      "its time"},
     CLI_SESSION_OPTIONS,
     CLI_FLOW_OPTIONS,
+    CLI_LEARN_OPTION,
     CLI_COMMON_OPTIONS,
 };
 
@@ -58,6 +59,7 @@ static davit_status measure(cli_session *session, const cli_arguments *arguments
     if (status != DAVIT_OK) {
         return status;
     }
+    cli_learn(session, arguments, runs);
     result->unit_ns = calloc(runs->units + 1, sizeof(uint64_t));
     if (result->unit_ns == NULL) {
         return davit_fail(session->diag, DAVIT_OUT_OF_MEMORY, "out of memory");

@@ -1,12 +1,10 @@
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "davit/measure.h"
+#include "findings.h"
 
 #define FEWEST_SAMPLES 3
-#define TURN 4       /* runs of a network that are kept, one after the other */
-#define LEAST_S 1e-9 /* what a clock of nanoseconds shows as 0 */
+#define TURN 4 /* runs of a network that are kept, one after the other */
 
 /* What is collected of one network. */
 typedef struct probe {
@@ -16,21 +14,13 @@ typedef struct probe {
     double *submit_s; /* [max_runs] */
 } probe;
 
-/* One measured unit. */
-typedef struct finding {
-    const char *key;
-    char signature[DAVIT_SIGNATURE_HEX];
-    davit_measurement measurement;
-    davit_work work;
-} finding;
-
 typedef struct measuring {
     const davit_measure_limits *limits;
     davit_arena arena;
     size_t count;
     probe *probes;
     size_t finding_count;
-    finding *findings;
+    davit_finding *findings;
 } measuring;
 
 /* ---- running ---- */
@@ -97,29 +87,6 @@ static davit_status run_all(measuring *m)
 
 /* ---- summing up ---- */
 
-static davit_measurement summarise(double *samples_s, uint32_t count)
-{
-    davit_measurement result = davit_measurement_of(samples_s, count);
-    result.median_s = fmax(result.median_s, LEAST_S);
-    return result;
-}
-
-/* The keys of a network's devices. */
-static const char **device_keys(measuring *m, const davit_measured_network *network)
-{
-    const davit_plan *plan = network->plan;
-    const char **keys = davit_arena_alloc_array(&m->arena, plan->device_count, sizeof(*keys));
-    for (size_t d = 0; keys != NULL && d < plan->device_count; d++) {
-        const davit_plan_device *device = &plan->devices[d];
-        char *key = davit_arena_alloc(&m->arena, DAVIT_DEVICE_KEY_BYTES);
-        if (key == NULL) {
-            return NULL;
-        }
-        keys[d] = davit_device_key(device->backend, &device->info, network->threads, key);
-    }
-    return keys;
-}
-
 /* What lies beside the units of a run is shared out among its programs. */
 static davit_measurement submission_of(probe *p)
 {
@@ -131,7 +98,7 @@ static davit_measurement submission_of(probe *p)
     for (uint32_t r = 0; r < p->runs; r++) {
         p->submit_s[r] /= (double)programs;
     }
-    return summarise(p->submit_s, p->runs);
+    return davit_finding_measure(p->submit_s, p->runs);
 }
 
 static davit_status collect(measuring *m, probe *p)
@@ -141,63 +108,30 @@ static davit_status collect(measuring *m, probe *p)
     if (p->runs < FEWEST_SAMPLES || graph->unit_count == 0) {
         return DAVIT_OK;
     }
-    const char **keys = device_keys(m, network);
+    const char **keys = davit_finding_keys(&m->arena, network->plan, network->threads);
     if (keys == NULL) {
         return DAVIT_OUT_OF_MEMORY;
     }
     for (size_t u = 0; u < graph->unit_count; u++) {
-        finding *f = &m->findings[m->finding_count++];
+        davit_finding *f = &m->findings[m->finding_count++];
+        davit_finding_of_unit(graph, (davit_unit_id)u, f);
         f->key = keys[network->plan->units[u].device];
-        f->measurement = summarise(p->unit_s + u * m->limits->max_runs, p->runs);
-        davit_unit_signature(graph, &graph->units[u], f->signature);
-        davit_unit_work(graph, &graph->units[u], &f->work);
+        f->measurement = davit_finding_measure(p->unit_s + u * m->limits->max_runs, p->runs);
     }
-    finding *f = &m->findings[m->finding_count++];
+    davit_finding *f = &m->findings[m->finding_count++];
     f->key = keys[network->plan->units[0].device];
     f->measurement = submission_of(p);
     strcpy(f->signature, DAVIT_SUBMISSION);
     return DAVIT_OK;
 }
 
-static int by_unit(const void *a, const void *b)
-{
-    const finding *x = a;
-    const finding *y = b;
-    int order = strcmp(x->key, y->key);
-    order = order != 0 ? order : strcmp(x->signature, y->signature);
-    if (order == 0) { /* the sum does not depend on the order in which qsort leaves equal ones */
-        order = (x->measurement.median_s > y->measurement.median_s) -
-                (x->measurement.median_s < y->measurement.median_s);
-    }
-    return order;
-}
-
-/* The mean of findings of one unit. */
-static davit_measurement merge(const finding *findings, size_t count)
-{
-    davit_measurement sum = {0};
-    for (size_t i = 0; i < count; i++) {
-        sum.median_s += findings[i].measurement.median_s / (double)count;
-        sum.spread_s += findings[i].measurement.spread_s / (double)count;
-        sum.count += findings[i].measurement.count;
-        sum.dropped += findings[i].measurement.dropped;
-    }
-    return sum;
-}
-
 static davit_status put_all(measuring *m, davit_store *store, size_t *units)
 {
-    qsort(m->findings, m->finding_count, sizeof(*m->findings), by_unit);
-    for (size_t i = 0, next; i < m->finding_count; i = next) {
-        const finding *f = &m->findings[i];
-        for (next = i + 1; next < m->finding_count; next++) {
-            if (strcmp(m->findings[next].key, f->key) != 0 ||
-                strcmp(m->findings[next].signature, f->signature) != 0) {
-                break;
-            }
-        }
-        davit_measurement merged = merge(f, next - i);
-        davit_status status = davit_store_put(store, f->key, f->signature, &merged, &f->work);
+    m->finding_count = davit_findings_merge(m->findings, m->finding_count);
+    for (size_t i = 0; i < m->finding_count; i++) {
+        const davit_finding *f = &m->findings[i];
+        davit_status status =
+            davit_store_put(store, f->key, f->signature, &f->measurement, &f->work);
         if (status != DAVIT_OK) {
             return status;
         }

@@ -68,7 +68,7 @@ class Bench:
                    *self.shapes(name, batch))
 
     def bench(self, store, name, int8, batch, *options):
-        text = self.davit(store, "bench", "-d", "cpu,reference", "--predict", "--json", *options,
+        text = self.davit(store, "bench", "-d", "cpu,reference", "--predict", "--no-learn", "--json", *options,
                           *self.threads, self.model(name, int8), *self.shapes(name, batch))
         return json.loads(text)["prediction"]
 

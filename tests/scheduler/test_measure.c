@@ -343,6 +343,127 @@ static void built_in_networks_are_valid(void **state)
     assert_int_equal(integer, 16);
 }
 
+/* ---- learning from runs ---- */
+
+/* What a call with these runs changes; `slower` multiplies all times, `worst` one in ten of them.
+ */
+static size_t teach(fixture *f, const davit_plan *plan, recording *r, davit_store *store,
+                    double slower, double worst)
+{
+    uint64_t *unit_ns = calloc(UNITS * RUNS, sizeof(*unit_ns));
+    assert_non_null(unit_ns);
+    for (size_t u = 0; u < UNITS; u++) {
+        for (size_t i = 0; i < RUNS; i++) {
+            double times = test_random_below(&r->seed, 10) == 0 ? worst : slower;
+            unit_ns[u * RUNS + i] = (uint64_t)((double)r->unit_ns[i][u] * times);
+        }
+    }
+    const davit_finished_runs runs = {
+        .graph = f->graph, .plan = plan, .run_count = RUNS, .unit_ns = unit_ns};
+    size_t changed;
+    assert_int_equal(davit_measure_learn(&runs, store, davit_allocator_default(), &changed),
+                     DAVIT_OK);
+    free(unit_ns);
+    return changed;
+}
+
+static void assert_near(const davit_measurement *times, const davit_measurement *wanted,
+                        double factor)
+{
+    for (size_t u = 0; u < UNITS; u++) {
+        double ratio = times[u].median_s / (wanted[u].median_s * factor);
+        assert_true(ratio > 0.96 && ratio < 1.04);
+        assert_true(times[u].count > 0 && times[u].spread_s > 0);
+    }
+}
+
+static void learns_what_two_calls_agree_on(void **state)
+{
+    fixture *f = *state;
+    make_chain(f);
+    fixture_add_device(f, "slow");
+    davit_plan *plan = fixture_plan(f, NULL, 0);
+    recording *r = calloc(1, sizeof(*r));
+    assert_non_null(r);
+    make_up(r, 5);
+    scratch measured, learned;
+    char key[DAVIT_DEVICE_KEY_BYTES];
+    davit_measurement truth[UNITS], times[UNITS];
+    open_scratch(&measured);
+    open_scratch(&learned);
+    key_of(&f->devices[0], key);
+    measure(f, plan, r, measured.store);
+    read_times(f, measured.store, key, truth);
+
+    /* Unknown units: the second call that says the same is believed; bad samples count for nothing.
+     */
+    char signature[DAVIT_SIGNATURE_HEX];
+    davit_unit_signature(f->graph, &f->graph->units[0], signature);
+    assert_int_equal(teach(f, plan, r, learned.store, 1, 500), 0);
+    assert_false(davit_store_find(learned.store, key, signature, &times[0]));
+    assert_int_equal(teach(f, plan, r, learned.store, 1, 1), UNITS);
+    read_times(f, learned.store, key, times);
+    assert_near(times, truth, 1);
+
+    /* Known ones: one call on a machine three times slower changes nothing, nor do two that differ.
+     */
+    assert_int_equal(teach(f, plan, r, learned.store, 3, 3), 0);
+    assert_int_equal(teach(f, plan, r, learned.store, 1, 1), 0);
+    assert_int_equal(teach(f, plan, r, learned.store, 2, 2), 0);
+    read_times(f, learned.store, key, times);
+    assert_near(times, truth, 1);
+    assert_int_equal(teach(f, plan, r, learned.store, 2, 2), UNITS);
+    read_times(f, learned.store, key, times);
+    assert_near(times, truth, 2);
+
+    /* Times without a centre teach nothing; what is saved is there again. */
+    for (size_t i = 0; i < RUNS; i++) {
+        for (size_t u = 0; u < UNITS; u++) {
+            r->unit_ns[i][u] = 1000 + test_random_below(&r->seed, 1000000);
+        }
+    }
+    assert_int_equal(teach(f, plan, r, learned.store, 1, 1), 0);
+    assert_int_equal(teach(f, plan, r, learned.store, 1, 1), 0);
+    assert_int_equal(davit_store_save(learned.store), DAVIT_OK);
+    davit_store_close(learned.store);
+    assert_int_equal(
+        davit_store_open(davit_allocator_default(), learned.folder, NULL, &learned.store),
+        DAVIT_OK);
+    read_times(f, learned.store, key, times);
+    assert_near(times, truth, 2);
+    close_scratch(&measured);
+    close_scratch(&learned);
+    davit_plan_destroy(plan);
+    free(r);
+}
+
+static void learns_nothing_of_emulated_devices(void **state)
+{
+    fixture *f = *state;
+    make_chain(f);
+    fixture_add_device(f, "slow");
+    f->devices[0].info.emulated = true;
+    davit_plan *plan = fixture_plan(f, NULL, 0);
+    recording *r = calloc(1, sizeof(*r));
+    assert_non_null(r);
+    make_up(r, 6);
+    scratch s;
+    char key[DAVIT_DEVICE_KEY_BYTES];
+    davit_store_entry *entries;
+    size_t count;
+    open_scratch(&s);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(teach(f, plan, r, s.store, 1, 1), 0);
+    }
+    key_of(&f->devices[0], key);
+    assert_int_equal(davit_store_list(s.store, key, &entries, &count), DAVIT_OK);
+    assert_int_equal(count, 0);
+    davit_store_free_list(s.store, entries);
+    close_scratch(&s);
+    davit_plan_destroy(plan);
+    free(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -353,6 +474,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(spikes_change_no_placement, fixture_setup,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(keeps_what_it_has_when_stopped, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(learns_what_two_calls_agree_on, fixture_setup,
+                                        fixture_teardown),
+        cmocka_unit_test_setup_teardown(learns_nothing_of_emulated_devices, fixture_setup,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(measures_links, fixture_setup, fixture_teardown),
         cmocka_unit_test(built_in_networks_are_valid),

@@ -3,9 +3,9 @@
  *
  * A unit is measured where it runs: its inputs have the layout and lie in the caches as its
  * neighbours left them. Of several networks given together each runs a few times in turn; `davit
- * calibrate` gives one, since sessions that are open side by side slow each other's threads. Each turn
- * begins with a run that is not kept and fills the caches. Medians of what is no outlier are kept
- * (davit_measurement_of). */
+ * calibrate` gives one, since sessions that are open side by side slow each other's threads. Each
+ * turn begins with a run that is not kept and fills the caches. Medians of what is no outlier are
+ * kept (davit_measurement_of). */
 #ifndef DAVIT_MEASURE_H
 #define DAVIT_MEASURE_H
 
@@ -41,6 +41,33 @@ DAVIT_NODISCARD davit_status davit_measure_networks(const davit_measured_network
                                                     const davit_allocator *allocator,
                                                     const davit_diagnostics *diag, size_t *units);
 
+/* Runs that somebody made anyway, one after the other and with one plan; none failed. */
+typedef struct davit_finished_runs {
+    const davit_graph *graph;
+    const davit_plan *plan;
+    uint32_t threads; /* as above */
+    size_t run_count;
+    const uint64_t *unit_ns; /* [units][run_count], in the order of the runs */
+} davit_finished_runs;
+
+/* Signatures of what is only noted. */
+#define DAVIT_SEEN "seen:"
+
+/* Learns the times of units from such runs, so that one bad run spoils nothing:
+ *  - 11 runs and more count, without the first; of each unit the median of what is no outlier
+ *    (davit_measurement_of), where at least half of the samples are none and spread by at most 10
+ * %;
+ *  - what is already known, within 10 %, stays as it is;
+ *  - else a time is only noted; it becomes the measured time of the unit when the next call that
+ * finds another one than the known finds it again, within 10 %. The lower of the two is kept, as
+ *    disturbances only make times longer.
+ * Devices that are emulated, `reference` and `null` teach nothing. The store is not saved. *changed
+ * is set to how many measured times are new or differ. DAVIT_OUT_OF_MEMORY, or what davit_store_put
+ * returns. */
+DAVIT_NODISCARD davit_status davit_measure_learn(const davit_finished_runs *runs,
+                                                 davit_store *store,
+                                                 const davit_allocator *allocator, size_t *changed);
+
 /* Measures copies of 1 KiB to 16 MiB in both directions, in turn. options are those of
  * davit_device_open; key is where the times are kept. */
 DAVIT_NODISCARD davit_status davit_measure_links(
@@ -56,8 +83,8 @@ DAVIT_NODISCARD davit_status davit_measure_network_make(size_t index,
                                                         const davit_allocator *allocator,
                                                         davit_graph **out);
 
-/* Measures what a device can choose between (davit_device_tune), under DAVIT_CHOICE and its names, in
- * the store. *count: how many ways were measured. */
+/* Measures what a device can choose between (davit_device_tune), under DAVIT_CHOICE and its names,
+ * in the store. *count: how many ways were measured. */
 DAVIT_NODISCARD davit_status davit_measure_choices(davit_backend *backend,
                                                    const davit_device_info *info,
                                                    const davit_device_options *options,
