@@ -73,7 +73,7 @@ davit_status davit_onednn_new_dense(davit_onednn_builder *builder, davit_value_i
 static davit_status add_constant(davit_onednn_builder *builder, size_t bytes, uint32_t *slot)
 {
     davit_onednn_program *program = builder->program;
-    char *memory = davit_alloc_uninitialized(program->allocator, bytes);
+    char *memory = davit_pool_alloc(&program->memory, bytes);
     if (memory == NULL) {
         return out_of_memory(builder);
     }
@@ -81,11 +81,9 @@ static davit_status add_constant(davit_onednn_builder *builder, size_t bytes, ui
                                    (davit_onednn_slot){.kind = DAVIT_ONEDNN_CONSTANT,
                                                        .bytes = bytes,
                                                        .last_unit = SIZE_MAX,
-                                                       .pointer = memory,
-                                                       .owned = true},
+                                                       .pointer = memory},
                                    slot);
     if (status != DAVIT_OK) {
-        davit_free(program->allocator, memory);
         return status;
     }
     program->constant_bytes += bytes;

@@ -185,7 +185,7 @@ static davit_status plan_arena(davit_onednn_program *program)
     davit_status status = davit_memory_plan(program->allocator, requests, program->slot_count,
                                             DAVIT_ALIGNMENT, &program->activation_bytes);
     if (status == DAVIT_OK) {
-        program->activations = davit_alloc(program->allocator, program->activation_bytes);
+        program->activations = davit_pool_alloc(&program->memory, program->activation_bytes);
         status = program->activations != NULL ? DAVIT_OK : DAVIT_OUT_OF_MEMORY;
     }
     for (size_t i = 0; i < program->slot_count && status == DAVIT_OK; i++) {
@@ -243,6 +243,7 @@ static davit_status create(davit_onednn_device *device, size_t unit_count,
     program->allocator = allocator;
     program->unit_count = unit_count;
     davit_arena_init(&program->arena, allocator);
+    davit_pool_init(&program->memory, allocator);
     davit_status status = davit_dnnl_pool_init(&program->pool, allocator, diag, device->engine);
     if (status != DAVIT_OK) {
         davit_onednn_program_destroy(program);
@@ -292,18 +293,13 @@ void davit_onednn_program_destroy(davit_onednn_program *program)
     }
     const davit_allocator *allocator = program->allocator;
     davit_dnnl_pool_clear(&program->pool);
-    for (size_t i = 0; i < program->slot_count; i++) {
-        if (program->slots[i].owned) {
-            davit_free(allocator, program->slots[i].pointer);
-        }
-    }
+    davit_pool_clear(&program->memory);
     davit_arena_clear(&program->arena);
     davit_free(allocator, program->slots);
     davit_free(allocator, program->steps);
     davit_free(allocator, program->memories);
     davit_free(allocator, program->unit_ends);
     davit_free(allocator, program->implementations);
-    davit_free(allocator, program->activations);
     davit_free(allocator, program);
 }
 

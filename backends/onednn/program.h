@@ -23,7 +23,6 @@ typedef struct davit_onednn_slot {
     size_t last_unit;             /* position of the last unit that reads a value kept here */
     size_t binding;               /* BINDING: index */
     char *pointer;                /* BINDING: set by every execution */
-    bool owned;                   /* CONSTANT: freed with the program */
     const davit_tensor *borrowed; /* of a constant: the graph's, whose bytes these are; or NULL */
 } davit_onednn_slot;
 
@@ -76,6 +75,7 @@ typedef struct davit_onednn_program {
     size_t unit_count;
     size_t *unit_ends; /* [unit_count] index after the last step of each unit */
     const char **implementations;
+    davit_pool memory; /* of packed constants and activations */
     void *activations;
     size_t activation_bytes;
     size_t constant_bytes;

@@ -12,6 +12,7 @@ davit_status davit_graph_create(const davit_allocator *allocator, davit_graph **
     }
     graph->allocator = allocator;
     davit_arena_init(&graph->arena, allocator);
+    davit_pool_init(&graph->pool, allocator);
     graph->name = "";
     graph->producer = "";
     graph->value_names = davit_arena_alloc(&graph->arena, sizeof(davit_names));
@@ -41,6 +42,7 @@ void davit_graph_destroy(davit_graph *graph)
     davit_free(graph->allocator, graph->values);
     davit_free(graph->allocator, graph->nodes);
     davit_free(graph->allocator, graph->order);
+    davit_pool_clear(&graph->pool);
     davit_arena_clear(&graph->arena);
     davit_free(graph->allocator, graph);
 }
@@ -123,6 +125,20 @@ davit_value_id davit_graph_find_value(const davit_graph *graph, const char *name
     return davit_names_find(graph->value_names, name);
 }
 
+davit_status davit_graph_make_tensor(davit_graph *graph, const davit_tensor_desc *desc,
+                                     davit_tensor **out)
+{
+    *out = NULL;
+    davit_tensor_desc dense;
+    davit_status status = davit_tensor_desc_dense(&dense, desc->dtype, desc->rank, desc->dims);
+    if (status != DAVIT_OK) {
+        return status;
+    }
+    void *data = davit_pool_alloc(&graph->pool, davit_tensor_desc_bytes(&dense));
+    return data != NULL ? davit_tensor_borrow(graph->allocator, &dense, data, out)
+                        : DAVIT_OUT_OF_MEMORY;
+}
+
 davit_status davit_graph_align_constant(davit_graph *graph, davit_value_id value)
 {
     const davit_tensor *from = graph->values[value].constant;
@@ -130,8 +146,7 @@ davit_status davit_graph_align_constant(davit_graph *graph, davit_value_id value
     if (from == NULL || davit_tensor_is_aligned(from)) {
         return DAVIT_OK;
     }
-    davit_status status = davit_tensor_create_unset(
-        graph->allocator, from->desc.dtype, from->desc.rank, from->desc.dims, &to);
+    davit_status status = davit_graph_make_tensor(graph, &from->desc, &to);
     if (status == DAVIT_OK) {
         memcpy(to->data, from->data, davit_tensor_desc_bytes(&from->desc));
         davit_tensor_rest(from);

@@ -197,15 +197,14 @@ static bool scale_any(const davit_tensor *from, davit_tensor *to, int64_t begin,
 }
 
 /* Makes the scaled weights. *out NULL with DAVIT_OK: they would not be finite. */
-static davit_status scale_weights(const davit_graph *graph, const davit_node *anchor,
+static davit_status scale_weights(davit_graph *graph, const davit_node *anchor,
                                   const affine *a, davit_tensor **out)
 {
     const davit_tensor *from = davit_node_constant(graph, anchor, 1);
     weight_layout l = layout_weights(anchor, &from->desc);
     davit_tensor *to;
     *out = NULL;
-    davit_status status = davit_tensor_create_unset(
-        graph->allocator, from->desc.dtype, from->desc.rank, from->desc.dims, &to);
+    davit_status status = davit_graph_make_tensor(graph, &from->desc, &to);
     if (status != DAVIT_OK) {
         return status;
     }

@@ -73,6 +73,23 @@ static inline bool davit_mul_size(size_t a, size_t b, size_t *result)
     return true;
 }
 
+/* A pool: large pieces that hold anything, aligned to DAVIT_ALIGNMENT, freed all at once. What comes
+ * to megabytes lies in huge pages where the system gives some: touching the memory first then costs
+ * a hundredth. Not thread-safe. */
+typedef struct davit_pool_chunk davit_pool_chunk;
+typedef struct davit_pool {
+    const davit_allocator *allocator;
+    davit_pool_chunk *chunks;
+    char *next; /* of the newest chunk */
+    size_t left_bytes, total_bytes;
+} davit_pool;
+
+DAVIT_API void davit_pool_init(davit_pool *pool, const davit_allocator *allocator);
+/* NULL when memory is short. */
+DAVIT_API void *davit_pool_alloc(davit_pool *pool, size_t bytes);
+/* Frees everything; the pool can be used again. */
+DAVIT_API void davit_pool_clear(davit_pool *pool);
+
 /* An arena: pieces are allocated one by one and freed all at once. Not thread-safe. */
 typedef struct davit_arena {
     const davit_allocator *allocator;

@@ -235,6 +235,7 @@ typedef struct davit_graph {
     davit_kept_node *kept; /* topological order */
     size_t tensor_count, tensor_capacity; /* constants owned by the graph */
     davit_tensor **tensors;
+    davit_pool pool; /* of large ones among them */
     struct davit_names *value_names; /* private to host/graph: names to ids */
     struct davit_names *node_names;
 } davit_graph;
@@ -256,6 +257,12 @@ DAVIT_NODISCARD davit_status davit_graph_add_value(davit_graph *graph, const cha
 /* Hands a tensor (dense, host memory) over to the graph, which destroys it with itself, also on
  * failure of this call. */
 DAVIT_NODISCARD davit_status davit_graph_own_tensor(davit_graph *graph, davit_tensor *tensor);
+
+/* A dense tensor for a large constant: its elements hold anything and lie in the graph's pool. The
+ * tensor itself is the caller's, until it is added. */
+DAVIT_NODISCARD davit_status davit_graph_make_tensor(davit_graph *graph,
+                                                     const davit_tensor_desc *desc,
+                                                     davit_tensor **out);
 
 /* Makes a constant that a file holds at any address (davit_tensor.mapped) an aligned copy, which the
  * graph owns; does nothing for any other value. */
