@@ -6,32 +6,38 @@
 #include <signal.h>
 #include <stdio.h>
 
+#include "linear_shrink.h"
 #include "loads.h"
 
 #define LP_ITERATIONS 100000
+/* Above these it takes too long; two devices are little more than a cut of the graph. */
+enum { LP_ENTRIES = 100000, LP_ENTRIES_OF_2 = 500000 };
 /* Of the period: what is less is no improvement, and within CBC's own tolerance. */
 #define LEAST_GAIN 1e-5
 
 davit_status davit_place_clp_duals(const davit_place_context *context,
-                                   const davit_place_linear *linear, davit_arena *arena,
-                                   double **duals)
+                                   const davit_place_linear *linear, uint32_t apart,
+                                   davit_arena *arena, double **duals)
 {
     *duals = NULL;
+    davit_place_small_linear small;
     double *found = davit_arena_alloc_array(arena, (size_t)linear->choices, sizeof(double));
-    if (found == NULL) {
+    if (found == NULL || davit_place_linear_shrink(linear, apart, arena, &small) != DAVIT_OK) {
         return davit_fail(context->diag, DAVIT_OUT_OF_MEMORY, "no memory for a bound");
+    }
+    if (small.start[small.column_count] > (small.device_count > 2 ? LP_ENTRIES : LP_ENTRIES_OF_2)) {
+        return DAVIT_OK;
     }
     Clp_Simplex *model = Clp_newModel();
     Clp_setLogLevel(model, 0);
-    Clp_loadProblem(model, linear->column_count, linear->row_count, linear->start, linear->row,
-                    linear->value, linear->lower, linear->upper, linear->cost, linear->row_lower,
-                    linear->row_upper);
+    Clp_loadProblem(model, small.column_count, small.row_count, small.start, small.row, small.value,
+                    small.lower, small.upper, small.cost, small.row_lower, small.row_upper);
     Clp_setMaximumIterations(model, LP_ITERATIONS);
-    (void)Clp_dual(model, 0);
+    (void)Clp_initialSolve(model);
     if (Clp_status(model) == 0) {
-        const double *prices = Clp_dualRowSolution(model);
+        davit_place_linear_grow(linear, &small, Clp_dualRowSolution(model), found);
         for (int r = 0; r < linear->choices; r++) {
-            found[r] = fmax(0.0, -prices[r]);
+            found[r] = fmax(0.0, -found[r]);
         }
         *duals = found;
     } else {

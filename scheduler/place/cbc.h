@@ -8,9 +8,10 @@
 #include "solvers.h"
 
 /* The duals of the rows before choices, ready for davit_place_linear_bound, into the arena; NULL
- * when CLP found no optimum, which is logged. */
+ * when CLP found no optimum, which is logged, or would take too long. apart: as of
+ * davit_place_linear_shrink; the fewer, the sooner, and the lower the bound may be. */
 DAVIT_NODISCARD davit_status davit_place_clp_duals(const davit_place_context *context,
-                                                   const davit_place_linear *linear,
+                                                   const davit_place_linear *linear, uint32_t apart,
                                                    davit_arena *arena, double **duals);
 /* Looks for a placement with a period below *period, which is the scale of linear; takes at most
  * `nodes` nodes of CBC's search. What is better is kept in at. A failure of CBC is logged, and

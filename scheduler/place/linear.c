@@ -19,8 +19,7 @@ typedef struct builder {
     size_t count;
 } builder;
 
-/* Rows of copies out of a flow, per device. */
-static uint32_t out_rows_of(const davit_place_flow *flow)
+uint32_t davit_place_linear_out_rows(const davit_place_flow *flow)
 {
     if (flow->producer == DAVIT_PLACE_NONE) {
         return 0;
@@ -33,7 +32,8 @@ static void count_copies(const davit_place_items *items, size_t *in, size_t *out
     *in = *out = 0;
     for (uint32_t f = 0; f < items->flow_count; f++) {
         *in += (size_t)items->flows[f].consumer_count * items->problem->device_count;
-        *out += (size_t)out_rows_of(&items->flows[f]) * items->problem->device_count;
+        *out +=
+            (size_t)davit_place_linear_out_rows(&items->flows[f]) * items->problem->device_count;
     }
 }
 
@@ -140,7 +140,7 @@ static void add_flows(builder *b)
                 add_copy(b, in_row, in_seconds > 0.0 ? in : -1, d, flow->consumers[k],
                          flow->producer);
             }
-            for (uint32_t k = 0; k < out_rows_of(flow); k++, out_row++) {
+            for (uint32_t k = 0; k < davit_place_linear_out_rows(flow); k++, out_row++) {
                 add_copy(b, out_row, out_seconds > 0.0 ? out : -1, d, flow->producer,
                          flow->to_host ? DAVIT_PLACE_NONE : flow->consumers[k]);
             }

@@ -2,8 +2,13 @@
 
 #include "cbc.h"
 
-/* Above these it takes too long. */
-#define LP_ENTRIES 100000
+/* What a solution with little effort has time for, in entries. */
+#define LITTLE_EFFORT 50
+#define LP_QUICK 6000
+/* Above these devices that can be exchanged are counted as one: but one of each class; all. */
+#define LP_WHOLE 20000
+#define LP_APART 40000
+#define LP_MOST 4000000
 #define MIP_PLACES 800
 #define MIP_NODES 200
 
@@ -48,8 +53,10 @@ static json_t *certificate_of(const davit_place_linear *l, const double *duals)
 static davit_status prove(const davit_place_context *context, const davit_place_linear *linear,
                           double bound, davit_arena *arena, davit_place_linear_proof *proof)
 {
+    size_t size = davit_place_linear_size(linear->items);
+    uint32_t apart = size <= LP_WHOLE ? UINT32_MAX : size <= LP_APART ? 1 : 0;
     double *duals;
-    davit_status status = davit_place_clp_duals(context, linear, arena, &duals);
+    davit_status status = davit_place_clp_duals(context, linear, apart, arena, &duals);
     if (status != DAVIT_OK || duals == NULL) {
         return status;
     }
@@ -72,8 +79,8 @@ davit_status davit_place_solve_linear(const davit_place_context *context, double
     *proof = (davit_place_linear_proof){0};
     const davit_place_items *items = context->items;
     size_t places = (size_t)items->count * context->problem->device_count;
-    if (context->options.effort < 100 || !isfinite(*period) ||
-        davit_place_linear_size(items) > LP_ENTRIES) {
+    bool quick = context->options.effort < LITTLE_EFFORT;
+    if (!isfinite(*period) || davit_place_linear_size(items) > (quick ? LP_QUICK : LP_MOST)) {
         return DAVIT_OK;
     }
     davit_arena arena;
@@ -85,7 +92,8 @@ davit_status davit_place_solve_linear(const davit_place_context *context, double
     } else {
         status = prove(context, &linear, bound, &arena, proof);
     }
-    if (status == DAVIT_OK && fmax(bound, proof->bound) < *period && places <= MIP_PLACES) {
+    if (status == DAVIT_OK && !quick && fmax(bound, proof->bound) < *period &&
+        places <= MIP_PLACES) {
         status = davit_place_cbc_run(context, &linear, MIP_NODES, &arena, at, period);
     }
     davit_arena_clear(&arena);

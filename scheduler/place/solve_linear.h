@@ -11,7 +11,8 @@ typedef struct davit_place_linear_proof {
 } davit_place_linear_proof;
 
 /* Raises proof above `bound`, which is proved otherwise, where it can; then tries to improve at
- * and *period. Does nothing for problems that are too large, and with less effort than usual. */
+ * and *period. Does nothing for problems that are too large; with little effort it only proves, and
+ * only where that is soon done. */
 DAVIT_NODISCARD davit_status davit_place_solve_linear(const davit_place_context *context,
                                                       double bound, uint32_t *at, double *period,
                                                       davit_place_linear_proof *proof);

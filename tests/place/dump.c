@@ -102,14 +102,14 @@ static void dump_throughput(uint64_t seed)
 {
     random_shape shape = random_small_shape(seed);
     shape.nodes = shape.nodes > 6 ? 6 : shape.nodes;
-    if (seed % 8 == 0) { /* too large to be enumerated */
-        shape = (random_shape){.nodes = 70,
+    if (seed % 8 == 0) { /* too large to be enumerated, and the second for a linear program */
+        shape = (random_shape){.nodes = seed % 16 == 0 ? 70 : 300,
                                .devices = 3,
                                .classes = 2,
-                               .density = 0.2,
+                               .density = seed % 16 == 0 ? 0.2 : 0.02,
                                .transport = 0.3,
                                .discipline = -2};
-    } else if (seed % 8 == 2) { /* with effort enough for a linear program */
+    } else if (seed % 8 == 2) { /* a linear program */
         shape = (random_shape){.nodes = 66,
                                .devices = 4,
                                .classes = 2,
