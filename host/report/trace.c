@@ -1,6 +1,7 @@
 /* Chrome's trace event format:
  * https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU A process for the
- * predicted timeline and one for the measured, a thread for each resource. */
+ * predicted timeline and one for the measured, a thread for each resource, an arrow from device to
+ * device where a unit reads another's result. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +12,8 @@ enum { PREDICTED = 1, MEASURED = 2 };
 typedef struct trace {
     const json_t *report;
     json_t *events;
+    const json_t **spans; /* of a timeline, by unit; NULL where it has none */
+    json_int_t flows;     /* so far */
 } trace;
 
 static const char *text_of(const json_t *object, const char *key)
@@ -79,6 +82,54 @@ static bool add_span(trace *t, int process, const json_t *span)
                   (double)start * 1e-3, "dur", (double)(end - start) * 1e-3, "args", arguments));
 }
 
+/* One end of an arrow, which begins ("s") or ends ("f") at the slice that is there at that time. */
+static bool add_flow_end(trace *t, const char *phase, int process, const json_t *span,
+                         const char *name)
+{
+    double start_us = (double)json_integer_value(json_object_get(span, "start_ns")) * 1e-3;
+    return davit_report_append(
+        t->events,
+        json_pack("{s:s, s:s, s:s, s:s, s:I, s:i, s:I, s:f}", "ph", phase, "bp", "e", "name", name,
+                  "cat", "flow", "id", t->flows, "pid", process, "tid",
+                  json_integer_value(json_object_get(span, "resource")) + 1, "ts", start_us));
+}
+
+/* Arrows to a unit from those that it reads on other devices. */
+static bool add_flows(trace *t, int process, size_t unit)
+{
+    const json_t *units = json_object_get(t->report, "units");
+    const json_t *to = t->spans[unit];
+    const json_t *reads = json_object_get(json_array_get(units, unit), "reads");
+    bool added = true;
+    for (size_t i = 0; added && i < json_array_size(reads); i++) {
+        size_t read = (size_t)json_integer_value(json_array_get(reads, i));
+        const json_t *from = t->spans[read];
+        if (from == NULL ||
+            json_equal(json_object_get(from, "resource"), json_object_get(to, "resource"))) {
+            continue;
+        }
+        const char *name = text_of(json_array_get(units, read), "name");
+        t->flows++;
+        added =
+            add_flow_end(t, "s", process, from, name) && add_flow_end(t, "f", process, to, name);
+    }
+    return added;
+}
+
+/* Of the timeline's first inference. */
+static void find_spans(trace *t, const json_t *spans)
+{
+    const json_t *first = json_object_get(json_array_get(spans, 0), "inference");
+    memset(t->spans, 0, json_array_size(json_object_get(t->report, "units")) * sizeof(*t->spans));
+    for (size_t i = 0; i < json_array_size(spans); i++) {
+        const json_t *span = json_array_get(spans, i);
+        const json_t *unit = json_object_get(span, "unit");
+        if (unit != NULL && json_equal(json_object_get(span, "inference"), first)) {
+            t->spans[json_integer_value(unit)] = span;
+        }
+    }
+}
+
 static bool add_timeline(trace *t, int process, const char *key)
 {
     const json_t *timeline = json_object_get(json_object_get(t->report, "timeline"), key);
@@ -90,19 +141,28 @@ static bool add_timeline(trace *t, int process, const char *key)
     for (size_t i = 0; added && i < json_array_size(spans); i++) {
         added = add_span(t, process, json_array_get(spans, i));
     }
+    find_spans(t, spans);
+    size_t units = json_array_size(json_object_get(t->report, "units"));
+    for (size_t u = 0; added && u < units; u++) {
+        added = t->spans[u] == NULL || add_flows(t, process, u);
+    }
     return added;
 }
 
 davit_status davit_report_write_trace(const json_t *report, const davit_diagnostics *diag,
                                       char **text)
 {
-    trace t = {.report = report, .events = json_array()};
-    bool made = add_timeline(&t, PREDICTED, "predicted") && add_timeline(&t, MEASURED, "measured");
+    size_t units = json_array_size(json_object_get(report, "units"));
+    trace t = {
+        .report = report, .events = json_array(), .spans = calloc(units + 1, sizeof(*t.spans))};
+    bool made = t.spans != NULL && add_timeline(&t, PREDICTED, "predicted") &&
+                add_timeline(&t, MEASURED, "measured");
     json_t *root = json_pack("{s:s, s:O}", "displayTimeUnit", "ns", "traceEvents", t.events);
     *text =
         made && root != NULL ? json_dumps(root, JSON_INDENT(1) | JSON_REAL_PRECISION(12)) : NULL;
     json_decref(root);
     json_decref(t.events);
+    free(t.spans);
     return *text != NULL ? DAVIT_OK
                          : davit_fail(diag, DAVIT_OUT_OF_MEMORY, "out of memory for a trace");
 }

@@ -139,19 +139,69 @@ class Report(unittest.TestCase):
         self.check_spans(report, "measured")
         self.check_trace(self.load("trace.json"), report)
 
+    EVENT_KEYS = {"M": {"ph", "name", "pid", "tid", "args"},
+                  "X": {"ph", "name", "cat", "pid", "tid", "ts", "dur", "args"},
+                  "s": {"ph", "bp", "name", "cat", "id", "pid", "tid", "ts"},
+                  "f": {"ph", "bp", "name", "cat", "id", "pid", "tid", "ts"}}
+
+    def check_event(self, event):
+        """The types that Perfetto's reader of the format takes; times to the nanosecond."""
+        self.assertEqual(set(event), self.EVENT_KEYS[event["ph"]])
+        for key, value in event.items():
+            kind = {"pid": int, "tid": int, "id": int, "ts": (int, float), "dur": (int, float), "args": dict}
+            self.assertIsInstance(value, kind.get(key, str), key)
+        for key in ("ts", "dur"):
+            if key in event:
+                self.assertGreaterEqual(event[key], 0)
+                self.assertAlmostEqual(event[key] * 1e3, round(event[key] * 1e3), delta=1e-3)
+        if event["ph"] == "M":
+            self.assertIn(event["name"], ("process_name", "thread_name"))
+            self.assertEqual(set(event["args"]), {"name"})
+
+    def check_slices(self, slices):
+        """Perfetto drops slices of a thread that overlap without one inside the other."""
+        open_until = []
+        for begin, end in sorted(slices, key=lambda s: (s[0], -s[1])):
+            while open_until and open_until[-1] <= begin:
+                open_until.pop()
+            self.assertTrue(not open_until or end <= open_until[-1], (begin, end, open_until))
+            open_until.append(end)
+
+    def check_flows(self, events, slices, report):
+        ends = {}
+        for event in events:
+            if event["ph"] in "sf":
+                ends.setdefault((event["cat"], event["id"]), []).append(event)
+                at = round(event["ts"] * 1e3)
+                self.assertTrue(any(begin <= at <= end for begin, end in slices[event["pid"], event["tid"]]), event)
+        across = sum(report["units"][read]["device"] != unit["device"]
+                     for unit in report["units"] for read in unit["reads"])
+        self.assertEqual(len(ends), across * sum(1 for t in report["timeline"].values() if t))
+        for pair in ends.values():
+            self.assertEqual(sorted(event["ph"] for event in pair), ["f", "s"])
+            begin, end = sorted(pair, key=lambda event: event["ph"], reverse=True)
+            self.assertEqual((begin["pid"], begin["name"]), (end["pid"], end["name"]))
+            self.assertLessEqual(begin["ts"], end["ts"])
+
     def check_trace(self, trace, report):
-        """The event format: names of processes and threads, then complete events with times."""
-        names = {(e["pid"], e["tid"]): e["args"]["name"] for e in trace["traceEvents"]
-                 if e["ph"] == "M" and e["name"] == "thread_name"}
-        spans = [e for e in trace["traceEvents"] if e["ph"] == "X"]
-        self.assertEqual({e["ph"] for e in trace["traceEvents"]}, {"M", "X"})
-        wanted = sum(len(t["spans"]) for t in report["timeline"].values() if t)
-        self.assertEqual(len(spans), wanted)
+        """What the event format asks for, and Perfetto's trace processor beyond that."""
+        self.assertEqual(set(trace), {"displayTimeUnit", "traceEvents"})
+        events = trace["traceEvents"]
+        for event in events:
+            self.check_event(event)
+        names = {(e["pid"], e["tid"]): e["args"]["name"] for e in events if e["name"] == "thread_name"}
+        self.assertEqual({pid for pid, _ in names},
+                         {e["pid"] for e in events if e["name"] == "process_name" and e["ph"] == "M"})
+        spans = [e for e in events if e["ph"] == "X"]
+        self.assertEqual(len(spans), sum(len(t["spans"]) for t in report["timeline"].values() if t))
+        slices = {}
         for event in spans:
             self.assertIn((event["pid"], event["tid"]), names)
-            self.assertGreaterEqual(event["ts"], 0)
-            self.assertGreaterEqual(event["dur"], 0)
-            self.assertIsInstance(event["name"], str)
+            begin = round(event["ts"] * 1e3)
+            slices.setdefault((event["pid"], event["tid"]), []).append((begin, begin + round(event["dur"] * 1e3)))
+        for of_thread in slices.values():
+            self.check_slices(of_thread)
+        self.check_flows(events, slices, report)
         total = sum(e["dur"] for e in spans if e["pid"] == 1 and e["cat"] == "unit")
         self.assertAlmostEqual(total, 1e6 * sum(u["predicted"]["seconds"] for u in report["units"]), delta=1)
 
