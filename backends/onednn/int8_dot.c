@@ -32,14 +32,24 @@ bool davit_int8_dot_fits(const davit_onednn_builder *builder, const davit_int8_w
 
 /* ---- packing ---- */
 
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* A panel's columns side by side, as they lie in most weights. */
 static const int8_t *pack(davit_onednn_builder *builder, const davit_int8_dense *d, int64_t columns)
 {
     int8_t *packed = davit_onednn_constant_bytes(builder, (size_t)(columns * d->depth));
-    for (int64_t c = 0; packed != NULL && c < columns; c++) {
-        int8_t *panel = packed + c / DAVIT_INT8_COLUMNS * DAVIT_INT8_COLUMNS * d->depth;
+    for (int64_t first = 0; packed != NULL && first < columns; first += DAVIT_INT8_COLUMNS) {
+        int8_t *panel = packed + first * d->depth;
+        int64_t count = least(d->columns - first, DAVIT_INT8_COLUMNS);
         for (int64_t k = 0; k < d->depth; k++) {
-            panel[(k / 4 * DAVIT_INT8_COLUMNS + c % DAVIT_INT8_COLUMNS) * 4 + k % 4] =
-                c < d->columns ? d->weights[k * d->depth_stride + c * d->column_stride] : (int8_t)0;
+            const int8_t *from = d->weights + k * d->depth_stride + first * d->column_stride;
+            int8_t *to = panel + k / 4 * 4 * DAVIT_INT8_COLUMNS + k % 4;
+            for (int64_t c = 0; c < DAVIT_INT8_COLUMNS; c++) {
+                to[c * 4] = c < count ? from[c * d->column_stride] : (int8_t)0;
+            }
         }
     }
     return packed;
@@ -51,16 +61,21 @@ static const int32_t *make_start(davit_onednn_builder *builder, const davit_int8
                                  const davit_int8_dense *d, int64_t columns)
 {
     int32_t *start = davit_onednn_alloc(builder, (size_t)columns * sizeof(*start));
-    for (int64_t c = 0; start != NULL && c < columns; c++) {
-        int64_t sum = 0;
-        for (int64_t k = 0; k < d->depth && c < d->columns; k++) {
-            sum += d->weights[k * d->depth_stride + c * d->column_stride];
+    for (int64_t first = 0; start != NULL && first < columns; first += DAVIT_INT8_COLUMNS) {
+        int64_t sums[DAVIT_INT8_COLUMNS] = {0};
+        int64_t count = least(d->columns - first, DAVIT_INT8_COLUMNS);
+        for (int64_t k = 0; k < d->depth; k++) {
+            for (int64_t c = 0; c < count; c++) {
+                sums[c] += d->weights[k * d->depth_stride + (first + c) * d->column_stride];
+            }
         }
-        int64_t first = -sum * weighted->x.zero;
-        if (weighted->exactness == DAVIT_EXACT_F32) {
-            first += (int64_t)d->finish->bias[c];
+        for (int64_t c = 0; c < DAVIT_INT8_COLUMNS; c++) {
+            int64_t begin = -sums[c] * weighted->x.zero;
+            if (weighted->exactness == DAVIT_EXACT_F32) {
+                begin += c < count ? (int64_t)d->finish->bias[first + c] : 0;
+            }
+            start[first + c] = (int32_t)begin;
         }
-        start[c] = (int32_t)first;
     }
     return start;
 }
@@ -87,11 +102,6 @@ typedef struct dot_run {
     const uint8_t *x, *residual;
     uint8_t *out;
 } dot_run;
-
-static int64_t least(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
 
 /* Moves rows of a pair's columns between a buffer and the tiles of an image. */
 static void move_tiles(const params *p, int64_t first, int64_t count, int64_t column, bool in,

@@ -54,9 +54,24 @@ static size_t first_of(const davit_weights *weights, size_t outer, size_t channe
     return (outer * weights->channels + channel) * weights->inner;
 }
 
+/* True when the type and the zero points alone say that every w - zero fits s8. */
+static bool always_fits(const davit_weights *weights)
+{
+    int32_t only = weights->dtype == DAVIT_U8 ? 128 : 0;
+    for (size_t o = 0; o < weights->zero_count; o++) {
+        if (weights->zero[o] != only) {
+            return false;
+        }
+    }
+    return weights->dtype == DAVIT_S8 || (weights->dtype == DAVIT_U8 && weights->zero_count > 0);
+}
+
 /* The first channel with a w - zero out of s8; channels when there is none. */
 static size_t wide_channel(const davit_weights *weights)
 {
+    if (always_fits(weights)) {
+        return weights->channels;
+    }
     for (size_t o = 0; o < weights->channels; o++) {
         int32_t zero = zero_of(weights, o);
         for (size_t a = 0; a < weights->outer; a++) {
@@ -90,6 +105,14 @@ davit_status davit_weights_shift(const davit_weights *weights, davit_dtype dtype
                             "the weights of channel %zu without their zero point do not fit s8",
                             wide);
     }
+    if (dtype == DAVIT_S8 && always_fits(weights)) {
+        size_t elems = weights->outer * weights->channels * weights->inner;
+        uint8_t flip = weights->dtype == DAVIT_U8 ? 0x80 : 0; /* u8 - 128 is its highest bit turned */
+        for (size_t i = 0; i < elems; i++) {
+            ((uint8_t *)out)[i] = ((const uint8_t *)weights->data)[i] ^ flip;
+        }
+        return DAVIT_OK;
+    }
     size_t i = 0;
     for (size_t a = 0; a < weights->outer; a++) {
         for (size_t o = 0; o < weights->channels; o++) {
@@ -113,41 +136,105 @@ typedef struct channel_sums {
     uint64_t magnitude;
 } channel_sums;
 
-static channel_sums sum_channel(const davit_weights *weights, size_t o)
+enum { SUMMED_CHANNELS = 64 };
+
+/* Of channels first to first + count, at most SUMMED_CHANNELS: whole cache lines where the weights
+ * of neighbouring channels lie side by side. */
+static void sum_channels(const davit_weights *weights, size_t first, size_t count,
+                         channel_sums *sums)
 {
-    channel_sums sums = {0, 0};
-    int32_t zero = zero_of(weights, o);
+    int32_t zero[SUMMED_CHANNELS];
+    memset(sums, 0, count * sizeof(*sums));
+    for (size_t k = 0; k < count; k++) {
+        zero[k] = zero_of(weights, first + k);
+    }
     for (size_t a = 0; a < weights->outer; a++) {
-        size_t first = first_of(weights, a, o);
-        for (size_t i = first; i < first + weights->inner; i++) {
-            int32_t w = load_weight(weights, i) - zero;
-            sums.sum += w;
-            sums.magnitude += (uint64_t)(w < 0 ? -w : w);
+        for (size_t k = 0; k < count; k++) {
+            size_t begin = first_of(weights, a, first + k);
+            int64_t sum = 0, magnitude = 0;
+            for (size_t i = begin; i < begin + weights->inner; i++) {
+                int32_t w = load_weight(weights, i) - zero[k];
+                sum += w;
+                magnitude += w < 0 ? -w : w;
+            }
+            sums[k].sum += sum;
+            sums[k].magnitude += (uint64_t)magnitude;
         }
     }
-    return sums;
+}
+
+/* Calls take(user, channel, sums) for every channel in order, until it is false. */
+static void each_channel(const davit_weights *weights,
+                         bool (*take)(void *user, size_t channel, const channel_sums *sums),
+                         void *user)
+{
+    channel_sums sums[SUMMED_CHANNELS];
+    for (size_t first = 0; first < weights->channels; first += SUMMED_CHANNELS) {
+        size_t left = weights->channels - first;
+        size_t count = left < SUMMED_CHANNELS ? left : SUMMED_CHANNELS;
+        sum_channels(weights, first, count, sums);
+        for (size_t k = 0; k < count; k++) {
+            if (!take(user, first + k, &sums[k])) {
+                return;
+            }
+        }
+    }
+}
+
+static bool take_sum(void *user, size_t channel, const channel_sums *sums)
+{
+    ((int64_t *)user)[channel] = sums->sum;
+    return true;
 }
 
 void davit_weights_sum(const davit_weights *weights, int64_t *sum)
 {
-    for (size_t o = 0; o < weights->channels; o++) {
-        sum[o] = sum_channel(weights, o).sum;
+    each_channel(weights, take_sum, sum);
+}
+
+typedef struct folding {
+    int32_t x_zero;
+    int32_t *folded;
+    size_t too_large; /* channel; NO_CHANNEL: none */
+} folding;
+#define NO_CHANNEL SIZE_MAX
+
+static bool take_folded(void *user, size_t channel, const channel_sums *sums)
+{
+    folding *f = user;
+    int64_t value = -(int64_t)f->x_zero * sums->sum;
+    if (value < INT32_MIN || value > INT32_MAX) {
+        f->too_large = channel;
+        return false;
     }
+    f->folded[channel] = (int32_t)value;
+    return true;
 }
 
 davit_status davit_fold_zero_point(const davit_weights *weights, int32_t x_zero, int32_t *folded,
                                    davit_reason *reason)
 {
-    for (size_t o = 0; o < weights->channels; o++) {
-        int64_t value = -(int64_t)x_zero * sum_channel(weights, o).sum;
-        if (value < INT32_MIN || value > INT32_MAX) {
-            return davit_refuse(reason, DAVIT_UNSUPPORTED,
-                                "the zero point times the weights of channel %zu does not fit s32",
-                                o);
-        }
-        folded[o] = (int32_t)value;
+    folding f = {x_zero, folded, NO_CHANNEL};
+    each_channel(weights, take_folded, &f);
+    if (f.too_large != NO_CHANNEL) {
+        return davit_refuse(reason, DAVIT_UNSUPPORTED,
+                            "the zero point times the weights of channel %zu does not fit s32",
+                            f.too_large);
     }
     return DAVIT_OK;
+}
+
+typedef struct bounding {
+    uint64_t zero;
+    uint64_t *bound;
+} bounding;
+
+static bool take_bound(void *user, size_t channel, const channel_sums *sums)
+{
+    const bounding *b = user;
+    uint64_t compensation = (uint64_t)(sums->sum < 0 ? -sums->sum : sums->sum);
+    b->bound[channel] = 255 * sums->magnitude + b->zero * compensation;
+    return true;
 }
 
 void davit_accumulator_bound(const davit_weights *weights, davit_dtype x_dtype, int32_t x_zero,
@@ -155,12 +242,8 @@ void davit_accumulator_bound(const davit_weights *weights, davit_dtype x_dtype, 
 {
     int32_t magnitude = x_zero < 0 ? -x_zero : x_zero;
     int32_t shifted = x_zero - davit_quantized_low(x_dtype);
-    uint64_t zero = (uint64_t)(magnitude > shifted ? magnitude : shifted);
-    for (size_t o = 0; o < weights->channels; o++) {
-        channel_sums sums = sum_channel(weights, o);
-        uint64_t compensation = (uint64_t)(sums.sum < 0 ? -sums.sum : sums.sum);
-        bound[o] = 255 * sums.magnitude + zero * compensation;
-    }
+    bounding b = {(uint64_t)(magnitude > shifted ? magnitude : shifted), bound};
+    each_channel(weights, take_bound, &b);
 }
 
 davit_exactness davit_bound_exactness(uint64_t bound, int32_t bias)

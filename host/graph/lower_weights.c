@@ -71,16 +71,26 @@ static const char *find_source(const davit_lowering *l, const davit_node *anchor
     return NULL;
 }
 
-/* [N, K] to [K, N]. */
+/* Rows of the result that are written side by side: their cache lines stay near. */
+enum { TRANSPOSED_COLUMNS = 64 };
+
+/* [N, K] to [K, N], of s8 or s16. */
 static void transpose(const davit_tensor *from, davit_tensor *to)
 {
     size_t bytes = davit_dtype_bytes(from->desc.dtype);
     int64_t rows = from->desc.dims[0];
     int64_t columns = from->desc.dims[1];
-    for (int64_t n = 0; n < rows; n++) {
-        for (int64_t k = 0; k < columns; k++) {
-            memcpy((char *)to->data + (size_t)(k * rows + n) * bytes,
-                   (const char *)from->data + (size_t)(n * columns + k) * bytes, bytes);
+    for (int64_t first = 0; first < columns; first += TRANSPOSED_COLUMNS) {
+        int64_t end = first + TRANSPOSED_COLUMNS < columns ? first + TRANSPOSED_COLUMNS : columns;
+        for (int64_t n = 0; n < rows; n++) {
+            for (int64_t k = first; k < end; k++) {
+                if (bytes == 1) {
+                    ((char *)to->data)[k * rows + n] = ((const char *)from->data)[n * columns + k];
+                } else {
+                    ((int16_t *)to->data)[k * rows + n] =
+                        ((const int16_t *)from->data)[n * columns + k];
+                }
+            }
         }
     }
 }
@@ -103,12 +113,45 @@ static davit_weights describe(const source *from, const int32_t *zero)
     return weights;
 }
 
-/* The weights without their zero points, in the order that the integer operators read. */
+/* True when the weights already are what the integer operators read, but for their order. */
+static bool needs_no_shift(const davit_weights *weights)
+{
+    for (size_t i = 0; i < weights->zero_count; i++) {
+        if (weights->zero[i] != 0) {
+            return false;
+        }
+    }
+    return weights->dtype == DAVIT_S8;
+}
+
+/* The weights without their zero points. Those that are so already stay where they are. */
+static davit_status shift_values(davit_graph *graph, const davit_weights *weights,
+                                 const davit_tensor *from, davit_tensor **out)
+{
+    if (needs_no_shift(weights)) {
+        davit_status status =
+            davit_tensor_borrow(graph->allocator, &from->desc, from->data, out);
+        if (status == DAVIT_OK) {
+            (*out)->mapped = from->mapped;
+        }
+        return status;
+    }
+    davit_tensor_desc desc = from->desc;
+    desc.dtype = davit_weights_fit(weights);
+    davit_status status = davit_graph_make_tensor(graph, &desc, out);
+    if (status == DAVIT_OK) {
+        status = davit_weights_shift(weights, desc.dtype, (*out)->data, NULL);
+        davit_tensor_rest(from);
+    }
+    return status;
+}
+
+/* The same in the order that the integer operators read. */
 static davit_status shift(davit_lowering *l, const source *from, davit_tensor **out)
 {
-    const davit_allocator *allocator = l->graph->allocator;
+    davit_graph *graph = l->graph;
     const davit_tensor_desc *desc = &from->tensor->desc;
-    int32_t *zero = davit_alloc_array(allocator, from->scales.count, sizeof(*zero));
+    int32_t *zero = davit_alloc_array(graph->allocator, from->scales.count, sizeof(*zero));
     davit_tensor *shifted = NULL;
     *out = NULL;
     if (!zero) {
@@ -118,23 +161,20 @@ static davit_status shift(davit_lowering *l, const source *from, davit_tensor **
         zero[i] = davit_lower_zero(&from->scales, i);
     }
     davit_weights weights = describe(from, zero);
-    davit_dtype dtype = davit_weights_fit(&weights);
-    davit_status status = davit_tensor_create(allocator, dtype, desc->rank, desc->dims, &shifted);
-    if (status == DAVIT_OK) {
-        status = davit_weights_shift(&weights, dtype, shifted->data, NULL);
-    }
+    davit_status status = shift_values(graph, &weights, from->tensor, &shifted);
+    davit_free(graph->allocator, zero);
     if (status == DAVIT_OK && from->transposed) {
-        const int64_t dims[] = {desc->dims[1], desc->dims[0]};
-        status = davit_tensor_create(allocator, dtype, 2, dims, out);
+        davit_tensor_desc turned = {
+            .dtype = shifted->desc.dtype, .rank = 2, .dims = {desc->dims[1], desc->dims[0]}};
+        status = davit_graph_make_tensor(graph, &turned, out);
         if (status == DAVIT_OK) {
             transpose(shifted, *out);
+            davit_tensor_rest(shifted);
         }
-    } else if (status == DAVIT_OK) {
-        *out = shifted;
-        shifted = NULL;
+        davit_tensor_destroy(shifted);
+        return status;
     }
-    davit_tensor_destroy(shifted);
-    davit_free(allocator, zero);
+    *out = shifted;
     return status;
 }
 
