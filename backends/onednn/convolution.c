@@ -5,6 +5,7 @@
 #include "convolution.h"
 #include "copy.h"
 #include "davit/window.h"
+#include "dense.h"
 #include "fusion.h"
 #include "operators.h"
 #include "winograd.h"
@@ -433,6 +434,50 @@ static davit_status build_winograd(davit_onednn_builder *builder, convolution *c
     return status;
 }
 
+/* ---- pointwise, by our own product ---- */
+
+/* DAVIT_UNSUPPORTED where it does not fit. */
+static davit_status build_pointwise(davit_onednn_builder *builder, convolution *c)
+{
+    int64_t dims[DAVIT_MAX_RANK];
+    davit_dnnl_layout layout;
+    davit_dnnl_desc from;
+    davit_onednn_operand result;
+    (void)davit_onednn_dims(builder, c->node->inputs[0], dims);
+    davit_dense_spec spec = {.rows = dims[0] * dims[2] * dims[3],
+                             .depth = dims[1],
+                             .columns = c->channels,
+                             .weights = davit_onednn_constant(builder, &c->weights),
+                             .depth_stride = 1,
+                             .column_stride = dims[1],
+                             .bias = c->has_bias ? davit_onednn_constant(builder, &c->bias) : NULL};
+    bool fits = !c->transposed && c->groups == 1 && spec.weights != NULL &&
+                (!c->has_bias || spec.bias != NULL) && davit_dense_fits(&spec) &&
+                davit_dnnl_desc_layout(c->src.desc, &layout) && layout.block_count == 0;
+    for (int i = 0; i < c->window.axes && fits; i++) {
+        fits = c->window.kernel[i] == 1 && c->window.stride[i] == 1 &&
+               c->window.pad_begin[i] == 0 && c->window.pad_end[i] == 0;
+    }
+    if (!fits) {
+        return DAVIT_UNSUPPORTED;
+    }
+    davit_status status = channels_last(builder, dims, &from);
+    if (status == DAVIT_OK) {
+        status = davit_onednn_convert(builder, &c->src, from, &spec.x);
+    }
+    if (status == DAVIT_OK) {
+        (void)davit_onednn_dims(builder, c->unit->outputs[0], dims);
+        status = channels_last(builder, dims, &spec.out);
+    }
+    if (status == DAVIT_OK) {
+        status = davit_dense_add(builder, &spec, &c->fusion, &result);
+    }
+    if (status == DAVIT_OK) {
+        davit_onednn_value_set(builder, c->unit->outputs[0], &result);
+    }
+    return status;
+}
+
 static davit_status build_convolution(davit_onednn_builder *builder, const davit_unit *unit,
                                       const davit_node *node)
 {
@@ -452,7 +497,10 @@ static davit_status build_convolution(davit_onednn_builder *builder, const davit
     if (is_tiling(builder, &c)) {
         return build_tiling(builder, &c);
     }
-    status = build_winograd(builder, &c);
+    status = c.rank == 4 ? build_pointwise(builder, &c) : DAVIT_UNSUPPORTED;
+    if (status == DAVIT_UNSUPPORTED) {
+        status = build_winograd(builder, &c);
+    }
     return status == DAVIT_UNSUPPORTED ? build_general(builder, &c) : status;
 }
 

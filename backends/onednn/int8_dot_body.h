@@ -95,7 +95,7 @@ static inline int32_t row_sum(const uint8_t *x, int64_t quads)
 static inline __attribute__((always_inline)) void dot_block(const davit_int8_dot *d,
                                                             const dot_end *e, int64_t first,
                                                             int rows, int panels,
-                                                            const int8_t *next)
+                                                            const int8_t *next, int64_t step)
 {
     __m512i s[DOT_ROWS][DOT_PANELS];
     const int8_t *w = d->weights;
@@ -125,7 +125,7 @@ static inline __attribute__((always_inline)) void dot_block(const davit_int8_dot
     }
     for (int64_t k = 0; k < d->quads; k++, w += 4 * COLUMNS) {
         __m512i v[DOT_PANELS];
-        _mm_prefetch((const char *)next + 4 * COLUMNS * k, _MM_HINT_T1);
+        _mm_prefetch((const char *)next + step * k, _MM_HINT_T1);
         UNROLL
         for (int p = 0; p < panels; p++) {
             v[p] = LOAD(w + p * panel);
@@ -164,14 +164,14 @@ static inline __attribute__((always_inline)) void dot_block(const davit_int8_dot
 #define DOT_CASE(rows)                                                                             \
     case rows:                                                                                     \
         if (wide) {                                                                                \
-            dot_block(d, e, first, rows, 2, next);                                                 \
+            dot_block(d, e, first, rows, 2, next, step);                                           \
         } else {                                                                                   \
-            dot_block(d, e, first, rows, 1, next);                                                 \
+            dot_block(d, e, first, rows, 1, next, step);                                           \
         }                                                                                          \
         break
 
 static void dot_rows(const davit_int8_dot *d, const dot_end *e, int64_t first, int64_t rows,
-                     const int8_t *next)
+                     const int8_t *next, int64_t step)
 {
     bool wide = d->columns > COLUMNS;
     switch (rows) {
@@ -192,18 +192,21 @@ static void dot_rows(const davit_int8_dot *d, const dot_end *e, int64_t first, i
     }
 }
 
-/* Blocks of rows as even as can be; the first ones fetch the weights that come next. */
+/* Blocks of rows as even as can be; each fetches a part of the weights that come next. */
 static void dot(const davit_int8_dot *d)
 {
     const dot_end e = {.finish = d->finish,
                        .end = vector_end_of(&d->finish->result),
                        .residual_scale = _mm512_set1_ps(d->finish->residual_scale)};
     int64_t blocks = (d->rows + DOT_ROWS - 1) / DOT_ROWS;
-    int64_t panel = d->quads * 4 * COLUMNS;
+    int64_t step = (DOT_PANELS * 4 * COLUMNS + blocks - 1) / blocks;
     for (int64_t i = 0, first = 0; i < blocks; i++) {
         int64_t rows = (d->rows - first + blocks - i - 1) / (blocks - i);
-        bool fetches = d->next != NULL && i < DOT_PANELS;
-        dot_rows(d, &e, first, rows, fetches ? d->next + i * panel : d->weights);
+        if (d->next != NULL) {
+            dot_rows(d, &e, first, rows, d->next + i * step * d->quads, step);
+        } else {
+            dot_rows(d, &e, first, rows, d->weights, 0);
+        }
         first += rows;
     }
 }

@@ -1,5 +1,6 @@
 /* Gemm and MatMul with what follows them. */
 #include "copy.h"
+#include "dense.h"
 #include "fusion.h"
 #include "operators.h"
 
@@ -280,6 +281,30 @@ static davit_status add(davit_onednn_builder *builder, product *p,
     return status == DAVIT_OK ? davit_onednn_fusion_rest(builder, &p->fusion, result) : status;
 }
 
+/* By our own product; DAVIT_UNSUPPORTED where it does not fit. */
+static davit_status add_dense(davit_onednn_builder *builder, product *p, davit_dnnl_desc dst,
+                              davit_onednn_operand *result)
+{
+    davit_dnnl_layout b, bias;
+    davit_dense_spec spec = {.x = p->a,
+                             .out = dst,
+                             .rows = p->dst_dims[0],
+                             .columns = p->dst_dims[1],
+                             .weights = p->pack_b ? davit_onednn_constant(builder, &p->b) : NULL,
+                             .bias = p->has_bias ? davit_onednn_constant(builder, &p->bias) : NULL};
+    if (p->rank != 2 || spec.weights == NULL || !davit_onednn_is_row_major(p->a.desc) ||
+        !davit_dnnl_desc_layout(p->b.desc, &b) ||
+        (p->has_bias && (spec.bias == NULL || !davit_dnnl_desc_layout(p->bias.desc, &bias) ||
+                         bias.dims[1] != spec.columns))) {
+        return DAVIT_UNSUPPORTED;
+    }
+    spec.depth = b.dims[0];
+    spec.depth_stride = b.strides[0];
+    spec.column_stride = b.strides[1];
+    return davit_dense_fits(&spec) ? davit_dense_add(builder, &spec, &p->fusion, result)
+                                   : DAVIT_UNSUPPORTED;
+}
+
 static davit_status build_product(davit_onednn_builder *builder, const davit_unit *unit,
                                   const davit_node *node)
 {
@@ -302,10 +327,13 @@ static davit_status build_product(davit_onednn_builder *builder, const davit_uni
         status = fuse(builder, &p, dst);
     }
     if (status == DAVIT_OK) {
-        status = create(builder, &p, dst, &primitive);
+        status = add_dense(builder, &p, dst, &result);
     }
-    if (status == DAVIT_OK) {
-        status = add(builder, &p, &primitive, dst, &result);
+    if (status == DAVIT_UNSUPPORTED) {
+        status = create(builder, &p, dst, &primitive);
+        if (status == DAVIT_OK) {
+            status = add(builder, &p, &primitive, dst, &result);
+        }
     }
     return status == DAVIT_OK ? davit_onednn_value_set_dense(builder, unit->outputs[0], &result)
                               : status;

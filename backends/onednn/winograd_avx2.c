@@ -1,27 +1,6 @@
-#include <immintrin.h>
-#include <stdint.h>
-#include <string.h>
+#include "vector_avx2.h"
 
 #define DAVIT_WINOGRAD_TABLE davit_winograd_avx2
 #define DAVIT_WINOGRAD_NAME "own_wino:avx2"
-
-#define LANES 8
-#define ROWS 6 /* of a block of sums, two vectors wide */
-typedef __m256 vector;
-#define LOAD(p) _mm256_loadu_ps(p)
-#define LOAD_PART(p, n) load_part(p, n)
-#define STORE(p, v) _mm256_storeu_ps(p, v)
-#define STORE_PART(p, n, v) memcpy(p, &(v), (size_t)(n) * sizeof(float))
-#define ALL(x) _mm256_set1_ps(x)
-#define MULTIPLY_ADD(a, b, c) _mm256_fmadd_ps(a, b, c)
-#define GREATER(a, b) _mm256_max_ps(a, b)
-#define LESSER(a, b) _mm256_min_ps(a, b)
-
-static inline vector load_part(const float *p, int64_t n)
-{
-    vector v = _mm256_setzero_ps();
-    memcpy(&v, p, (size_t)n * sizeof(*p));
-    return v;
-}
 
 #include "winograd_body.h"

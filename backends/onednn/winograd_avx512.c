@@ -1,18 +1,6 @@
-#include <immintrin.h>
+#include "vector_avx512.h"
 
 #define DAVIT_WINOGRAD_TABLE davit_winograd_avx512
 #define DAVIT_WINOGRAD_NAME "own_wino:avx512"
-
-#define LANES 16
-#define ROWS 12 /* of a block of sums, two vectors wide */
-typedef __m512 vector;
-#define LOAD(p) _mm512_loadu_ps(p)
-#define LOAD_PART(p, n) _mm512_maskz_loadu_ps((__mmask16)((1U << (n)) - 1), p)
-#define STORE(p, v) _mm512_storeu_ps(p, v)
-#define STORE_PART(p, n, v) _mm512_mask_storeu_ps(p, (__mmask16)((1U << (n)) - 1), v)
-#define ALL(x) _mm512_set1_ps(x)
-#define MULTIPLY_ADD(a, b, c) _mm512_fmadd_ps(a, b, c)
-#define GREATER(a, b) _mm512_max_ps(a, b)
-#define LESSER(a, b) _mm512_min_ps(a, b)
 
 #include "winograd_body.h"

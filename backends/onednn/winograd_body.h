@@ -1,16 +1,8 @@
 /* The loops of winograd.h for the vectors that the including file defines. */
+#include "rows_body.h"
 #include "winograd.h"
 
 #define POINTS DAVIT_WINOGRAD_POINTS
-#define PANEL (2 * LANES)
-#define AHEAD 32 /* inputs whose weights are fetched before they are needed */
-
-#if defined(__clang__)
-#define UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL _Pragma("GCC unroll 12")
-#endif
-
 /* ---- to 36 points and back ---- */
 
 /* Six values to six points, in place; step is the distance of the values. */
@@ -113,78 +105,19 @@ static void transform(const davit_winograd *w, int64_t first, int64_t begin, int
 
 /* ---- products ---- */
 
-/* count rows of transformed inputs times one panel of weights; count is a constant wherever this is
- * inlined. */
-static inline __attribute__((always_inline)) void multiply_rows(int64_t inputs, int64_t columns,
-                                                                const float *rows,
-                                                                const float *weights, int count,
-                                                                float *sums)
-{
-    vector s[ROWS][2];
-    const float *x[4];
-    for (int i = 0; i < 4; i++) {
-        x[i] = rows + (3 * i < count ? 3 * i : 0) * inputs;
-    }
-    UNROLL
-    for (int r = 0; r < count; r++) {
-        s[r][0] = s[r][1] = ALL(0.0f);
-    }
-    for (int64_t k = 0; k < inputs; k++) {
-        __builtin_prefetch(weights + (k + AHEAD) * PANEL);
-        __builtin_prefetch(weights + (k + AHEAD) * PANEL + LANES);
-        const vector w0 = LOAD(weights + k * PANEL), w1 = LOAD(weights + k * PANEL + LANES);
-        UNROLL
-        for (int r = 0; r < count; r++) {
-            const vector v = ALL(x[r / 3][(r % 3) * inputs + k]);
-            s[r][0] = MULTIPLY_ADD(v, w0, s[r][0]);
-            s[r][1] = MULTIPLY_ADD(v, w1, s[r][1]);
-        }
-    }
-    UNROLL
-    for (int r = 0; r < count; r++) {
-        STORE(sums + r * columns, s[r][0]);
-        STORE(sums + r * columns + LANES, s[r][1]);
-    }
-}
-
-#define MULTIPLY_CASE(count)                                                                       \
-    case count:                                                                                    \
-        multiply_rows(w->inputs, w->columns, rows, weights, count, sums);                          \
-        break
-
-static void multiply_block(const davit_winograd *w, int64_t count, const float *rows,
-                           const float *weights, float *sums)
-{
-    switch (count) {
-        MULTIPLY_CASE(1);
-        MULTIPLY_CASE(2);
-        MULTIPLY_CASE(3);
-        MULTIPLY_CASE(4);
-        MULTIPLY_CASE(5);
-        MULTIPLY_CASE(6);
-#if ROWS > 6
-        MULTIPLY_CASE(7);
-        MULTIPLY_CASE(8);
-        MULTIPLY_CASE(9);
-        MULTIPLY_CASE(10);
-        MULTIPLY_CASE(11);
-        MULTIPLY_CASE(12);
-#endif
-    default:
-        break;
-    }
-}
-
 /* All tiles of a block at one of the points. */
 static void multiply_point(const davit_winograd *w, int64_t count, const float *rows,
                            const float *weights, float *sums)
 {
     const int64_t blocks = (count + ROWS - 1) / ROWS;
+    const int64_t step = (PANEL + blocks - 1) / blocks;
     for (int64_t column = 0; column < w->columns; column += PANEL) {
+        const float *panel = weights + column * w->inputs;
         for (int64_t i = 0, first = 0; i < blocks; i++) {
             int64_t height = (count - first + blocks - i - 1) / (blocks - i);
-            multiply_block(w, height, rows + first * w->inputs, weights + column * w->inputs,
-                           sums + first * w->columns + column);
+            const fetched next = {panel + (PANEL + i * step) * w->inputs, step};
+            multiply_rows(w->inputs, rows + first * w->inputs, w->inputs, panel, next, height,
+                          sums + first * w->columns + column, w->columns);
             first += height;
         }
     }

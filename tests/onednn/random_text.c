@@ -128,6 +128,30 @@ void random_winograd_text(uint64_t seed, char *text)
     append_epilogue(&w, out, 2);
 }
 
+/* Products deep enough for the backend's own loops: pointwise convolutions, MatMul, Gemm. */
+void random_dense_text(uint64_t seed, char *text)
+{
+    writer w = begin(seed, text);
+    int depth = pick(&w, 0, 3) ? pick(&w, 64, 150) : 512 * pick(&w, 1, 2);
+    int columns = pick(&w, 1, 200), trailing = 0;
+    switch (pick(&w, 0, 2)) {
+    case 0:
+        append(&w, "Conv x:%dx%dx%dx%d w:%dx%dx1x1", pick(&w, 1, 2), depth, pick(&w, 1, 9),
+               pick(&w, 1, 9), columns, depth);
+        trailing = 2;
+        break;
+    case 1:
+        append(&w, "MatMul x:%dx%dx%d w:%dx%d", pick(&w, 1, 3), pick(&w, 1, 30), depth, depth,
+               columns);
+        break;
+    default:
+        append(&w, "Gemm x:%dx%d w:%dx%d w:%d transB=1", pick(&w, 1, 40), depth, columns, depth,
+               columns);
+        break;
+    }
+    append_epilogue(&w, columns, trailing);
+}
+
 void random_transposed_text(uint64_t seed, char *text)
 {
     writer w = begin(seed, text);

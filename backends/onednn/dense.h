@@ -1,0 +1,63 @@
+/* f32 rows times constant weights, with what follows them: pointwise convolutions over
+ * channels-last images and matrix products, on our own loops for AVX2 and AVX-512. Weights lie
+ * packed in panels and are fetched ahead. */
+#ifndef DAVIT_ONEDNN_DENSE_H
+#define DAVIT_ONEDNN_DENSE_H
+
+#include "fusion.h"
+
+/* What follows, in this order of kinds at most DAVIT_DENSE_ENDS times. */
+typedef enum davit_dense_kind {
+    DAVIT_DENSE_BOUND,     /* min(max(x, alpha), beta) */
+    DAVIT_DENSE_HARDSWISH, /* x * min(max(alpha * x + beta, 0), 1) */
+    DAVIT_DENSE_LINEAR     /* alpha * x + beta */
+} davit_dense_kind;
+
+typedef struct davit_dense_end {
+    davit_dense_kind kind;
+    float alpha, beta;
+} davit_dense_end;
+
+#define DAVIT_DENSE_ENDS 4
+
+/* A product, prepared. */
+typedef struct davit_dense {
+    int64_t rows, depth, columns;
+    int64_t row_stride;   /* of x */
+    const float *weights; /* [panels][depth][panel] */
+    const float *bias;    /* padded to whole panels */
+    int end_count;
+    davit_dense_end ends[DAVIT_DENSE_ENDS];
+} davit_dense;
+
+typedef struct davit_dense_loops {
+    const char *name;
+    int64_t panel; /* columns that are computed at once */
+    /* Computes rows first to first + count of a panel. residual: as out, or NULL; may be out. */
+    void (*run)(const davit_dense *dense, int64_t first, int64_t count, int64_t panel,
+                const float *x, const float *residual, float *out);
+} davit_dense_loops;
+
+extern const davit_dense_loops davit_dense_avx2;
+extern const davit_dense_loops davit_dense_avx512;
+
+/* A product to build. */
+typedef struct davit_dense_spec {
+    davit_onednn_operand x; /* rows side by side */
+    davit_dnnl_desc out;    /* likewise; a residual of the fusion is converted to it */
+    int64_t rows, depth, columns;
+    const float *weights; /* element (k, c) is weights[k * depth_stride + c * column_stride] */
+    int64_t depth_stride, column_stride;
+    const float *bias; /* [columns], or NULL */
+} davit_dense_spec;
+
+/* True where this machine has the loops and they were faster than oneDNN's. */
+bool davit_dense_fits(const davit_dense_spec *spec);
+
+/* Adds the steps for the product and the whole fusion; *result is what they make. */
+DAVIT_NODISCARD davit_status davit_dense_add(davit_onednn_builder *builder,
+                                             const davit_dense_spec *spec,
+                                             davit_onednn_fusion *fusion,
+                                             davit_onednn_operand *result);
+
+#endif
