@@ -1,4 +1,5 @@
 #include "blas.h"
+#include "caller.h"
 
 #include <dlfcn.h>
 #include <stdio.h>
@@ -159,8 +160,10 @@ static blas_status choose_algorithm(const davit_cuda_blas *library, blas_handle 
     }
     status = library->preference_set(preference, BLAS_PREFERENCE_MOST_WORKSPACE, &most, sizeof(most));
     if (status == BLAS_SUCCESS) {
-        status = library->heuristic(handle, product->operation, product->w, product->x, product->y,
-                                    product->y, preference, 1, &result, &count);
+        davit_cuda_gate_enter();
+        status = davit_cuda_gate_leave(library->heuristic(handle, product->operation, product->w,
+                                                          product->x, product->y, product->y,
+                                                          preference, 1, &result, &count));
     }
     (void)library->preference_destroy(preference);
     if (status == BLAS_SUCCESS && (count < 1 || result.workspace_bytes > most)) {
@@ -202,11 +205,11 @@ static blas_status enqueue(davit_cuda_device *device, const davit_cuda_product *
     const void *alpha = product->s8 ? (const void *)&whole[0] : &real[0];
     const void *beta = product->s8 ? (const void *)&whole[1] : &real[1];
     void *y = (void *)(uintptr_t)operands[2];
-    return library->matmul(device->blas, product->operation, alpha,
-                           (const void *)(uintptr_t)operands[1], product->w,
-                           (const void *)(uintptr_t)operands[0], product->x, beta, y, product->y, y,
-                           product->y, &product->algorithm, (void *)(uintptr_t)workspace,
-                           product->workspace_bytes, stream);
+    davit_cuda_gate_enter();
+    return davit_cuda_gate_leave(library->matmul(
+        device->blas, product->operation, alpha, (const void *)(uintptr_t)operands[1], product->w,
+        (const void *)(uintptr_t)operands[0], product->x, beta, y, product->y, y, product->y,
+        &product->algorithm, (void *)(uintptr_t)workspace, product->workspace_bytes, stream));
 }
 
 davit_status davit_cuda_product_enqueue(davit_cuda_device *device,
@@ -335,7 +338,8 @@ static davit_status begin(davit_cuda_device *device)
     if (library->unusable[0] != '\0') {
         return go_without(device, library->unusable);
     }
-    if (library->create(&device->blas) != BLAS_SUCCESS) {
+    davit_cuda_gate_enter();
+    if (davit_cuda_gate_leave(library->create(&device->blas)) != BLAS_SUCCESS) {
         device->blas = NULL;
         return go_without(device, "it does not start");
     }

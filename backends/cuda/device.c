@@ -1,6 +1,8 @@
 #include "blas.h"
 #include "device.h"
 
+#include <stdlib.h>
+
 davit_status davit_cuda_fail_lost(const davit_cuda_device *device)
 {
     return davit_fail(device->base.options.diag, DAVIT_DEVICE_LOST, "device '%s' is lost%s",
@@ -89,27 +91,73 @@ static davit_status read_limits(davit_cuda_device *device)
 
 /* ---- open and close ---- */
 
+/* A real driver makes machine code of PTX while it loads kernels, which takes its time. */
+uint64_t davit_cuda_patience_ns(const davit_cuda_device *device)
+{
+    const char *wish = getenv("DAVIT_CUDA_PATIENCE_MS");
+    uint64_t patience_ms = wish != NULL ? strtoull(wish, NULL, 10) : 0;
+    if (patience_ms == 0 || patience_ms > 86400000) {
+        patience_ms = device->driver->kind == DAVIT_CUDA_EMULATED ? 5000 : 300000;
+    }
+    return patience_ms * 1000000;
+}
+
+davit_status davit_cuda_device_call(davit_cuda_device *device,
+                                    davit_status (*work)(void *argument), void *argument)
+{
+    bool given_up;
+    davit_status status =
+        davit_cuda_call(device->caller, (davit_cuda_patience){.inside_ns = davit_cuda_patience_ns(device)},
+                        work, argument, &given_up);
+    if (!given_up) {
+        return status;
+    }
+    void *nothing = NULL;
+    if (!atomic_compare_exchange_strong(&device->kept, &nothing, argument)) {
+        return davit_cuda_fail_lost(device);
+    }
+    return davit_fail(device->base.options.diag, DAVIT_DEVICE_LOST,
+                      "device '%s': a call of its driver does not return: the device is given up",
+                      device->base.info.name);
+}
+
+static davit_status leave_driver(void *argument)
+{
+    davit_cuda_device *device = argument;
+    const davit_cuda_driver *driver = device->driver;
+    bool entered = driver->context_push(device->context) == CUDA_RESULT_SUCCESS;
+    davit_cuda_blas_close(device);
+    davit_cuda_memory_clear(device);
+    for (size_t i = 0; i < device->module_count; i++) {
+        (void)driver->module_unload(device->modules[i]);
+    }
+    if (entered) {
+        davit_cuda_leave(device);
+    }
+    (void)driver->context_release(device->number);
+    return DAVIT_OK;
+}
+
+static void destroy(davit_cuda_device *device)
+{
+    davit_cuda_caller_free(device->caller);
+    if (atomic_load(&device->kept) == NULL) {
+        pthread_mutex_destroy(&device->mutex);
+        pthread_mutex_destroy(&device->blas_mutex);
+        davit_free(device->base.options.allocator, device);
+    }
+}
+
 static void close_device(davit_device *base)
 {
     davit_cuda_device *device = (davit_cuda_device *)base;
-    const davit_cuda_driver *driver = device->driver;
+    if (atomic_load(&device->health) != DAVIT_CUDA_HUNG) {
+        (void)davit_cuda_device_call(device, leave_driver, device);
+    }
     if (atomic_load(&device->health) == DAVIT_CUDA_HUNG) {
         davit_cuda_memory_clear(device);
-    } else {
-        bool entered = driver->context_push(device->context) == CUDA_RESULT_SUCCESS;
-        davit_cuda_blas_close(device);
-        davit_cuda_memory_clear(device);
-        for (size_t i = 0; i < device->module_count; i++) {
-            (void)driver->module_unload(device->modules[i]);
-        }
-        if (entered) {
-            davit_cuda_leave(device);
-        }
-        (void)driver->context_release(device->number);
     }
-    pthread_mutex_destroy(&device->mutex);
-    pthread_mutex_destroy(&device->blas_mutex);
-    davit_free(base->options.allocator, device);
+    destroy(device);
 }
 
 static const davit_device_table device_table = {
@@ -171,6 +219,34 @@ davit_status davit_cuda_find_kernel(davit_cuda_device *device, const char *name,
     return result == CUDA_RESULT_SUCCESS ? DAVIT_OK : davit_cuda_fail(device, result, name);
 }
 
+static davit_status enter_driver(void *argument)
+{
+    davit_cuda_device *device = argument;
+    cuda_result result =
+        device->driver->device_get(&device->number, (int)device->base.info.ordinal);
+    davit_status status = DAVIT_OK;
+    if (result == CUDA_RESULT_SUCCESS) {
+        status = configure(device, device->base.options.backend_options);
+    }
+    if (status == DAVIT_OK && result == CUDA_RESULT_SUCCESS) {
+        result = device->driver->context_retain(&device->context, device->number);
+    }
+    if (status == DAVIT_OK && result != CUDA_RESULT_SUCCESS) {
+        status = davit_cuda_fail(device, result, "opening it");
+    }
+    if (status != DAVIT_OK) {
+        return status;
+    }
+    status = read_limits(device);
+    if (status == DAVIT_OK) {
+        status = load_kernels(device);
+    }
+    if (status != DAVIT_OK) {
+        (void)leave_driver(device);
+    }
+    return status;
+}
+
 davit_status davit_cuda_open(davit_backend *backend, const davit_device_info *info,
                              const davit_device_options *options, davit_device **out)
 {
@@ -182,33 +258,17 @@ davit_status davit_cuda_open(davit_backend *backend, const davit_device_info *in
     device->base = (davit_device){.table = &device_table, .info = *info, .options = *options};
     device->driver = davit_cuda_driver_open(info->emulated ? DAVIT_CUDA_EMULATED : DAVIT_CUDA_REAL);
     atomic_init(&device->health, DAVIT_CUDA_WELL);
+    atomic_init(&device->kept, NULL);
     atomic_init(&device->busy, 0);
     pthread_mutex_init(&device->mutex, NULL);
     atomic_init(&device->blas_state, DAVIT_CUDA_BLAS_UNKNOWN);
     pthread_mutex_init(&device->blas_mutex, NULL);
-    cuda_result result = device->driver->device_get(&device->number, (int)info->ordinal);
-    davit_status status = DAVIT_OK;
-    if (result == CUDA_RESULT_SUCCESS) {
-        status = configure(device, options->backend_options);
-    }
-    if (status == DAVIT_OK && result == CUDA_RESULT_SUCCESS) {
-        result = device->driver->context_retain(&device->context, device->number);
-    }
-    if (status == DAVIT_OK && result != CUDA_RESULT_SUCCESS) {
-        status = davit_cuda_fail(device, result, "opening it");
-    }
-    if (status != DAVIT_OK) {
-        pthread_mutex_destroy(&device->mutex);
-        pthread_mutex_destroy(&device->blas_mutex);
-        davit_free(options->allocator, device);
-        return status;
-    }
-    status = read_limits(device);
+    davit_status status = davit_cuda_caller_create(device, &device->caller);
     if (status == DAVIT_OK) {
-        status = load_kernels(device);
+        status = davit_cuda_device_call(device, enter_driver, device);
     }
     if (status != DAVIT_OK) {
-        close_device(&device->base);
+        destroy(device);
         return status;
     }
     *out = &device->base;

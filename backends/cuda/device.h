@@ -5,6 +5,7 @@
 #include "davit/backend.h"
 #include "davit/gpu_program.h"
 #include "davit/host_queue.h"
+#include "caller.h"
 #include "driver.h"
 #include "images.h"
 
@@ -39,6 +40,10 @@ typedef struct davit_cuda_device {
     size_t module_count;
     cuda_module modules[DAVIT_CUDA_MAX_IMAGES];
     davit_gpu_limits limits;
+    davit_cuda_caller *caller; /* calls the driver for all but queues */
+    /* What that one was doing when it was given up, NULL: it was not. The driver may still write to it,
+     * and to this struct. */
+    _Atomic(void *) kept;
     atomic_int health; /* davit_cuda_health */
     atomic_uint busy;  /* submissions that streams are at */
     pthread_mutex_t mutex;
@@ -72,6 +77,15 @@ void davit_cuda_leave(const davit_cuda_device *device);
 davit_status davit_cuda_fail(davit_cuda_device *device, cuda_result result, const char *what);
 davit_status davit_cuda_fail_lost(const davit_cuda_device *device);
 davit_status davit_cuda_no_memory(const davit_cuda_device *device, const char *what);
+
+/* How long a call of the driver may take, but for those of submissions, which have deadlines. */
+uint64_t davit_cuda_patience_ns(const davit_cuda_device *device);
+
+/* Does work(argument) on the device's own thread, with the context of the driver's current unless the
+ * device is lost, and waits: DAVIT_DEVICE_LOST, reported, when the driver keeps the thread (argument's
+ * objects must then stay). Not from that thread. */
+davit_status davit_cuda_device_call(davit_cuda_device *device,
+                                    davit_status (*work)(void *argument), void *argument);
 
 /* A kernel by name; the context is current. */
 DAVIT_NODISCARD davit_status davit_cuda_find_kernel(davit_cuda_device *device, const char *name,

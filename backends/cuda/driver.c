@@ -1,5 +1,7 @@
 #include "driver.h"
 
+#include "caller.h"
+
 #include <dlfcn.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -9,6 +11,39 @@
 
 static davit_cuda_driver drivers[2];
 static pthread_once_t opened[2] = {PTHREAD_ONCE_INIT, PTHREAD_ONCE_INIT};
+
+/* What the libraries export. Davit calls it through functions that go through the gates of caller.h. */
+typedef struct entries {
+#define MEMBER(member, symbol, parameters, names) cuda_result(*member) parameters;
+    DAVIT_CUDA_REQUIRED_SYMBOLS(MEMBER)
+    DAVIT_CUDA_GRAPH_SYMBOLS(MEMBER)
+    DAVIT_CUDA_EMULATED_SYMBOLS(MEMBER)
+#undef MEMBER
+} entries;
+static entries exported[2];
+
+#define GATED(kind, member, parameters, names)                                                     \
+    static cuda_result kind##_##member parameters                                                  \
+    {                                                                                              \
+        davit_cuda_gate_enter();                                                                   \
+        return davit_cuda_gate_leave(exported[kind].member names);                                 \
+    }
+#define GATED_BOTH(member, symbol, parameters, names)                                              \
+    GATED(DAVIT_CUDA_REAL, member, parameters, names)                                              \
+    GATED(DAVIT_CUDA_EMULATED, member, parameters, names)
+DAVIT_CUDA_REQUIRED_SYMBOLS(GATED_BOTH)
+DAVIT_CUDA_GRAPH_SYMBOLS(GATED_BOTH)
+DAVIT_CUDA_EMULATED_SYMBOLS(GATED_BOTH)
+
+static const entries gated[2] = {
+#define REAL(member, symbol, parameters, names) .member = DAVIT_CUDA_REAL_##member,
+#define EMULATED(member, symbol, parameters, names) .member = DAVIT_CUDA_EMULATED_##member,
+    {DAVIT_CUDA_REQUIRED_SYMBOLS(REAL) DAVIT_CUDA_GRAPH_SYMBOLS(REAL)
+         DAVIT_CUDA_EMULATED_SYMBOLS(REAL)},
+    {DAVIT_CUDA_REQUIRED_SYMBOLS(EMULATED) DAVIT_CUDA_GRAPH_SYMBOLS(EMULATED)
+         DAVIT_CUDA_EMULATED_SYMBOLS(EMULATED)}};
+#undef REAL
+#undef EMULATED
 
 typedef void (*any_function)(void);
 
@@ -29,9 +64,10 @@ static void refuse(davit_cuda_driver *driver, const char *what, const char *deta
 
 static bool find_required(davit_cuda_driver *driver, void *library)
 {
-#define FIND(member, symbol, parameters)                                                           \
-    driver->member = (cuda_result(*) parameters)find_symbol(library, symbol);                      \
-    if (driver->member == NULL) {                                                                  \
+#define FIND(member, symbol, parameters, names)                                                    \
+    exported[driver->kind].member = (cuda_result(*) parameters)find_symbol(library, symbol);       \
+    driver->member = gated[driver->kind].member;                                                   \
+    if (exported[driver->kind].member == NULL) {                                                   \
         refuse(driver, "the driver lacks " symbol, "");                                            \
         return false;                                                                              \
     }
@@ -43,13 +79,15 @@ static bool find_required(davit_cuda_driver *driver, void *library)
 static void find_optional(davit_cuda_driver *driver, void *library)
 {
     driver->has_graphs = true;
-#define FIND(member, symbol, parameters)                                                           \
-    driver->member = (cuda_result(*) parameters)find_symbol(library, symbol);                      \
+#define FIND(member, symbol, parameters, names)                                                    \
+    exported[driver->kind].member = (cuda_result(*) parameters)find_symbol(library, symbol);       \
+    driver->member = exported[driver->kind].member != NULL ? gated[driver->kind].member : NULL;    \
     driver->has_graphs = driver->has_graphs && driver->member != NULL;
     DAVIT_CUDA_GRAPH_SYMBOLS(FIND)
 #undef FIND
-#define FIND(member, symbol, parameters)                                                           \
-    driver->member = (cuda_result(*) parameters)find_symbol(library, symbol);
+#define FIND(member, symbol, parameters, names)                                                    \
+    exported[driver->kind].member = (cuda_result(*) parameters)find_symbol(library, symbol);       \
+    driver->member = exported[driver->kind].member != NULL ? gated[driver->kind].member : NULL;
     DAVIT_CUDA_EMULATED_SYMBOLS(FIND)
 #undef FIND
 }

@@ -15,7 +15,7 @@ typedef struct davit_cuda_driver {
     davit_cuda_driver_kind kind;
     char unusable[192]; /* why it cannot be used, "" when it can */
     int api_version;    /* 12040 for 12.4 */
-#define DAVIT_CUDA_MEMBER(member, symbol, parameters) cuda_result(*member) parameters;
+#define DAVIT_CUDA_MEMBER(member, symbol, parameters, names) cuda_result(*member) parameters;
     DAVIT_CUDA_REQUIRED_SYMBOLS(DAVIT_CUDA_MEMBER)
     DAVIT_CUDA_GRAPH_SYMBOLS(DAVIT_CUDA_MEMBER)
     DAVIT_CUDA_EMULATED_SYMBOLS(DAVIT_CUDA_MEMBER)

@@ -135,6 +135,23 @@ davit_status davit_cuda_pinned_take(davit_cuda_device *device, size_t bytes,
 
 /* ---- buffers ---- */
 
+typedef struct allocation {
+    davit_cuda_device *device;
+    size_t bytes;
+    davit_cuda_memory *memory; /* out */
+} allocation;
+
+static davit_status allocate_buffer(void *argument)
+{
+    allocation *wanted = argument;
+    davit_status status = davit_cuda_enter(wanted->device);
+    if (status == DAVIT_OK) {
+        status = davit_cuda_memory_take(wanted->device, wanted->bytes, &wanted->memory);
+        davit_cuda_leave(wanted->device);
+    }
+    return status;
+}
+
 davit_status davit_cuda_buffer_alloc(davit_device *base, size_t bytes, davit_buffer **out)
 {
     davit_cuda_device *device = (davit_cuda_device *)base;
@@ -142,15 +159,13 @@ davit_status davit_cuda_buffer_alloc(davit_device *base, size_t bytes, davit_buf
     if (buffer == NULL) {
         return davit_cuda_no_memory(device, "a buffer");
     }
-    davit_status status = davit_cuda_enter(device);
-    if (status == DAVIT_OK) {
-        status = davit_cuda_memory_take(device, bytes, &buffer->memory);
-        davit_cuda_leave(device);
-    }
+    allocation wanted = {.device = device, .bytes = bytes};
+    davit_status status = davit_cuda_device_call(device, allocate_buffer, &wanted);
     if (status != DAVIT_OK) {
         davit_free(base->options.allocator, buffer);
         return status;
     }
+    buffer->memory = wanted.memory;
     *out = &buffer->base;
     return DAVIT_OK;
 }

@@ -103,14 +103,12 @@ static davit_status upload(davit_cuda_program *program)
                               : status;
 }
 
-static davit_status make_ready(davit_cuda_program *program, const davit_program_spec *spec)
+/* What a program needs of the driver, on the device's thread. */
+static davit_status prepare(void *argument)
 {
+    davit_cuda_program *program = argument;
     davit_cuda_device *device = davit_cuda_device_of(program);
-    davit_status status = allocate_arrays(program, spec);
-    if (status == DAVIT_OK) {
-        fill_segments(program);
-        status = davit_cuda_enter(device);
-    }
+    davit_status status = davit_cuda_enter(device);
     if (status != DAVIT_OK) {
         return status;
     }
@@ -126,6 +124,16 @@ static davit_status make_ready(davit_cuda_program *program, const davit_program_
                                         &program->checks);
     }
     davit_cuda_leave(device);
+    return status;
+}
+
+static davit_status make_ready(davit_cuda_program *program, const davit_program_spec *spec)
+{
+    davit_status status = allocate_arrays(program, spec);
+    if (status == DAVIT_OK) {
+        fill_segments(program);
+        status = davit_cuda_device_call(davit_cuda_device_of(program), prepare, program);
+    }
     return status;
 }
 
@@ -180,16 +188,28 @@ static void destroy_events(davit_cuda_program *program)
     }
 }
 
+static davit_status let_go(void *argument)
+{
+    davit_cuda_program *program = argument;
+    davit_cuda_device *device = davit_cuda_device_of(program);
+    if (device->driver->context_push(device->context) == CUDA_RESULT_SUCCESS) {
+        davit_cuda_program_forget(program);
+        destroy_events(program);
+        davit_cuda_leave(device);
+    }
+    return DAVIT_OK;
+}
+
 void davit_cuda_program_free(davit_program *base)
 {
     davit_cuda_program *program = (davit_cuda_program *)base;
     davit_cuda_device *device = davit_cuda_device_of(program);
     const davit_allocator *allocator = device->base.options.allocator;
-    if (atomic_load(&device->health) != DAVIT_CUDA_HUNG &&
-        device->driver->context_push(device->context) == CUDA_RESULT_SUCCESS) {
-        davit_cuda_program_forget(program);
-        destroy_events(program);
-        davit_cuda_leave(device);
+    if (atomic_load(&device->health) != DAVIT_CUDA_HUNG) {
+        (void)davit_cuda_device_call(device, let_go, program);
+    }
+    if (atomic_load(&device->kept) == program) {
+        return; /* the driver may be at it */
     }
     free_products(program);
     davit_cuda_memory_give(device, program->constants);

@@ -96,13 +96,13 @@ static davit_status wait_for_launches(void *user)
  * the same programs do not wait for each other. */
 static davit_status execute(davit_cuda_stream *stream, const davit_command *command)
 {
-    if (stream->running != NULL) {
-        davit_status status = davit_cuda_stream_wait(stream);
-        if (status != DAVIT_OK) {
-            return status;
-        }
+    davit_status status = stream->running != NULL ? davit_cuda_stream_wait(stream) : DAVIT_OK;
+    if (status == DAVIT_OK) {
+        status = davit_cuda_stream_take_turn(stream, command->program);
     }
-    pthread_mutex_lock(&command->program->turn);
+    if (status != DAVIT_OK) {
+        return status;
+    }
     stream->running = (davit_cuda_program *)command->program;
     stream->unit_ns = command->unit_ns;
     return davit_cuda_program_enqueue(stream->running, command->bindings, stream->native,
@@ -241,13 +241,10 @@ static davit_status run(davit_cuda_stream *stream, const davit_submission *submi
     return status;
 }
 
-davit_status davit_cuda_run(davit_device *base, void *user, const davit_submission *submission)
+davit_status davit_cuda_submission_run(davit_cuda_stream *stream,
+                                       const davit_submission *submission)
 {
-    davit_cuda_device *device = (davit_cuda_device *)base;
-    davit_cuda_stream *stream = user;
-    if (atomic_load(&device->health) != DAVIT_CUDA_WELL) {
-        return davit_cuda_fail_lost(device);
-    }
+    davit_cuda_device *device = stream->device;
     davit_status status = reserve(stream, submission);
     if (status == DAVIT_OK && submission->command_count > 0) {
         stream->deadline_ns = submission->deadline_ns;
@@ -261,18 +258,17 @@ davit_status davit_cuda_run(davit_device *base, void *user, const davit_submissi
 /* A stream for one call of exchange, with room for the bytes. */
 static davit_status open_for(davit_cuda_device *device, size_t bytes, davit_cuda_stream **out)
 {
-    void *opened;
-    davit_status status = davit_cuda_stream_open(&device->base, &opened);
+    davit_cuda_stream *stream;
+    davit_status status = davit_cuda_stream_open(device, &stream);
     if (status != DAVIT_OK) {
         return status;
     }
     const davit_command command = {.kind = DAVIT_COMMAND_WRITE, .to = {.bytes = bytes}};
     const davit_submission submission = {.command_count = 1, .commands = &command};
-    davit_cuda_stream *stream = opened;
     stream->deadline_ns = davit_deadline_after(UPLOAD_LIMIT_NS);
     status = reserve(stream, &submission);
     if (status != DAVIT_OK) {
-        davit_cuda_stream_close(&device->base, stream);
+        davit_cuda_stream_close(stream);
         return status;
     }
     *out = stream;
@@ -320,7 +316,7 @@ static davit_status bring(davit_cuda_device *device, cuda_address at, const void
     if (status != DAVIT_OK) {
         davit_cuda_stream_settle(stream);
     }
-    davit_cuda_stream_close(&device->base, stream);
+    davit_cuda_stream_close(stream);
     return status;
 }
 

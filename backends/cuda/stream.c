@@ -6,6 +6,7 @@
 
 #define MS 1000000ull
 #define GRACE_NS (200 * MS) /* for late work to end before its device counts as hung */
+#define TURN_NS 20000000          /* between looks at the device while waiting for a turn */
 #define SPIN_NS 50000ull    /* asked without sleeping: most kernels are over by then */
 #define LONGEST_SLEEP_NS 500000ull
 #define LEAST_STAGING ((size_t)256 << 10)
@@ -204,18 +205,17 @@ static davit_status create_native(davit_cuda_stream *stream)
     return davit_cuda_stream_reserve(stream, 0);
 }
 
-/* The worker keeps the context current until its stream is closed. */
-davit_status davit_cuda_stream_open(davit_device *base, void **out)
+davit_status davit_cuda_stream_open(davit_cuda_device *device, davit_cuda_stream **out)
 {
-    davit_cuda_device *device = (davit_cuda_device *)base;
-    davit_cuda_stream *stream = davit_alloc(base->options.allocator, sizeof(*stream));
+    const davit_allocator *allocator = device->base.options.allocator;
+    davit_cuda_stream *stream = davit_alloc(allocator, sizeof(*stream));
     if (stream == NULL) {
         return davit_cuda_no_memory(device, "a queue");
     }
     stream->device = device;
     davit_status status = davit_cuda_enter(device);
     if (status != DAVIT_OK) {
-        davit_free(base->options.allocator, stream);
+        davit_free(allocator, stream);
         return status;
     }
     status = create_native(stream);
@@ -228,19 +228,126 @@ davit_status davit_cuda_stream_open(davit_device *base, void **out)
     return DAVIT_OK;
 }
 
-void davit_cuda_stream_close(davit_device *base, void *stream)
+void davit_cuda_stream_close(davit_cuda_stream *stream)
 {
-    davit_cuda_device *device = (davit_cuda_device *)base;
+    davit_cuda_device *device = stream->device;
     destroy(stream);
     if (atomic_load(&device->health) != DAVIT_CUDA_HUNG) {
         davit_cuda_leave(device);
     }
 }
 
+davit_status davit_cuda_stream_take_turn(davit_cuda_stream *stream, davit_program *program)
+{
+    for (;;) {
+        struct timespec next;
+        (void)clock_gettime(CLOCK_REALTIME, &next);
+        next.tv_nsec += TURN_NS;
+        next.tv_sec += next.tv_nsec / 1000000000;
+        next.tv_nsec %= 1000000000;
+        if (pthread_mutex_timedlock(&program->turn, &next) == 0) {
+            return DAVIT_OK;
+        }
+        if (atomic_load(&stream->device->health) != DAVIT_CUDA_WELL) {
+            return davit_cuda_fail_lost(stream->device);
+        }
+    }
+}
+
+/* ---- queues: a worker that waits for semaphores, and beside it the thread that calls the driver ---- */
+
+typedef struct queue_job {
+    davit_cuda_device *device;
+    davit_cuda_stream *stream; /* out, of opening */
+    const davit_submission *submission;
+} queue_job;
+
+static davit_status open_on_thread(void *argument)
+{
+    queue_job *job = argument;
+    return davit_cuda_stream_open(job->device, &job->stream);
+}
+
+static davit_status close_on_thread(void *argument)
+{
+    davit_cuda_stream_close(((queue_job *)argument)->stream);
+    return DAVIT_OK;
+}
+
+static davit_status run_on_thread(void *argument)
+{
+    const queue_job *job = argument;
+    return davit_cuda_submission_run(job->stream, job->submission);
+}
+
+static davit_status fail_kept(const davit_cuda_device *device, davit_status status,
+                              const char *what)
+{
+    return davit_fail(device->base.options.diag, status,
+                      "device '%s': %s: a call of its driver does not return: the device is given "
+                      "up",
+                      device->base.info.name, what);
+}
+
+static davit_status open_queue_stream(davit_device *base, void **out)
+{
+    queue_job job = {.device = (davit_cuda_device *)base};
+    davit_cuda_caller *caller;
+    bool given_up;
+    davit_status status = davit_cuda_caller_create(job.device, &caller);
+    if (status != DAVIT_OK) {
+        return status;
+    }
+    status = davit_cuda_call(caller, (davit_cuda_patience){.inside_ns = davit_cuda_patience_ns(job.device)},
+                             open_on_thread, &job, &given_up);
+    if (given_up) {
+        return fail_kept(job.device, status, "a queue");
+    }
+    if (status != DAVIT_OK) {
+        davit_cuda_caller_free(caller);
+        return status;
+    }
+    job.stream->caller = caller;
+    *out = job.stream;
+    return DAVIT_OK;
+}
+
+static void close_queue_stream(davit_device *base, void *opened)
+{
+    queue_job job = {.device = (davit_cuda_device *)base, .stream = opened};
+    davit_cuda_caller *caller = job.stream->caller;
+    bool given_up;
+    (void)davit_cuda_call(caller, (davit_cuda_patience){.inside_ns = davit_cuda_patience_ns(job.device)},
+                          close_on_thread, &job, &given_up);
+    davit_cuda_caller_free(caller);
+}
+
+/* The thread that does not come back keeps the stream, and the program that it is at. */
+static davit_status run_queue(davit_device *base, void *opened, const davit_submission *submission)
+{
+    queue_job job = {
+        .device = (davit_cuda_device *)base, .stream = opened, .submission = submission};
+    const davit_cuda_patience patience = {.not_before_ns = with_grace(submission->deadline_ns),
+                                          .inside_ns = GRACE_NS};
+    bool given_up;
+    if (atomic_load(&job.device->health) != DAVIT_CUDA_WELL) {
+        return davit_cuda_fail_lost(job.device);
+    }
+    davit_status status =
+        davit_cuda_call(job.stream->caller, patience, run_on_thread, &job, &given_up);
+    if (!given_up) {
+        return status;
+    }
+    if (job.stream->running != NULL) {
+        (void)atomic_fetch_add(&job.stream->running->base.references, 1);
+    }
+    return fail_kept(job.device, DAVIT_DEADLINE_EXCEEDED, "the deadline passed while it worked");
+}
+
 davit_status davit_cuda_queue_create(davit_device *device, davit_queue **out)
 {
-    static const davit_host_queue_ops ops = {.run = davit_cuda_run,
-                                             .open_stream = davit_cuda_stream_open,
-                                             .close_stream = davit_cuda_stream_close};
+    static const davit_host_queue_ops ops = {.run = run_queue,
+                                             .open_stream = open_queue_stream,
+                                             .close_stream = close_queue_stream};
     return davit_host_queue_create(device, &ops, out);
 }

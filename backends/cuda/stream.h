@@ -15,6 +15,7 @@ typedef struct davit_cuda_arrival {
 
 typedef struct davit_cuda_stream {
     davit_cuda_device *device;
+    davit_cuda_caller *caller; /* of a queue's stream: the thread that uses it; else NULL */
     cuda_stream native;
     cuda_event reached; /* recorded behind what is waited for */
     davit_cuda_memory *staging;
@@ -28,8 +29,14 @@ typedef struct davit_cuda_stream {
     uint64_t *unit_ns;           /* of running, or NULL */
 } davit_cuda_stream;
 
-davit_status davit_cuda_stream_open(davit_device *device, void **out);
-void davit_cuda_stream_close(davit_device *device, void *stream);
+/* On the calling thread, whose context stays current until it is closed. */
+DAVIT_NODISCARD davit_status davit_cuda_stream_open(davit_cuda_device *device,
+                                                    davit_cuda_stream **out);
+void davit_cuda_stream_close(davit_cuda_stream *stream);
+
+/* The program's turn, by this stream; DAVIT_DEVICE_LOST, reported, where who has it was given up. */
+DAVIT_NODISCARD davit_status davit_cuda_stream_take_turn(davit_cuda_stream *stream,
+                                                         davit_program *program);
 
 /* Waits until everything in the stream is done, within its deadline and a little more: work that is
  * late ends, as DAVIT_DEADLINE_EXCEEDED; work that does not end makes the device a hung one. Hands
@@ -53,7 +60,8 @@ DAVIT_NODISCARD davit_status davit_cuda_stream_reserve(davit_cuda_stream *stream
 DAVIT_NODISCARD davit_status davit_cuda_upload(davit_cuda_device *device, cuda_address to,
                                                const void *from, size_t bytes);
 
-/* Table entry: runs a submission (queue.c). */
-davit_status davit_cuda_run(davit_device *device, void *stream, const davit_submission *submission);
+/* Runs a submission on the stream's thread (queue.c). */
+DAVIT_NODISCARD davit_status davit_cuda_submission_run(davit_cuda_stream *stream,
+                                                       const davit_submission *submission);
 
 #endif

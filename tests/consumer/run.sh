@@ -41,3 +41,12 @@ export PKG_CONFIG_PATH
 ${CC:-cc} $flags "$here/../../examples/run_model.c" $(pkg-config --cflags --libs davit) \
     -o "$scratch/run_model"
 LD_LIBRARY_PATH=$(pkg-config --variable=libdir davit) "$scratch/run_model" "$model"
+
+# The emulated CUDA driver is found in the installation, and nowhere else.
+emulated=$(find "$prefix" -name libdavit-cudaemu.so)
+if [ -n "$emulated" ]; then
+    LD_DEBUG=files "$prefix/bin/davit" run "$model" --devices cuda:emu,cpu --verify \
+        >"$scratch/emulated.log" 2>&1 || { tail -2 "$scratch/emulated.log" && exit 1; }
+    grep -q "calling init: $(realpath "$emulated")" "$scratch/emulated.log"
+    grep ' cuda:emu ' "$scratch/emulated.log" | grep -v emulated
+fi

@@ -61,6 +61,35 @@ static void lost_devices_stay_lost(void **state)
     rig_close(&on);
 }
 
+/* Who looks whether a lost device works again opens it beside what is left of it: that fails, leaves
+ * nothing, and succeeds as soon as that is closed. */
+static void lost_devices_return_when_closed(void **state)
+{
+    static rig on, again;
+    rig_program program;
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        rig_init(&on, 0);
+        rig_init(&again, 0);
+        rig_open(&on, "lost_at=1");
+        assert_int_equal(rig_build(&on, network, &program), DAVIT_OK);
+        assert_int_equal(rig_run(&on, &program, 20 * RIG_SECOND), DAVIT_DEVICE_LOST);
+        const davit_device_options options = {.allocator = &again.allocator.allocator,
+                                              .diag = &again.sink};
+        assert_int_equal(davit_device_open(&again.backend, &again.info, &options, &again.device),
+                         DAVIT_DEVICE_LOST);
+        assert_int_equal(atomic_load(&again.errors), 1);
+        assert_int_equal(atomic_load(&again.allocator.live), 0);
+        rig_destroy(&program);
+        rig_close(&on);
+        rig_open(&again, NULL);
+        assert_int_equal(rig_build(&again, network, &program), DAVIT_OK);
+        assert_int_equal(rig_run(&again, &program, 20 * RIG_SECOND), DAVIT_OK);
+        rig_destroy(&program);
+        rig_close(&again);
+    }
+}
+
 /* A kernel that never ends: the deadline does, and closing waits for nothing. The other device
  * works on. What the driver has of the hung one stays with it. */
 static void hung_devices_are_given_up(void **state)
@@ -281,6 +310,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(repeated_runs_agree),
         cmocka_unit_test(lost_devices_stay_lost),
+        cmocka_unit_test(lost_devices_return_when_closed),
         cmocka_unit_test(hung_devices_are_given_up),
         cmocka_unit_test(memory_may_run_out),
         cmocka_unit_test(pools_are_emptied_when_memory_is_short),

@@ -12,6 +12,7 @@
  *   alloc_fail    the Nth allocation of device memory and all after it fail
  *   hang_at       the Nth kernel does not end
  *   lost_at       the Nth kernel fails, and so does everything after it
+ *   block_at      the Nth call does not return, of those that need a context and make something
  *   multiprocessors  that the device says it has (108)
  *   cublaslt      1: the library plays cuBLASLt for the device (cublaslt.c); 2: and its sums are wrong */
 #ifndef DAVIT_CUDAEMU_DRIVER_H
@@ -30,7 +31,7 @@
 #define EMU_EXPORT __attribute__((visibility("default")))
 
 /* The entry points as they are exported. */
-#define EMU_DECLARE(member, symbol, parameters)                                                    \
+#define EMU_DECLARE(member, symbol, parameters, names)\
     EMU_EXPORT cuda_result emu_##member parameters __asm__(symbol);
 DAVIT_CUDA_REQUIRED_SYMBOLS(EMU_DECLARE)
 DAVIT_CUDA_GRAPH_SYMBOLS(EMU_DECLARE)
@@ -39,7 +40,7 @@ DAVIT_CUDA_EMULATED_SYMBOLS(EMU_DECLARE)
 
 typedef struct emu_options {
     uint64_t memory_mib, capability, seed, races, slow_copy_us, alloc_fail, hang_at, lost_at,
-        cublaslt, multiprocessors;
+        cublaslt, multiprocessors, block_at;
 } emu_options;
 
 /* Memory of a device: whole pages between pages that are not there, its end at the end of the last.
@@ -74,6 +75,7 @@ typedef struct emu_device {
     emu_allocation *allocations;
     emu_pinned *pinned;
     uint64_t allocation_count, kernel_count; /* since configure */
+    uint64_t call_count;                     /* of block_at */
     unsigned worker_count;
     unsigned work_count;        /* pieces of work that streams have not done */
     emu_object *objects;        /* events, modules, graphs */
@@ -141,6 +143,8 @@ typedef struct emu_work {
 /* The device whose context is current, with its lock; NULL with *result set: none is, or a kernel
  * failed on it. */
 emu_device *emu_current(cuda_result *result);
+/* The same for calls that only look, which block_at does not count. */
+emu_device *emu_look(cuda_result *result);
 /* The same for calls that free, which work after a kernel failed too. */
 emu_device *emu_current_to_free(cuda_result *result);
 void emu_unlock(emu_device *device);

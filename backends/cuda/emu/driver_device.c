@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define API_VERSION 12000
 #define MAX_CONTEXTS 16
@@ -209,6 +210,7 @@ cuda_result emu_configure(cuda_device_number number, const char *options)
     device->options = read;
     device->allocation_count = 0;
     device->kernel_count = 0;
+    device->call_count = 0;
     pthread_mutex_unlock(&device->mutex);
     return CUDA_RESULT_SUCCESS;
 }
@@ -347,12 +349,24 @@ emu_device *emu_current_to_free(cuda_result *result)
     return device;
 }
 
-emu_device *emu_current(cuda_result *result)
+emu_device *emu_look(cuda_result *result)
 {
     emu_device *device = emu_current_to_free(result);
     if (device != NULL && *result != CUDA_RESULT_SUCCESS) {
         pthread_mutex_unlock(&device->mutex);
         return NULL;
+    }
+    return device;
+}
+
+emu_device *emu_current(cuda_result *result)
+{
+    emu_device *device = emu_look(result);
+    if (device != NULL && ++device->call_count == device->options.block_at) {
+        pthread_mutex_unlock(&device->mutex);
+        for (;;) {
+            (void)nanosleep(&(struct timespec){.tv_sec = 3600}, NULL);
+        }
     }
     return device;
 }

@@ -20,6 +20,7 @@ static const option known[] = {
     {"hang_at", offsetof(emu_options, hang_at), UINT64_MAX},
     {"lost_at", offsetof(emu_options, lost_at), UINT64_MAX},
     {"cublaslt", offsetof(emu_options, cublaslt), 2},
+    {"block_at", offsetof(emu_options, block_at), UINT64_MAX},
     {"multiprocessors", offsetof(emu_options, multiprocessors), 1000},
 };
 

@@ -65,7 +65,7 @@ cuda_result emu_event_destroy(cuda_event event)
 cuda_result emu_event_query(cuda_event event)
 {
     cuda_result result;
-    emu_device *device = emu_current(&result);
+    emu_device *device = emu_look(&result);
     if (device == NULL) {
         return result;
     }
@@ -77,7 +77,7 @@ cuda_result emu_event_query(cuda_event event)
 cuda_result emu_event_elapsed(float *milliseconds, cuda_event start, cuda_event end)
 {
     cuda_result result;
-    emu_device *device = emu_current(&result);
+    emu_device *device = emu_look(&result);
     if (device == NULL) {
         return result;
     }
