@@ -132,4 +132,20 @@ davit_pci_route davit_topology_route(const davit_topology *topology, size_t from
  * Refused (DAVIT_UNAVAILABLE) on a recorded topology. */
 DAVIT_NODISCARD davit_status davit_topology_bind_thread(void *topology, uint32_t ordinal);
 
+/* ---- near a device ---- */
+
+/* Index of the node nearest to the device at a PCI address, among those whose processors this process
+ * may use: its own, else that with the least distance to it; davit_topology_node_count when the device
+ * or its place is unknown ("" is). */
+size_t davit_topology_node_near(const davit_topology *topology, const char *pci_address);
+/* Binds the calling thread, which drives that device, and its memory policy to that node; leaves it as
+ * it is where there is one node only, or the place is unknown. Errors as davit_topology_bind_thread. */
+DAVIT_NODISCARD davit_status davit_topology_bind_thread_near(void *topology,
+                                                             const char *pci_address);
+/* Memory of whole pages for what is copied to or from that device, on that node as far as the system
+ * lets programs choose. bytes > 0. NULL when memory is short. Free with davit_topology_free_near and
+ * the same bytes. */
+void *davit_topology_alloc_near(void *topology, const char *pci_address, size_t bytes);
+void davit_topology_free_near(void *topology, void *memory, size_t bytes);
+
 #endif
