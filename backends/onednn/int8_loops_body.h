@@ -306,28 +306,83 @@ static inline __m512i vector_product(__m512i x, __m512i y)
     return _mm512_madd_epi16(_mm512_and_si512(x, _mm512_set1_epi32(0xffff)), y);
 }
 
+/* Sums and products of bytes that were read as they lie: a sum's shift takes the offset off. */
+typedef struct vector_pair {
+    bool adds;
+    davit_int8_source a, b;
+    __m512 a_scale, b_scale, a_shift, b_shift;
+} vector_pair;
+
+static inline vector_pair vector_pair_of(const davit_int8_pair *p, bool adds)
+{
+    return (vector_pair){.adds = adds,
+                         .a = p->a,
+                         .b = p->b,
+                         .a_scale = _mm512_set1_ps(p->a_scale),
+                         .b_scale = _mm512_set1_ps(p->b_scale),
+                         .a_shift = _mm512_set1_ps(-(float)p->a.offset * p->a_scale),
+                         .b_shift = _mm512_set1_ps(-(float)p->b.offset * p->b_scale)};
+}
+
+/* One of the two terms of a sum: exact, since (q - zero) * scale has 24 bits. */
+static inline __m512 vector_term(davit_int8_source source, __m512 scale, __m512 shift, __m128i q)
+{
+    q = _mm_xor_si128(q, _mm_set1_epi8((char)source.flip));
+    return _mm512_fmadd_ps(_mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(q)), scale, shift);
+}
+
+static inline __attribute__((always_inline)) __m512 vector_pair_up(const vector_pair *p, __m128i a,
+                                                                   __m128i b)
+{
+    if (p->adds) {
+        return _mm512_add_ps(vector_term(p->a, p->a_scale, p->a_shift, a),
+                             vector_term(p->b, p->b_scale, p->b_shift, b));
+    }
+    __m512i product = vector_product(vector_read(p->a, a), vector_read(p->b, b));
+    return _mm512_mul_ps(_mm512_cvtepi32_ps(product), p->a_scale);
+}
+
+/* The end of 64 values that only packing bounds: after is added within s16. */
+static inline void pack_ends(const __m512 t[4], __m512i after, bool is_signed, uint8_t *out)
+{
+    const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    __m512i first = _mm512_packs_epi32(_mm512_cvtps_epi32(t[0]), _mm512_cvtps_epi32(t[1]));
+    __m512i second = _mm512_packs_epi32(_mm512_cvtps_epi32(t[2]), _mm512_cvtps_epi32(t[3]));
+    first = _mm512_adds_epi16(first, after);
+    second = _mm512_adds_epi16(second, after);
+    __m512i bytes =
+        is_signed ? _mm512_packs_epi16(first, second) : _mm512_packus_epi16(first, second);
+    _mm512_storeu_si512(out, _mm512_permutexvar_epi32(order, bytes));
+}
+
 static inline __attribute__((always_inline)) void pair_up(const davit_int8_pair *p, bool adds,
                                                           bool a_single, bool b_single,
                                                           int64_t count, const uint8_t *a,
                                                           const uint8_t *b, uint8_t *out)
 {
+    enum { WIDE = 4 * COLUMNS };
+    const vector_pair pair = vector_pair_of(p, adds);
     const vector_end end = vector_end_of(&p->result);
-    const __m512 a_scale = _mm512_set1_ps(p->a_scale), b_scale = _mm512_set1_ps(p->b_scale);
-    __m512i x = vector_read(p->a, _mm_set1_epi8((char)a[0]));
-    __m512i y = vector_read(p->b, _mm_set1_epi8((char)b[0]));
-    for (int64_t i = 0; i < count; i += COLUMNS) {
+    const bool is_signed = p->result.least + (float)p->result.after != 0.0f;
+    const int16_t after = is_signed ? (int8_t)p->result.after : p->result.after;
+    const __m512i after_16 = _mm512_set1_epi16(after);
+    __m128i x = _mm_set1_epi8((char)a[0]), y = _mm_set1_epi8((char)b[0]);
+    int64_t i = 0;
+    for (; i + WIDE <= count; i += WIDE) {
+        __m512 t[4];
+        for (int k = 0; k < 4; k++) {
+            x = a_single ? x : _mm_loadu_si128((const __m128i *)(a + i + k * COLUMNS));
+            y = b_single ? y : _mm_loadu_si128((const __m128i *)(b + i + k * COLUMNS));
+            t[k] = vector_pair_up(&pair, x, y);
+            t[k] = _mm512_min_ps(_mm512_max_ps(t[k], end.low), end.high);
+        }
+        pack_ends(t, after_16, is_signed, out + i);
+    }
+    for (; i < count; i += COLUMNS) {
         __mmask16 mask = count - i < COLUMNS ? (__mmask16)((1U << (count - i)) - 1) : 0xffff;
-        if (!a_single) {
-            x = vector_read(p->a, _mm_maskz_loadu_epi8(mask, a + i));
-        }
-        if (!b_single) {
-            y = vector_read(p->b, _mm_maskz_loadu_epi8(mask, b + i));
-        }
-        /* Both products of a sum are exact, so that one may be fused. */
-        __m512 t = adds ? _mm512_fmadd_ps(_mm512_cvtepi32_ps(x), a_scale,
-                                          _mm512_mul_ps(_mm512_cvtepi32_ps(y), b_scale))
-                        : _mm512_mul_ps(_mm512_cvtepi32_ps(vector_product(x, y)), a_scale);
-        _mm_mask_storeu_epi8(out + i, mask, vector_ends(&end, t));
+        x = a_single ? x : _mm_maskz_loadu_epi8(mask, a + i);
+        y = b_single ? y : _mm_maskz_loadu_epi8(mask, b + i);
+        _mm_mask_storeu_epi8(out + i, mask, vector_ends(&end, vector_pair_up(&pair, x, y)));
     }
 }
 
