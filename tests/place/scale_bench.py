@@ -74,9 +74,10 @@ def rows(options, shape, count, folder):
     problem = four_devices(generate_problems.problem(shape, count, 1))
     path = folder / 'problem.json'
     path.write_text(json.dumps(problem))
+    effort = ['--effort', options.effort] if options.effort else []
     for objective in ('latency', 'throughput'):
         seconds, text = seconds_of([options.davit, 'plan', '--problem', path, '--objective',
-                                    objective, '--effort', str(options.effort), '--json'])
+                                    objective, '--json', *effort])
         yield 'problem', objective, len(problem['nodes']), seconds, json.loads(text)['gap']
     try:
         import onnx
@@ -86,7 +87,7 @@ def rows(options, shape, count, folder):
     onnx.save(make_model(problem), path)
     for objective in ('latency', 'throughput', 'energy'):
         seconds, text = seconds_of([options.davit, 'plan', path, '--devices', DEVICES, '--objective',
-                                    objective, '--effort', str(options.effort), '--json'])
+                                    objective, '--json', *effort])
         plan = json.loads(text)
         yield 'model', objective, len(plan['units']), seconds, plan['prediction']['gap']
 
@@ -96,7 +97,7 @@ def main():
     parser.add_argument('davit')
     parser.add_argument('--units', default='1000,10000')
     parser.add_argument('--shapes', default='chain,residual,inception,grid,random')
-    parser.add_argument('--effort', type=int, default=25)
+    parser.add_argument('--effort')
     options = parser.parse_args()
     slow = False
     print(f'{"shape":10} {"as":8} {"objective":10} {"units":>6} {"seconds":>8} {"gap":>7}')
