@@ -261,6 +261,13 @@ davit_status davit_session_plan(davit_session *session, const davit_session_opti
     request->latency_limit_s =
         options->latency_limit_s > 0 ? options->latency_limit_s : (double)INFINITY;
     request->inference_count = options->inference_count > 0 ? options->inference_count : 1000;
+    if (options->reproducible) {
+        status =
+            davit_plan_find_float_device(request, &session->arena, diag, &request->float_device);
+    }
+    if (status != DAVIT_OK) {
+        return status;
+    }
     session->current->request = *request;
     return options->plan_path != NULL
                ? read_plan(session, options->plan_path, request)

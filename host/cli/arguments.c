@@ -139,7 +139,8 @@ static bool set_flag(cli_arguments *arguments, const char *name)
                  {"only-models", &arguments->only_models},
                  {"predict", &arguments->predict},
                  {"rtl", &arguments->rtl},
-                 {"no-learn", &arguments->no_learn}};
+                 {"no-learn", &arguments->no_learn},
+                 {"reproducible", &arguments->reproducible}};
     for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
         if (strcmp(name, flags[i].name) == 0) {
             *flags[i].flag = true;

@@ -91,6 +91,7 @@ typedef struct cli_arguments {
     bool predict;
     bool rtl;
     bool no_learn;
+    bool reproducible;
     bool shapes_of_some; /* set by commands of several models: a --shape may be for one of them */
     long repeat;         /* 0: not given */
     long inferences;
@@ -147,6 +148,9 @@ int cli_write_file(const davit_diagnostics *diag, const char *path, const char *
         {"pin", 0, "NAME=DEVICE", "run the unit, node or output NAME on DEVICE; repeatable"},      \
         {"plan", 0, "FILE", "use a plan written by `davit plan -o`"},                              \
         {"strict", 0, NULL, "fail instead of falling back to another device"},                     \
+        {"reproducible", 0, NULL,                                                                  \
+         "all that computes floats on one device: a quantised model gives the same bytes however " \
+         "it is placed"},                                                                          \
         {"threads", 't', "N", "threads of CPU devices (default: all cores)"},                      \
         {"timeout", 0, "SECONDS", "give a run up after that long (default: never)"},               \
         {"precision", 0, "NAME",                                                                   \

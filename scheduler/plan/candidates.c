@@ -1,5 +1,6 @@
 #include "candidates.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "plan_parts.h"
@@ -28,6 +29,12 @@ bool davit_candidate_supported(const davit_plan_request *request, size_t device,
 {
     const davit_plan_device *candidate = &request->devices[device];
     reason[0] = '\0';
+    if (request->float_device != NULL && strcmp(candidate->info.name, request->float_device) != 0 &&
+        davit_plan_computes_floats(request->graph, unit)) {
+        snprintf(reason, DAVIT_REASON_BYTES, "all that computes floats is on %s",
+                 request->float_device);
+        return false;
+    }
     return davit_backend_supports(candidate->backend, &candidate->info.profile, request->graph,
                                   unit, reason, DAVIT_REASON_BYTES);
 }

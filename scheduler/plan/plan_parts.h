@@ -26,6 +26,9 @@ DAVIT_NODISCARD davit_status davit_plan_resolve_pins(const davit_plan_request *r
 DAVIT_NODISCARD davit_status davit_plan_take_pins(const davit_plan *plan, davit_arena *arena,
                                                   davit_plan_request *request);
 
+/* True when what a unit gives is not defined to the bit. */
+bool davit_plan_computes_floats(const davit_graph *graph, const davit_unit *unit);
+
 /* Index of the request's device of that name, DAVIT_NONE when there is none. */
 uint32_t davit_plan_find_device(const davit_plan_request *request, const char *name);
 

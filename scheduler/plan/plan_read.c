@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "candidates.h"
 #include "plan_parts.h"
 #include "predict.h"
 
@@ -176,9 +177,9 @@ static davit_status check_unit(const reading *r, const davit_unit *unit,
                                const davit_plan_unit *placed)
 {
     const davit_plan_device *device = &r->plan->devices[placed->device];
-    char reason[160] = "";
-    if (!davit_backend_supports(device->backend, &device->info.profile, r->request->graph, unit,
-                                reason, sizeof(reason))) {
+    char reason[DAVIT_REASON_BYTES];
+    uint32_t index = davit_plan_find_device(r->request, device->info.name);
+    if (!davit_candidate_supported(r->request, index, unit, reason)) {
         return davit_fail(r->diag, DAVIT_UNSUPPORTED,
                           "%s: places unit '%s' (%s) on %s, which cannot run it: %s", r->path,
                           unit->name, r->request->graph->nodes[unit->anchor].op->name,

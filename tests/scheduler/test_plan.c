@@ -41,6 +41,37 @@ static void takes_the_first_device_that_can(void **state)
     davit_plan_destroy(plan);
 }
 
+static void keeps_floats_on_one_device(void **state)
+{
+    fixture *f = *state;
+    fixture_chain(f);
+    fixture_add_device(f, "partial");
+    fixture_add_device(f, "reference");
+    davit_plan_request request = fixture_request(f);
+    davit_arena arena;
+    davit_arena_init(&arena, f->allocator);
+    davit_plan *plan;
+    assert_int_equal(
+        davit_plan_find_float_device(&request, &arena, &f->diag.sink, &request.float_device),
+        DAVIT_OK);
+    assert_string_equal(request.float_device, "reference");
+    assert_int_equal(davit_plan_make(f->allocator, &request, &f->diag.sink, &plan), DAVIT_OK);
+    for (size_t u = 0; u < plan->unit_count; u++) {
+        assert_int_equal(plan->units[u].device, 1);
+    }
+    assert_string_equal(plan->units[0].reason, "partial: all that computes floats is on reference");
+    davit_plan_destroy(plan);
+    const davit_pin pin = {"relu", "partial"};
+    request.pins = &pin;
+    request.pin_count = 1;
+    request.float_device = NULL;
+    assert_int_equal(
+        davit_plan_find_float_device(&request, &arena, &f->diag.sink, &request.float_device),
+        DAVIT_UNSUPPORTED);
+    assert_null(request.float_device);
+    davit_arena_clear(&arena);
+}
+
 static void pins_name_units_nodes_or_values(void **state)
 {
     fixture *f = *state;
@@ -150,6 +181,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
     const struct CMUnitTest tests[] = {
         TEST(takes_the_first_device_that_can),
+        TEST(keeps_floats_on_one_device),
         TEST(pins_name_units_nodes_or_values),
         TEST(refuses_bad_pins),
         TEST(strict_allows_no_fallback_but_pins),

@@ -170,6 +170,9 @@ typedef struct davit_session_options {
     const char *no_fallback;
     /* In what the devices that can compute the products of f32 values; at least one must. */
     davit_precision precision;
+    /* All units that compute floats run on one device, the first that can run them all: a quantised
+     * network then gives the same bytes wherever its integer units run. */
+    bool reproducible;
 } davit_session_options;
 
 /* Fills in the defaults. Options of an older caller, with a smaller struct_size, are completed with

@@ -37,6 +37,9 @@ typedef struct davit_plan_request {
     /* Kinds of device, as names of devices begin with them, on which no unit falls back:
      * "cpu,reference". NULL: none. */
     const char *no_fallback;
+    /* The device that has all units that compute floats: what these give is not defined to the bit, and
+     * a quantised network's result then depends on no placement. NULL: any may have them. */
+    const char *float_device;
     /* Where units already are, by unit id: index into devices, or DAVIT_NONE for those that lost their
      * device, which fall back. NULL: nothing is placed yet. */
     const uint32_t *placed;
@@ -117,6 +120,14 @@ DAVIT_NODISCARD davit_status davit_plan_make(const davit_allocator *allocator,
                                              const davit_plan_request *request,
                                              const davit_diagnostics *diag, davit_plan **out);
 void davit_plan_destroy(davit_plan *plan);
+
+/* The first device of the request that can be float_device: it can run all these units, and those that
+ * are pinned are pinned to it. *device is a name of the request's. Memory comes from arena. Reports;
+ * DAVIT_UNSUPPORTED where there is none. */
+DAVIT_NODISCARD davit_status davit_plan_find_float_device(const davit_plan_request *request,
+                                                          davit_arena *arena,
+                                                          const davit_diagnostics *diag,
+                                                          const char **device);
 
 /* Writes a plan as JSON; free *text with free(). */
 DAVIT_NODISCARD davit_status davit_plan_write(const davit_plan *plan, const davit_graph *graph,
