@@ -196,6 +196,17 @@ static void sort_items(builder *b, rank *ranks)
     }
 }
 
+bool davit_place_class_is_pinned(const davit_place_problem *problem, uint32_t of_class)
+{
+    for (uint32_t v = 0; v < problem->node_count; v++) {
+        uint32_t pin = problem->nodes[v].pin;
+        if (pin != DAVIT_PLACE_NONE && problem->devices[pin].device_class == of_class) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Which device of its class d is; 0 when the class has a pin. */
 static uint32_t exchangeable_before(const builder *b, uint32_t d)
 {
@@ -205,13 +216,7 @@ static uint32_t exchangeable_before(const builder *b, uint32_t d)
     for (uint32_t e = 0; e < d; e++) {
         before += problem->devices[e].device_class == of_class;
     }
-    for (uint32_t v = 0; v < problem->node_count; v++) {
-        uint32_t pin = problem->nodes[v].pin;
-        if (pin != DAVIT_PLACE_NONE && problem->devices[pin].device_class == of_class) {
-            return 0;
-        }
-    }
-    return before;
+    return davit_place_class_is_pinned(problem, of_class) ? 0 : before;
 }
 
 static void break_symmetry(builder *b)

@@ -35,6 +35,8 @@ size_t davit_place_linear_size(const davit_place_items *items);
 DAVIT_NODISCARD davit_status davit_place_linear_make(const davit_place_items *items, double scale,
                                                      davit_arena *arena,
                                                      davit_place_linear *linear);
+/* Whether a node is pinned to a device of the class: its devices cannot be exchanged then. */
+bool davit_place_class_is_pinned(const davit_place_problem *problem, uint32_t of_class);
 /* Rows of copies out of a flow, per device. */
 uint32_t davit_place_linear_out_rows(const davit_place_flow *flow);
 /* The bound in seconds that duals prove (certificate.md, linear); those are >= 0, one for each row

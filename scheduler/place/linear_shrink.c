@@ -9,23 +9,12 @@ typedef struct shrinking {
     int *row_twin; /* [row] of the first device; itself: kept */
 } shrinking;
 
-static bool is_pinned(const davit_place_problem *problem, uint32_t of_class)
-{
-    for (uint32_t v = 0; v < problem->node_count; v++) {
-        uint32_t pin = problem->nodes[v].pin;
-        if (pin != DAVIT_PLACE_NONE && problem->devices[pin].device_class == of_class) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static void find_alike(shrinking *s, uint32_t apart)
 {
     const davit_place_problem *problem = s->large->items->problem;
     for (int d = 0; d < s->devices; d++) {
         uint32_t of_class = problem->devices[d].device_class;
-        bool pinned = is_pinned(problem, of_class);
+        bool pinned = davit_place_class_is_pinned(problem, of_class);
         uint32_t before = 0;
         s->first[d] = d;
         for (int e = 0; e < d && s->first[d] == d && !pinned; e++) {
