@@ -116,6 +116,20 @@ const void *davit_onednn_constant(const davit_onednn_builder *builder,
     return slot->kind == DAVIT_ONEDNN_CONSTANT ? slot->pointer + operand->offset_bytes : NULL;
 }
 
+const davit_tensor *davit_onednn_borrowed(const davit_onednn_builder *builder,
+                                          const davit_onednn_operand *operand)
+{
+    return builder->program->slots[operand->slot].borrowed;
+}
+
+void davit_onednn_rest(const davit_onednn_builder *builder, const davit_onednn_operand *operand)
+{
+    const davit_tensor *tensor = davit_onednn_borrowed(builder, operand);
+    if (tensor != NULL) {
+        davit_tensor_rest(tensor);
+    }
+}
+
 bool davit_onednn_is_last_use(const davit_onednn_builder *builder,
                               const davit_onednn_operand *operand)
 {
@@ -309,9 +323,8 @@ static davit_status pack(davit_onednn_builder *builder, const davit_onednn_opera
         status = davit_dnnl_status(builder->diag, dnnl_stream_wait(pool->stream), "packing");
     }
     davit_free(builder->program->allocator, scratch);
-    const davit_tensor *read = builder->program->slots[from->slot].borrowed;
-    if (status == DAVIT_OK && read != NULL) {
-        davit_tensor_rest(read);
+    if (status == DAVIT_OK) {
+        davit_onednn_rest(builder, from);
     }
     return status;
 }

@@ -92,7 +92,13 @@ DAVIT_NODISCARD davit_status davit_onednn_new_constant(davit_onednn_builder *bui
                                                        davit_onednn_operand *out, void **data);
 /* The same without an operand, for a kernel's parameters: NULL after a report when there is none. */
 void *davit_onednn_constant_bytes(davit_onednn_builder *builder, size_t bytes);
-/* The bytes of a constant operand, or NULL when it is none. */
+/* The graph's tensor that a constant operand was read from, or NULL. */
+const davit_tensor *davit_onednn_borrowed(const davit_onednn_builder *builder,
+                                          const davit_onednn_operand *operand);
+/* Gives its memory back, where a file has it, once it is packed. */
+void davit_onednn_rest(const davit_onednn_builder *builder, const davit_onednn_operand *operand);
+/* The bytes of a constant operand, or NULL when it is none. f32 elements may begin at any byte where
+ * davit_onednn_borrowed says mapped: read them with davit_read_f32. */
 const void *davit_onednn_constant(const davit_onednn_builder *builder,
                                   const davit_onednn_operand *operand);
 /* from in the layout desc (same dimensions): itself where that is the same, else a reordered copy,

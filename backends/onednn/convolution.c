@@ -296,7 +296,8 @@ static davit_status spread_weights(davit_onednn_builder *builder, convolution *c
     for (int64_t p = 0; p < pixels; p++) {
         for (int64_t o = 0; o < c->channels; o++) {
             for (int64_t i = 0; i < inputs; i++) {
-                to[(p * c->channels + o) * inputs + i] = from[(i * c->channels + o) * pixels + p];
+                to[(p * c->channels + o) * inputs + i] =
+                    davit_read_f32(from, (size_t)((i * c->channels + o) * pixels + p));
             }
         }
     }
@@ -425,6 +426,7 @@ static davit_status build_winograd(davit_onednn_builder *builder, convolution *c
     }
     take_end(c, &spec);
     davit_status status = davit_winograd_add(builder, &spec, &result);
+    davit_onednn_rest(builder, &c->weights);
     if (status == DAVIT_OK) {
         status = davit_onednn_fusion_rest(builder, &c->fusion, &result);
     }
@@ -450,6 +452,7 @@ static davit_status build_pointwise(davit_onednn_builder *builder, convolution *
                              .weights = davit_onednn_constant(builder, &c->weights),
                              .depth_stride = 1,
                              .column_stride = dims[1],
+                             .borrowed = davit_onednn_borrowed(builder, &c->weights),
                              .bias = c->has_bias ? davit_onednn_constant(builder, &c->bias) : NULL};
     bool fits = !c->transposed && c->groups == 1 && spec.weights != NULL &&
                 (!c->has_bias || spec.bias != NULL) && davit_dense_fits(&spec) &&

@@ -49,6 +49,21 @@ static int64_t padded(const davit_dense_spec *spec, int64_t panel)
     return (spec->columns + panel - 1) / panel * panel;
 }
 
+/* Columns that lie side by side in the file are not read again. */
+static void rest(const davit_dense_spec *s, int64_t first, int64_t panel)
+{
+    int64_t end = first + panel < s->columns ? first + panel : s->columns;
+    if (s->borrowed == NULL) {
+        return;
+    }
+    if (s->depth_stride == 1 && s->column_stride == s->depth) {
+        davit_tensor_rest_part(s->borrowed, s->weights + first * s->depth,
+                               (size_t)((end - first) * s->depth) * sizeof(float));
+    } else if (end == s->columns) {
+        davit_tensor_rest(s->borrowed);
+    }
+}
+
 static const float *pack_weights(davit_onednn_builder *builder, const davit_dense_spec *s,
                                  int64_t panel)
 {
@@ -59,10 +74,11 @@ static const float *pack_weights(davit_onednn_builder *builder, const davit_dens
     for (int64_t first = 0; packed != NULL && first < columns; first += panel) {
         for (int64_t k = 0; k < s->depth; k++) {
             for (int64_t c = first; c < first + panel; c++) {
-                *to++ =
-                    c < s->columns ? s->weights[k * s->depth_stride + c * s->column_stride] : 0.0f;
+                int64_t at = k * s->depth_stride + c * s->column_stride;
+                *to++ = c < s->columns ? davit_read_f32(s->weights, (size_t)at) : 0.0f;
             }
         }
+        rest(s, first, panel);
     }
     return packed;
 }

@@ -48,6 +48,7 @@ typedef struct davit_dense_spec {
     int64_t rows, depth, columns;
     const float *weights; /* element (k, c) is weights[k * depth_stride + c * column_stride] */
     int64_t depth_stride, column_stride;
+    const davit_tensor *borrowed; /* that they are in, or NULL */
     const float *bias; /* [columns], or NULL */
 } davit_dense_spec;
 

@@ -291,6 +291,7 @@ static davit_status add_dense(davit_onednn_builder *builder, product *p, davit_d
                              .rows = p->dst_dims[0],
                              .columns = p->dst_dims[1],
                              .weights = p->pack_b ? davit_onednn_constant(builder, &p->b) : NULL,
+                             .borrowed = davit_onednn_borrowed(builder, &p->b),
                              .bias = p->has_bias ? davit_onednn_constant(builder, &p->bias) : NULL};
     if (p->rank != 2 || spec.weights == NULL || !davit_onednn_is_row_major(p->a.desc) ||
         !davit_dnnl_desc_layout(p->b.desc, &b) ||

@@ -66,7 +66,7 @@ static void transform_kernel(const float *kernel, double u[POINTS])
 {
     double g[9], half[18];
     for (int i = 0; i < 9; i++) {
-        g[i] = (double)kernel[i];
+        g[i] = (double)davit_read_f32(kernel, (size_t)i);
     }
     for (int j = 0; j < 3; j++) {
         weights_to_points(g + j, 3, half + j, 3);

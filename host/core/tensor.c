@@ -212,15 +212,20 @@ bool davit_tensor_is_aligned(const davit_tensor *tensor)
     return bytes == 0 || (uintptr_t)tensor->data % bytes == 0;
 }
 
-void davit_tensor_rest(const davit_tensor *tensor)
+void davit_tensor_rest_part(const davit_tensor *tensor, const void *begin, size_t bytes)
 {
     const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-    uintptr_t begin = ((uintptr_t)tensor->data + page - 1) / page * page;
-    uintptr_t end = ((uintptr_t)tensor->data + davit_tensor_desc_bytes(&tensor->desc)) / page * page;
-    if (tensor->mapped && begin < end) {
+    uintptr_t first = ((uintptr_t)begin + page - 1) / page * page;
+    uintptr_t end = ((uintptr_t)begin + bytes) / page * page;
+    if (tensor->mapped && first < end) {
         /* A hint: nothing depends on it. posix_madvise does nothing here in glibc. */
-        (void)madvise((void *)begin, end - begin, MADV_DONTNEED);
+        (void)madvise((void *)first, end - first, MADV_DONTNEED);
     }
+}
+
+void davit_tensor_rest(const davit_tensor *tensor)
+{
+    davit_tensor_rest_part(tensor, tensor->data, davit_tensor_desc_bytes(&tensor->desc));
 }
 
 void davit_tensor_destroy(davit_tensor *tensor)

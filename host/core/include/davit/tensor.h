@@ -110,12 +110,17 @@ typedef struct davit_tensor {
     bool mapped;
 } davit_tensor;
 
-/* Element index of an f32 tensor, aligned or not. */
-static inline float davit_tensor_f32(const davit_tensor *tensor, size_t index)
+/* Element index of f32 elements that begin anywhere. */
+static inline float davit_read_f32(const void *elems, size_t index)
 {
     float value;
-    memcpy(&value, (const char *)tensor->data + index * sizeof(value), sizeof(value));
+    memcpy(&value, (const char *)elems + index * sizeof(value), sizeof(value));
     return value;
+}
+
+static inline float davit_tensor_f32(const davit_tensor *tensor, size_t index)
+{
+    return davit_read_f32(tensor->data, index);
 }
 
 /* False for a mapped tensor that does not begin where its type must. */
@@ -123,6 +128,8 @@ DAVIT_API bool davit_tensor_is_aligned(const davit_tensor *tensor);
 
 /* Gives the memory of a mapped tensor back until it is read again; nothing for any other. */
 DAVIT_API void davit_tensor_rest(const davit_tensor *tensor);
+/* The same for a part of it: whole pages within. */
+DAVIT_API void davit_tensor_rest_part(const davit_tensor *tensor, const void *begin, size_t bytes);
 
 /* Creates a dense tensor of zeros. *out is NULL on failure. Free with davit_tensor_destroy. */
 DAVIT_API DAVIT_NODISCARD davit_status davit_tensor_create(const davit_allocator *allocator,
