@@ -59,6 +59,12 @@ static davit_status bind_detection(reader *r)
 static davit_status take_lines(reader *r, const davit_tensor *map)
 {
     const text_network *network = &r->detection;
+    const davit_tensor_desc *desc = &map->desc;
+    if (desc->dtype != DAVIT_F32 || desc->rank != 4 || desc->dims[1] != 1 ||
+        desc->dims[2] != network->height || desc->dims[3] != network->width) {
+        fprintf(stderr, "read_text: the detection network gives no map as large as its input\n");
+        return DAVIT_UNSUPPORTED;
+    }
     r->lines = find_boxes(map->data, network->width, network->height, &r->line_count);
     r->texts = calloc(r->line_count + 1, sizeof(*r->texts));
     if (r->lines == NULL || r->texts == NULL) {
@@ -138,6 +144,10 @@ static davit_status end_line(const reader *r, size_t index, text_run *run)
 {
     const davit_tensor *steps;
     davit_status status = run_wait(run, &steps);
+    if (status == DAVIT_OK && (steps->desc.dtype != DAVIT_F32 || steps->desc.rank != 3)) {
+        fprintf(stderr, "read_text: the recognition network gives no classes for each step\n");
+        status = DAVIT_UNSUPPORTED;
+    }
     if (status == DAVIT_OK) {
         char text[4096];
         float score = alphabet_decode(&r->alphabet, steps, text, sizeof(text));
