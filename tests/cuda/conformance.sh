@@ -4,9 +4,9 @@
 #   tests/cuda/conformance.sh BUILD_DIR [INTEGER_CASES]
 #
 # With 1 and with 4 devices; blocks and warps in order and shuffled; looking for races on shared memory;
-# with and without matrix instructions. INTEGER_CASES (1600) random cases of integer operators each:
-# 0 bytes may differ. A build with AddressSanitizer (build/asan) looks at memory as well; it finds no
-# races. Exit status 1 when anything differs.
+# with and without matrix instructions; with cuBLASLt as the emulated driver plays it. INTEGER_CASES (1600)
+# random cases of integer operators each: 0 bytes may differ. A build with AddressSanitizer (build/asan)
+# looks at memory as well; it finds no races. Exit status 1 when anything differs.
 set -eu
 
 [ $# -ge 1 ] || { sed -n '4p' "$0" | sed 's/^# *//' >&2; exit 2; }
@@ -30,6 +30,7 @@ one() {
 one 1 cuda:emu ""
 one 4 cuda:emu:3 ""
 one 1 cuda:emu capability=61
+one 1 cuda:emu "multiprocessors=1,cublaslt=1"
 for shuffled in 11 12 13; do
     one 4 cuda:emu:1 "seed=$shuffled"
     one 1 cuda:emu "seed=$shuffled,capability=61"

@@ -51,7 +51,10 @@ grep -e '^device' -e '^cuda:' "$logs/devices.log"
 for gpu in $gpus; do
     line "$gpu conformance" "$conformance" --device "$gpu"
     line "$gpu integer cases" "$conformance" --device "$gpu" --integer 1600
+    line "$gpu without cuBLASLt" env DAVIT_CUBLASLT=0 "$conformance" --device "$gpu"
     line "$gpu networks" "$here/../cuda/networks.sh" "$build" "$folder" "$gpu" 10
+    line "$gpu TF32" "$davit" run "$folder/mobilenetv2.onnx" --shape input=1x3x224x224 \
+        --devices "$gpu,cpu" --precision tf32 --verify
     line "$gpu resnet50-int8" speed "$gpu" resnet50-int8 input=1x3x224x224
     line "$gpu ppocrv4-det-int8" speed "$gpu" ppocrv4-det-int8 x=1x3x320x640
     line "$gpu mobilenetv2" speed "$gpu" mobilenetv2 input=1x3x224x224
