@@ -97,7 +97,7 @@ uint64_t davit_cuda_patience_ns(const davit_cuda_device *device)
     const char *wish = getenv("DAVIT_CUDA_PATIENCE_MS");
     uint64_t patience_ms = wish != NULL ? strtoull(wish, NULL, 10) : 0;
     if (patience_ms == 0 || patience_ms > 86400000) {
-        patience_ms = device->driver->kind == DAVIT_CUDA_EMULATED ? 5000 : 300000;
+        patience_ms = device->driver->kind == DAVIT_CUDA_EMULATED ? 20000 : 300000;
     }
     return patience_ms * 1000000;
 }
