@@ -59,7 +59,7 @@ def units(davit, model, environment):
     done = subprocess.run([davit, "plan", model, "--devices", "cpu", "--json"], check=True,
                           capture_output=True, text=True, env=environment)
     return [unit["name"] for unit in json.loads(done.stdout)["units"]
-            if "QuantizeLinear" not in unit["name"] and "Flatten" not in unit["name"]]
+            if "quantizelinear" not in unit["name"].lower() and "Flatten" not in unit["name"]]
 
 
 class Draw:
