@@ -22,7 +22,7 @@ static void *run_build(void *data)
     const davit_device_options *options = &job->device->base.options;
     job->status = DAVIT_OK;
     if (options->bind_thread != NULL) {
-        job->status = options->bind_thread(options->bind_user, job->device->base.info.ordinal);
+        job->status = options->bind_thread(options->bind_user, &job->device->base.info);
     }
     if (job->status == DAVIT_OK) {
         davit_onednn_set_threads(job->device->threads);

@@ -117,7 +117,9 @@ static davit_status build(davit_session *session, const davit_session_options *g
         session->executor_options = (davit_executor_options){
             .threads = options.threads,
             .depth = (uint32_t)session->depth,
-            .bind_thread = context->topology != NULL ? davit_topology_bind_thread : NULL,
+            .bind_thread = context->topology != NULL ? davit_topology_bind_device_thread : NULL,
+            .alloc_near = context->topology != NULL ? davit_topology_alloc_near : NULL,
+            .free_near = davit_topology_free_near,
             .bind_user = context->topology};
         status = davit_generation_create(session, diag, &session->current);
     }

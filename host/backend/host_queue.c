@@ -211,7 +211,7 @@ static davit_status start(host_queue *queue)
     davit_device *device = queue->base.device;
     davit_status status = DAVIT_OK;
     if (device->options.bind_thread != NULL) {
-        status = device->options.bind_thread(device->options.bind_user, device->info.ordinal);
+        status = device->options.bind_thread(device->options.bind_user, &device->info);
         if (status != DAVIT_OK) {
             return davit_fail(device->options.diag, status,
                               "device '%s': cannot bind its thread to its processors",

@@ -206,7 +206,7 @@ static davit_device_options device_options_of(const calibration *c)
         .allocator = davit_allocator_default(),
         .diag = c->diag,
         .threads = (uint32_t)c->arguments->threads,
-        .bind_thread = topology != NULL ? davit_topology_bind_thread : NULL,
+        .bind_thread = topology != NULL ? davit_topology_bind_device_thread : NULL,
         .bind_user = (void *)topology};
 }
 

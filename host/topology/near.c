@@ -37,6 +37,13 @@ davit_status davit_topology_bind_thread_near(void *user, const char *pci_address
                : DAVIT_OK;
 }
 
+davit_status davit_topology_bind_device_thread(void *topology, const davit_device_info *device)
+{
+    return device->profile.kind == DAVIT_DEVICE_CPU
+               ? davit_topology_bind_thread(topology, device->ordinal)
+               : davit_topology_bind_thread_near(topology, device->pci_address);
+}
+
 /* hwloc's memory is of whole pages. Where policies are forbidden it comes without one. */
 void *davit_topology_alloc_near(void *user, const char *pci_address, size_t bytes)
 {

@@ -18,12 +18,11 @@ static davit_status open_device(davit_executor *executor, size_t index,
 {
     const davit_plan_device *planned = &executor->plan->devices[index];
     davit_executor_device *opened = &executor->devices[index];
-    bool on_processors = planned->info.profile.kind == DAVIT_DEVICE_CPU;
     const davit_device_options device_options = {
         .allocator = executor->allocator,
         .diag = &executor->device_sink.sink,
         .threads = options->threads,
-        .bind_thread = on_processors ? options->bind_thread : NULL,
+        .bind_thread = options->bind_thread,
         .bind_user = options->bind_user,
         .backend_options =
             options->backend_options != NULL ? options->backend_options[index] : NULL,
@@ -49,7 +48,19 @@ static bool is_mappable(const davit_executor_device *device)
     return device->device != NULL && device->device->table->buffer_map != NULL;
 }
 
-static davit_status plan_memory(davit_executor *executor)
+/* The first device with units that is on PCI: what is copied passes through memory near it. */
+static const char *find_near(const davit_executor *executor)
+{
+    for (size_t d = 0; d < executor->device_count; d++) {
+        const char *address = executor->plan->devices[d].info.pci_address;
+        if (executor->devices[d].device != NULL && address[0] != '\0') {
+            return address;
+        }
+    }
+    return NULL;
+}
+
+static davit_status plan_memory(davit_executor *executor, const davit_executor_options *options)
 {
     size_t count = executor->device_count;
     bool *mappable = davit_arena_alloc_array(&executor->arena, count, sizeof(*mappable));
@@ -64,6 +75,10 @@ static davit_status plan_memory(davit_executor *executor)
                               OWN_PLACE_BYTES, &executor->schedule) != DAVIT_OK) {
         return out_of_memory(executor);
     }
+    executor->host_bytes = executor->schedule.arena_bytes[count] + 1;
+    executor->host_near = options->alloc_near != NULL ? find_near(executor) : NULL;
+    executor->free_near = options->free_near;
+    executor->near_user = options->bind_user;
     return DAVIT_OK;
 }
 
@@ -108,7 +123,23 @@ static davit_status build_program(davit_executor *executor, size_t index)
 
 /* ---- inferences ---- */
 
-static davit_status alloc_buffers(davit_inference *inference)
+static char *alloc_host(davit_executor *executor, const davit_executor_options *options)
+{
+    return executor->host_near != NULL
+               ? options->alloc_near(options->bind_user, executor->host_near, executor->host_bytes)
+               : davit_alloc_uninitialized(executor->allocator, executor->host_bytes);
+}
+
+static void free_host(const davit_executor *executor, char *host)
+{
+    if (executor->host_near == NULL) {
+        davit_free(executor->allocator, host);
+    } else if (host != NULL) {
+        executor->free_near(executor->near_user, host, executor->host_bytes);
+    }
+}
+
+static davit_status alloc_buffers(davit_inference *inference, const davit_executor_options *options)
 {
     davit_executor *executor = inference->executor;
     const size_t *bytes = executor->schedule.arena_bytes;
@@ -131,16 +162,16 @@ static davit_status alloc_buffers(davit_inference *inference)
         executor->memory_bytes += bytes[d];
     }
     executor->preparing = DAVIT_NONE;
-    size_t host_bytes = bytes[executor->device_count];
-    inference->host = davit_alloc_uninitialized(executor->allocator, host_bytes + 1);
+    inference->host = alloc_host(executor, options);
     if (inference->host == NULL) {
         return out_of_memory(executor);
     }
-    executor->memory_bytes += host_bytes;
+    executor->memory_bytes += bytes[executor->device_count];
     return DAVIT_OK;
 }
 
-static davit_status make_inference(davit_executor *executor, davit_inference *inference)
+static davit_status make_inference(davit_executor *executor, davit_inference *inference,
+                                   const davit_executor_options *options)
 {
     davit_arena *arena = &executor->arena;
     const davit_graph *graph = executor->graph;
@@ -160,7 +191,7 @@ static davit_status make_inference(davit_executor *executor, davit_inference *in
         inference->outputs == NULL) {
         return out_of_memory(executor);
     }
-    davit_status status = alloc_buffers(inference);
+    davit_status status = alloc_buffers(inference, options);
     return status == DAVIT_OK ? davit_executor_prepare_commands(inference) : status;
 }
 
@@ -196,7 +227,7 @@ static davit_status build(davit_executor *executor, const davit_executor_options
         status = open_devices(executor, options);
     }
     if (status == DAVIT_OK) {
-        status = plan_memory(executor);
+        status = plan_memory(executor, options);
     }
     if (status == DAVIT_OK) {
         status = create_queues(executor);
@@ -206,7 +237,7 @@ static davit_status build(davit_executor *executor, const davit_executor_options
         status = build_program(executor, s);
     }
     for (size_t i = 0; status == DAVIT_OK && i < executor->depth; i++) {
-        status = make_inference(executor, &executor->inferences[i]);
+        status = make_inference(executor, &executor->inferences[i], options);
     }
     return status;
 }
@@ -277,7 +308,7 @@ static void free_devices(davit_executor *executor)
         for (size_t d = 0; inference->memory != NULL && d < executor->device_count; d++) {
             davit_buffer_free(inference->memory[d].buffer);
         }
-        davit_free(executor->allocator, inference->host);
+        free_host(executor, inference->host);
     }
     for (size_t d = 0; executor->devices != NULL && d < executor->device_count; d++) {
         davit_device_close(executor->devices[d].device);

@@ -57,7 +57,7 @@ typedef struct davit_executor_memory {
 struct davit_inference {
     davit_executor *executor;
     davit_executor_memory *memory; /* by device */
-    char *host;                    /* the host's arena */
+    char *host;                    /* the host's arena, of executor->host_bytes */
     davit_executor_task *tasks;
     uint64_t *position_ns; /* of units, by position in the schedule */
     uint64_t *unit_ns;     /* by unit */
@@ -96,6 +96,10 @@ struct davit_executor {
     size_t memory_bytes;
     size_t depth;
     davit_inference *inferences; /* [depth] */
+    size_t host_bytes;
+    const char *host_near; /* the PCI address near which it is, or NULL: the allocator's */
+    void (*free_near)(void *user, void *memory, size_t bytes);
+    void *near_user;
     uint32_t preparing;          /* during creation: the device at work, or DAVIT_NONE */
 
     pthread_mutex_t mutex;

@@ -17,13 +17,13 @@ typedef struct binding {
     davit_status answer;
 } binding;
 
-static davit_status bind_thread(void *user, uint32_t ordinal)
+static davit_status bind_thread(void *user, const davit_device_info *device)
 {
     binding *bound = user;
     sigset_t blocked;
     pthread_sigmask(SIG_SETMASK, NULL, &blocked);
     bound->signals_blocked = sigismember(&blocked, SIGINT) && sigismember(&blocked, SIGUSR1);
-    bound->ordinal = ordinal;
+    bound->ordinal = device->ordinal;
     bound->thread = pthread_self();
     (void)atomic_fetch_add(&bound->calls, 1);
     return bound->answer;

@@ -111,17 +111,17 @@ static void test_cost(void **state)
     case_destroy(&b);
 }
 
-static davit_status count_threads(void *user, uint32_t ordinal)
+static davit_status count_threads(void *user, const davit_device_info *info)
 {
-    assert_int_equal(ordinal, 0);
+    assert_int_equal(info->ordinal, 0);
     (void)atomic_fetch_add((atomic_uint *)user, 1);
     return DAVIT_OK;
 }
 
-static davit_status refuse_thread(void *user, uint32_t ordinal)
+static davit_status refuse_thread(void *user, const davit_device_info *info)
 {
     (void)user;
-    (void)ordinal;
+    (void)info;
     return DAVIT_UNAVAILABLE;
 }
 

@@ -111,7 +111,7 @@ typedef struct davit_device_info {
     char unusable[192];   /* why open would fail, "" when usable */
     bool emulated;        /* chosen only when named */
     char pci_address[DAVIT_PCI_ADDRESS_BYTES]; /* "0000:3b:00.0", "" when it has none */
-    uint32_t ordinal;     /* for open and bind_thread; CPU: 0 all of the host, N + 1 NUMA node N */
+    uint32_t ordinal;     /* for open and binding; CPU: 0 all of the host, N + 1 NUMA node N */
     davit_device_profile profile;
 } davit_device_info;
 
@@ -134,9 +134,9 @@ typedef struct davit_device_options {
     const davit_allocator *allocator; /* of everything the device makes on the host */
     const davit_diagnostics *diag;    /* for the device's life */
     uint32_t threads;                 /* CPU devices: 0 = all cores of the device */
-    /* Binds the calling thread to the device's cores before its first parallel region; NULL: no
-     * binding. Called once on each thread that the device starts. */
-    davit_status (*bind_thread)(void *user, uint32_t ordinal);
+    /* Binds the calling thread to the device's cores, or those near it, before its first parallel
+     * region; NULL: no binding. Called once on each thread that the device starts. */
+    davit_status (*bind_thread)(void *user, const davit_device_info *device);
     void *bind_user;
     /* Backend-specific "key=value,..." or NULL ("delay_us=50"); borrowed by open only. */
     const char *backend_options;

@@ -128,8 +128,7 @@ size_t davit_topology_find_pci(const davit_topology *topology, const char *addre
 davit_pci_route davit_topology_route(const davit_topology *topology, size_t from, size_t to);
 
 /* Binds the calling thread: ordinal 0 leaves it as it is (all of the host), N + 1 binds it, and
- * its memory policy, to NUMA node N. A davit_device_options.bind_thread with user = topology.
- * Refused (DAVIT_UNAVAILABLE) on a recorded topology. */
+ * its memory policy, to NUMA node N. Refused (DAVIT_UNAVAILABLE) on a recorded topology. */
 DAVIT_NODISCARD davit_status davit_topology_bind_thread(void *topology, uint32_t ordinal);
 
 /* ---- near a device ---- */
@@ -142,6 +141,10 @@ size_t davit_topology_node_near(const davit_topology *topology, const char *pci_
  * it is where there is one node only, or the place is unknown. Errors as davit_topology_bind_thread. */
 DAVIT_NODISCARD davit_status davit_topology_bind_thread_near(void *topology,
                                                              const char *pci_address);
+/* Binds the calling thread for a device: of a CPU by its ordinal, else near it. A
+ * davit_device_options.bind_thread with user = topology. */
+DAVIT_NODISCARD davit_status davit_topology_bind_device_thread(void *topology,
+                                                               const davit_device_info *device);
 /* Memory of whole pages for what is copied to or from that device, on that node as far as the system
  * lets programs choose. bytes > 0. NULL when memory is short. Free with davit_topology_free_near and
  * the same bytes. */

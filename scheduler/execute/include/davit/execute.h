@@ -16,10 +16,15 @@ typedef struct davit_executor davit_executor;
 typedef struct davit_inference davit_inference;
 
 typedef struct davit_executor_options {
-    uint32_t threads;                                          /* CPU devices; 0: all cores */
-    uint32_t depth;                                            /* inferences in flight; 0: 1 */
-    davit_status (*bind_thread)(void *user, uint32_t ordinal); /* see davit_device_options */
+    uint32_t threads; /* CPU devices; 0: all cores */
+    uint32_t depth;   /* inferences in flight; 0: 1 */
+    /* See davit_device_options. */
+    davit_status (*bind_thread)(void *user, const davit_device_info *device);
     void *bind_user;
+    /* Optional: memory of the host near the device at a PCI address, with user = bind_user, for what
+     * is copied to and from it; aligned to pages, NULL when memory is short. */
+    void *(*alloc_near)(void *user, const char *pci_address, size_t bytes);
+    void (*free_near)(void *user, void *memory, size_t bytes);
     /* One for each of the plan's devices (see davit_device_options; each may be NULL), or NULL. */
     const char *const *backend_options;
     /* Values that the caller has: their bytes are inputs behind those of the graph, with the layout
