@@ -213,7 +213,6 @@ davit_status davit_session_lose(davit_session *session, uint32_t device, davit_s
         return status;
     }
     davit_first_error_init(&error);
-    forget_next(session);
     pthread_mutex_lock(&session->mutex);
     bool first = !session->devices[device].lost;
     session->devices[device].lost = true;
@@ -222,6 +221,7 @@ davit_status davit_session_lose(davit_session *session, uint32_t device, davit_s
     }
     pthread_mutex_unlock(&session->mutex);
     if (first) {
+        forget_next(session);
         davit_session_note(session, DAVIT_EVENT_DEVICE_LOST, name, "device %s is lost: %s", name,
                            text);
     }
@@ -379,9 +379,12 @@ davit_status davit_request_fail_over(davit_request *request, davit_failure *fail
         uint32_t device =
             davit_session_find_device(session, plan->devices[failure->device].info.name);
         request->failed_device = session->request.devices[device].info.name;
-        status = davit_session_lose(session, device, failure->status, failure->text,
-                                    sizeof(failure->text));
-        resumed = status == DAVIT_OK && resume(request);
+        /* Another plan is in use by now: it tells whether the device still fails. */
+        bool stale = request->generation != session->current && !session->devices[device].lost;
+        status = stale ? DAVIT_OK
+                       : davit_session_lose(session, device, failure->status, failure->text,
+                                            sizeof(failure->text));
+        resumed = status == DAVIT_OK && !stale && resume(request);
     }
     if (status != DAVIT_OK && failure->status == DAVIT_DEVICE_LOST) {
         renew(session, request->generation);

@@ -25,6 +25,7 @@ static bool more_urgent(const davit_executor_task *a, const davit_executor_task 
 static void add_ready(davit_executor_task *task)
 {
     davit_executor_task **place = &line_of(task)->ready;
+    task->ready_ns = davit_clock_ns();
     while (*place != NULL && more_urgent(*place, task)) {
         place = &(*place)->next;
     }

@@ -40,7 +40,7 @@ typedef struct davit_executor_task {
     size_t index; /* among the schedule's tasks */
     size_t waits; /* tasks that it still waits for */
     davit_status status;
-    uint64_t submitted_ns, completed_ns; /* 0: it has not been */
+    uint64_t ready_ns, submitted_ns, completed_ns; /* 0: it has not been */
     struct davit_executor_task *next; /* in the list of ready, or of completed tasks */
     size_t command_count;             /* without deliveries */
     size_t submitted_count;           /* with those of this inference */

@@ -101,6 +101,7 @@ static void take_arguments(davit_inference *inference, const void *const *inputs
         davit_executor_task *task = &inference->tasks[t];
         task->waits = schedule->tasks[t].before_count;
         task->status = DAVIT_OK;
+        task->ready_ns = 0;
         task->submitted_ns = 0;
         task->completed_ns = 0;
     }
@@ -230,19 +231,20 @@ static void describe_failure(const davit_inference *inference, const char *detai
     }
 }
 
-/* The task that its driver kept longest, or has kept so far. */
-static size_t find_longest(const davit_inference *inference, bool kept_only)
+/* The task that did not end well for which its device took longest since it could have begun: what
+ * another inference's work on that device kept from its queue counts as kept by the device. */
+static size_t find_longest(const davit_inference *inference)
 {
     uint64_t now_ns = davit_clock_ns();
     uint64_t longest_ns = 0;
     size_t longest = 0;
     for (size_t t = 0; t < inference->executor->schedule.task_count; t++) {
         const davit_executor_task *task = &inference->tasks[t];
-        bool kept = task->completed_ns == 0;
-        if (task->submitted_ns == 0 || (kept_only && !kept)) {
+        bool ended = task->completed_ns != 0;
+        if (task->ready_ns == 0 || (ended && task->status == DAVIT_OK)) {
             continue;
         }
-        uint64_t took_ns = (kept ? now_ns : task->completed_ns) - task->submitted_ns;
+        uint64_t took_ns = (ended ? task->completed_ns : now_ns) - task->ready_ns;
         if (took_ns > longest_ns) {
             longest_ns = took_ns;
             longest = t;
@@ -263,10 +265,10 @@ static void wait_done(davit_inference *inference)
     }
     inference->lost = !inference->done;
     if (inference->lost) {
-        inference->failed = find_longest(inference, true);
+        inference->failed = find_longest(inference);
         inference->status = DAVIT_DEVICE_LOST;
     } else if (inference->status == DAVIT_DEADLINE_EXCEEDED) {
-        inference->failed = find_longest(inference, false);
+        inference->failed = find_longest(inference);
     }
     pthread_mutex_unlock(&executor->mutex);
 }
