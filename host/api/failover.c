@@ -147,13 +147,15 @@ static size_t describe_moves(const davit_generation *generation, const uint32_t 
 }
 
 /* Gives the lost devices' units of the present plan to others. */
-static davit_status move_units(davit_session *session, uint32_t device, davit_first_error *error)
+static davit_status move_units(davit_session *session, uint32_t device, bool forgotten,
+                               davit_first_error *error)
 {
-    uint32_t *placed = davit_session_placed(session, session->current);
+    uint32_t *placed = forgotten ? davit_session_place_back(session)
+                                 : davit_session_placed(session, session->current);
     if (placed == NULL) {
         return DAVIT_OUT_OF_MEMORY;
     }
-    bool any = false;
+    bool any = forgotten; /* a device that came back takes its units again */
     for (size_t u = 0; u < session->graph->unit_count; u++) {
         if (session->devices[placed[u]].lost) {
             placed[u] = DAVIT_NONE;
@@ -176,7 +178,7 @@ static davit_status move_units(davit_session *session, uint32_t device, davit_fi
 }
 
 /* What the prober made, with a device that may be the one lost now, is not used any more. */
-static void forget_next(davit_session *session)
+static bool forget_next(davit_session *session)
 {
     pthread_mutex_lock(&session->mutex);
     davit_generation *next = session->next;
@@ -185,6 +187,7 @@ static void forget_next(davit_session *session)
     if (next != NULL) {
         davit_session_drop(session, next);
     }
+    return next != NULL;
 }
 
 /* The same plan for the next request, with the devices opened again: one that keeps its work is no
@@ -220,12 +223,12 @@ davit_status davit_session_lose(davit_session *session, uint32_t device, davit_s
         davit_session_probe(session, device);
     }
     pthread_mutex_unlock(&session->mutex);
+    bool forgotten = first && forget_next(session);
     if (first) {
-        forget_next(session);
         davit_session_note(session, DAVIT_EVENT_DEVICE_LOST, name, "device %s is lost: %s", name,
                            text);
     }
-    davit_status moved = move_units(session, device, &error);
+    davit_status moved = move_units(session, device, forgotten, &error);
     if (moved != DAVIT_OK) {
         pthread_mutex_lock(&session->mutex);
         session->devices[device].lost = false; /* there is no other: it is tried again */
@@ -261,6 +264,9 @@ void davit_request_let_go(davit_request *request)
     pthread_mutex_lock(&session->mutex);
     davit_inference *inference = request->inference;
     request->inference = NULL;
+    while (request->polling > 0) { /* it has ended: they return at once */
+        pthread_cond_wait(&session->changed, &session->mutex);
+    }
     pthread_mutex_unlock(&session->mutex);
     if (inference == NULL) {
         return;
@@ -331,7 +337,7 @@ static bool resume(davit_request *request)
     options.backend_options = davit_session_choices(session, generation);
     resumption->from = request->inference;
     resumption->from_generation = request->generation;
-    if (options.given_count > 0 &&
+    if (options.given_count > 0 && davit_session_align(session, generation->plan) == DAVIT_OK &&
         davit_executor_create(allocator, session->graph, generation->plan, &options, NULL,
                               &resumption->executor) == DAVIT_OK &&
         davit_request_start(request, generation, resumption->executor, inputs) == DAVIT_OK) {

@@ -34,8 +34,7 @@ static davit_status reserve_spans(davit_session *session, size_t count)
     return status;
 }
 
-/* Copies the constants that backends of the plan cannot read where the file has them. */
-static davit_status align_constants(davit_session *session, const davit_plan *plan)
+davit_status davit_session_align(davit_session *session, const davit_plan *plan)
 {
     davit_graph *graph = session->graph;
     davit_status status = DAVIT_OK;
@@ -64,7 +63,7 @@ davit_status davit_generation_build(davit_session *session, davit_generation *ge
     options.backend_options = davit_session_choices(session, generation);
     options.failed_device = failed_device;
     davit_executor *executor = NULL;
-    davit_status status = align_constants(session, generation->plan);
+    davit_status status = davit_session_align(session, generation->plan);
     if (status != DAVIT_OK) {
         return status;
     }
@@ -151,7 +150,7 @@ static davit_status build_late(davit_session *session, davit_call *call)
     davit_status status = DAVIT_OK;
     while (status == DAVIT_OK && session->current->executor == NULL) {
         davit_generation *generation = session->current;
-        uint32_t failed;
+        uint32_t failed = DAVIT_NONE;
         davit_first_error error;
         davit_first_error_init(&error);
         davit_call_begin(&generation->call, &error.sink);

@@ -87,6 +87,7 @@ struct davit_request {
     bool taken;
     bool cancelled;
     davit_inference *inference; /* NULL: none runs */
+    unsigned polling;           /* calls that look at an inference, which is not let go of then */
 };
 
 /* A device of the session. */
@@ -163,6 +164,8 @@ DAVIT_NODISCARD davit_status davit_generation_create(davit_session *session,
 DAVIT_NODISCARD davit_status davit_generation_build(davit_session *session,
                                                     davit_generation *generation,
                                                     uint32_t *failed_device);
+/* Copies the constants that backends of the plan cannot read where the file has them. */
+DAVIT_NODISCARD davit_status davit_session_align(davit_session *session, const davit_plan *plan);
 /* Makes it the present one; requests that have begun keep theirs. */
 void davit_session_set_current(davit_session *session, davit_generation *generation);
 /* The present one with an executor, for a request. Reports through the call. */
@@ -212,6 +215,8 @@ DAVIT_NODISCARD davit_status davit_session_lose(davit_session *session, uint32_t
 uint32_t davit_session_find_device(const davit_session *session, const char *name);
 /* Where units are by a generation's plan; malloc'ed [unit_count]; NULL when memory is short. */
 uint32_t *davit_session_placed(const davit_session *session, const davit_generation *generation);
+/* Where units were at first, as far as those devices work, else where they are; as above. */
+uint32_t *davit_session_place_back(const davit_session *session);
 /* Notes what happened and warns of it; the mutex is not held. */
 void davit_session_note(davit_session *session, davit_event_kind kind, const char *device,
                         const char *format, ...) __attribute__((format(printf, 4, 5)));

@@ -51,7 +51,7 @@ static bool works(const davit_session *session, uint32_t index)
 }
 
 /* Where units were at first, as far as those devices work, else where they are. */
-static uint32_t *place_back(const davit_session *session)
+uint32_t *davit_session_place_back(const davit_session *session)
 {
     uint32_t *placed = davit_session_placed(session, session->current);
     for (size_t u = 0; placed != NULL && u < session->graph->unit_count; u++) {
@@ -74,7 +74,7 @@ static davit_generation *make_next(davit_session *session)
 {
     davit_first_error error;
     davit_generation *generation;
-    uint32_t *placed = place_back(session);
+    uint32_t *placed = davit_session_place_back(session);
     davit_status status = DAVIT_OUT_OF_MEMORY;
     davit_first_error_init(&error);
     if (placed != NULL) {

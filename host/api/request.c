@@ -154,9 +154,18 @@ bool davit_request_poll(davit_request *request, uint64_t timeout_ns)
 {
     pthread_mutex_lock(&request->session->mutex);
     davit_inference *inference = request->inference;
+    request->polling += inference != NULL;
     pthread_mutex_unlock(&request->session->mutex);
-    return inference == NULL ||
-           davit_inference_poll(inference, timeout_ns > 0 ? davit_deadline_after(timeout_ns) : 0);
+    if (inference == NULL) {
+        return true;
+    }
+    bool ended =
+        davit_inference_poll(inference, timeout_ns > 0 ? davit_deadline_after(timeout_ns) : 0);
+    pthread_mutex_lock(&request->session->mutex);
+    request->polling--;
+    pthread_cond_broadcast(&request->session->changed);
+    pthread_mutex_unlock(&request->session->mutex);
+    return ended;
 }
 
 void davit_request_cancel(davit_request *request)

@@ -184,10 +184,10 @@ void davit_session_destroy(davit_session *session)
     if (stopped && session->next != NULL) {
         davit_session_drop(session, session->next);
     }
-    if (session->current != NULL) {
+    if (stopped && session->current != NULL) {
         davit_session_drop(session, session->current);
     }
-    if (!davit_session_free_stuck(session) || !stopped || session->set_aside) {
+    if (!stopped || !davit_session_free_stuck(session) || session->set_aside) {
         /* A driver may still come back to what it was given. */
         session->model->set_aside = true;
         session->model->context->set_aside = true;

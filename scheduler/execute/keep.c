@@ -115,7 +115,10 @@ davit_status davit_inference_keep(davit_inference *inference, const bool *lost,
             continue;
         }
         const void *data;
+        char unsaid[sizeof(inference->executor->device_sink.text)];
+        davit_device_sink_begin(&inference->executor->device_sink);
         davit_status status = fetch(inference, from, deadline_ns, arena, &data);
+        davit_device_sink_end(&inference->executor->device_sink, unsaid);
         if (status != DAVIT_OK) {
             return status;
         }
