@@ -63,6 +63,7 @@ static size_t find_copy(const davit_inference *inference, const bool *lost, davi
         const davit_value_copy *copy = &executor->schedule.copies[c];
         bool on_host = copy->device == executor->device_count;
         if (copy->value != value || (!on_host && lost[copy->device]) ||
+            (!on_host && inference->memory[copy->device].map == NULL) ||
             !is_intact(inference, copy)) {
             continue;
         }
