@@ -62,9 +62,8 @@ static davit_status register_backends(davit_context *context, const davit_diagno
 static davit_status find_of(davit_context *context, size_t index, const davit_diagnostics *diag)
 {
     davit_found_devices *found = &context->found[index];
-    davit_status status = davit_backend_devices(&context->registry.backends[index],
-                                                context->allocator, diag, &found->infos,
-                                                &found->count);
+    davit_status status = davit_backend_devices(
+        &context->registry.backends[index], context->allocator, diag, &found->infos, &found->count);
     for (size_t i = 0; status == DAVIT_OK && i < found->count; i++) {
         davit_device_profile *profile = &found->infos[i].profile;
         if (profile->kind == DAVIT_DEVICE_GPU || profile->kind == DAVIT_DEVICE_FPGA) {

@@ -46,8 +46,8 @@ static davit_status find_device(davit_context *context, const char *name,
     davit_status status = davit_context_find(context, kind, diag);
     for (size_t i = 0; (known = davit_context_found(context, i, &backend)) != NULL; i++) {
         bool same = strcmp(known->name, name) == 0;
-        if (same || (*info == NULL &&
-                     (is_first_of(known->name, name) || is_first_of(name, known->name)))) {
+        if (same ||
+            (*info == NULL && (is_first_of(known->name, name) || is_first_of(name, known->name)))) {
             *info = known;
             *owner = backend;
         }
@@ -70,8 +70,8 @@ static davit_status refuse_name(davit_context *context, const char *name,
     }
     for (size_t i = 0;
          used < sizeof(known) && (info = davit_context_found(context, i, NULL)) != NULL; i++) {
-        int length = snprintf(known + used, sizeof(known) - used, "%s%s", i > 0 ? ", " : "",
-                              info->name);
+        int length =
+            snprintf(known + used, sizeof(known) - used, "%s%s", i > 0 ? ", " : "", info->name);
         used += length > 0 ? (size_t)length : 0;
     }
     if (!well_formed(name)) {
@@ -199,8 +199,7 @@ static void choose_defaults(const davit_context *context, const davit_diagnostic
             davit_log(diag, DAVIT_INFO, "device %s is not used: it is %s", info->name, same->name);
             continue;
         }
-        devices[(*count)++] =
-            (davit_plan_device){.info = *info, .backend = owner, .cost_key = ""};
+        devices[(*count)++] = (davit_plan_device){.info = *info, .backend = owner, .cost_key = ""};
     }
     if (*count > 0 && devices[0].info.profile.kind == DAVIT_DEVICE_REFERENCE) {
         davit_log(diag, DAVIT_WARNING,

@@ -1,4 +1,5 @@
 /* What a session does when a device fails: davit.h, "when a device fails". */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,6 +59,7 @@ static davit_status narrow_request(const davit_session *session, const uint32_t 
     request->devices = devices;
     request->placed = units;
     request->pin_count = 0;
+    request->latency_limit_s = (double)INFINITY; /* better late than not at all */
     request->check_proof = false;
     return DAVIT_OK;
 }
@@ -70,13 +72,19 @@ static void give_reasons(const davit_session *session, const uint32_t *placed,
     davit_plan *plan = generation->plan;
     for (size_t u = 0; u < plan->unit_count; u++) {
         const davit_plan_unit *was = &before->units[u];
+        const davit_first_place *first = &session->first[u];
         const char *name = before->devices[was->device].info.name;
-        bool stays =
-            placed[u] != DAVIT_NONE && placed[u] == davit_session_find_device(session, name);
-        const char *reason = stays ? davit_arena_strdup(&plan->arena, was->reason)
-                                   : davit_arena_printf(&plan->arena, "moved from %s", name);
+        const char *reason;
+        if (placed[u] == first->device) {
+            reason = davit_arena_strdup(&plan->arena, first->reason);
+            plan->units[u].fallback = first->fallback;
+        } else {
+            bool stays = placed[u] == davit_session_find_device(session, name);
+            reason = stays ? davit_arena_strdup(&plan->arena, was->reason)
+                           : davit_arena_printf(&plan->arena, "moved from %s", name);
+            plan->units[u].fallback = stays && was->fallback;
+        }
         plan->units[u].reason = reason != NULL ? reason : plan->units[u].reason;
-        plan->units[u].fallback = stays && was->fallback;
     }
 }
 
@@ -114,22 +122,23 @@ static bool is_devices_own(davit_status status)
            status == DAVIT_UNAVAILABLE || status == DAVIT_IO_ERROR || status == DAVIT_INTERNAL;
 }
 
-static bool may_move(davit_request *request, const davit_failure *failure)
+/* How a request ends that nobody wants any more; DAVIT_OK: it is wanted. */
+static davit_status is_over(davit_request *request)
 {
-    davit_session *session = request->session;
-    pthread_mutex_lock(&session->mutex);
+    pthread_mutex_lock(&request->session->mutex);
     bool cancelled = request->cancelled;
-    pthread_mutex_unlock(&session->mutex);
-    return is_devices_own(failure->status) && failure->device != DAVIT_NONE && !cancelled &&
-           davit_clock_ns() < request->deadline_ns;
+    pthread_mutex_unlock(&request->session->mutex);
+    return cancelled                                  ? DAVIT_CANCELLED
+           : davit_clock_ns() >= request->deadline_ns ? DAVIT_DEADLINE_EXCEEDED
+                                                      : DAVIT_OK;
 }
 
-/* "3 to cpu, 1 to reference": the units that were on a lost device, and where they are now. */
-static size_t describe_moves(const davit_generation *generation, const uint32_t *placed, char *text,
-                             size_t bytes)
+/* "3 to cpu, 1 to reference": those that were on a lost device, and where they are now. */
+static void describe_moves(const davit_generation *generation, const uint32_t *placed, char *text,
+                           size_t bytes)
 {
     const davit_plan *plan = generation->plan;
-    size_t total = 0, used = 0;
+    size_t used = 0;
     text[0] = '\0';
     for (size_t d = 0; d < plan->device_count; d++) {
         size_t count = 0;
@@ -137,21 +146,21 @@ static size_t describe_moves(const davit_generation *generation, const uint32_t 
             count += placed[u] == DAVIT_NONE && plan->units[u].device == d;
         }
         if (count > 0 && used < bytes) {
-            int length = snprintf(text + used, bytes - used, "%s%zu to %s", total > 0 ? ", " : "",
+            int length = snprintf(text + used, bytes - used, "%s%zu to %s", used > 0 ? ", " : "",
                                   count, plan->devices[d].info.name);
             used += length > 0 ? (size_t)length : 0;
         }
-        total += count;
     }
-    return total;
 }
 
-/* Gives the lost devices' units of the present plan to others. */
-static davit_status move_units(davit_session *session, uint32_t device, bool forgotten,
-                               davit_first_error *error)
+/* A plan that gives the lost devices' units of the present one to others; NULL where it has none.
+ * moves gets where they go. */
+static davit_status plan_moves(davit_session *session, bool forgotten, davit_first_error *error,
+                               davit_generation **out, char *moves, size_t bytes)
 {
     uint32_t *placed = forgotten ? davit_session_place_back(session)
                                  : davit_session_placed(session, session->current);
+    *out = NULL;
     if (placed == NULL) {
         return DAVIT_OUT_OF_MEMORY;
     }
@@ -162,16 +171,9 @@ static davit_status move_units(davit_session *session, uint32_t device, bool for
             any = true;
         }
     }
-    davit_generation *generation;
-    davit_status status =
-        any ? davit_session_replan(session, placed, &generation, error) : DAVIT_OK;
+    davit_status status = any ? davit_session_replan(session, placed, out, error) : DAVIT_OK;
     if (any && status == DAVIT_OK) {
-        char moves[512];
-        size_t count = describe_moves(generation, placed, moves, sizeof(moves));
-        davit_session_set_current(session, generation);
-        davit_session_note(session, DAVIT_EVENT_MOVED, session->request.devices[device].info.name,
-                           "%zu unit%s of %s moved: %s", count, count == 1 ? "" : "s",
-                           session->request.devices[device].info.name, moves);
+        describe_moves(*out, placed, moves, bytes);
     }
     free(placed);
     return status;
@@ -212,6 +214,8 @@ davit_status davit_session_lose(davit_session *session, uint32_t device, davit_s
 {
     const char *name = session->request.devices[device].info.name;
     davit_first_error error;
+    davit_generation *generation;
+    char moves[512] = "";
     if (session->request.strict || session->request.device_count == 1 || !is_devices_own(status)) {
         return status;
     }
@@ -219,36 +223,43 @@ davit_status davit_session_lose(davit_session *session, uint32_t device, davit_s
     pthread_mutex_lock(&session->mutex);
     bool first = !session->devices[device].lost;
     session->devices[device].lost = true;
-    if (first) {
+    session->devices[device].probe_ns =
+        first ? DAVIT_DEADLINE_NEVER : session->devices[device].probe_ns;
+    pthread_mutex_unlock(&session->mutex);
+    bool forgotten = first && forget_next(session);
+    davit_status moved = plan_moves(session, forgotten, &error, &generation, moves, sizeof(moves));
+    pthread_mutex_lock(&session->mutex);
+    if (moved != DAVIT_OK) {
+        session->devices[device].lost = false; /* there is no other: it is tried again */
+    } else if (first) {
         davit_session_probe(session, device);
     }
     pthread_mutex_unlock(&session->mutex);
-    bool forgotten = first && forget_next(session);
-    if (first) {
-        davit_session_note(session, DAVIT_EVENT_DEVICE_LOST, name, "device %s is lost: %s", name,
-                           text);
-    }
-    davit_status moved = move_units(session, device, forgotten, &error);
     if (moved != DAVIT_OK) {
-        pthread_mutex_lock(&session->mutex);
-        session->devices[device].lost = false; /* there is no other: it is tried again */
-        pthread_mutex_unlock(&session->mutex);
         size_t used = strlen(text);
         snprintf(text + used, bytes - used, "; no other device takes its units: %s",
                  error.text[0] != '\0' ? error.text : davit_status_text(moved));
         return status;
+    }
+    if (first) {
+        davit_session_note(session, DAVIT_EVENT_DEVICE_LOST, name, "device %s is lost: %s", name,
+                           text);
+    }
+    if (generation != NULL) {
+        davit_session_set_current(session, generation);
+        davit_session_note(session, DAVIT_EVENT_MOVED, name, "units of %s moved: %s", name, moves);
     }
     return DAVIT_OK;
 }
 
 /* ---- the inference again ---- */
 
-/* Ends a resumption whose inference has been released. */
-static void end_resumption(davit_session *session, davit_resumption *resumption)
+void davit_session_end_resumption(davit_session *session, davit_resumption *resumption)
 {
     if (!davit_executor_destroy(resumption->executor)) {
         pthread_mutex_lock(&session->mutex);
-        session->set_aside = true;
+        resumption->next_stuck = session->stuck_resumptions;
+        session->stuck_resumptions = resumption;
         pthread_mutex_unlock(&session->mutex);
         return;
     }
@@ -273,7 +284,7 @@ void davit_request_let_go(davit_request *request)
     }
     davit_inference_release(inference);
     if (request->resumption != NULL) {
-        end_resumption(session, request->resumption);
+        davit_session_end_resumption(session, request->resumption);
         request->resumption = NULL;
     }
     davit_session_drop(session, request->generation);
@@ -321,8 +332,8 @@ static bool resume(davit_request *request)
 {
     davit_session *session = request->session;
     const davit_allocator *allocator = session->model->context->allocator;
-    davit_resumption *resumption =
-        request->resumption == NULL ? davit_alloc(allocator, sizeof(*resumption)) : NULL;
+    bool may_pay = request->resumption == NULL && session->current->executor == NULL;
+    davit_resumption *resumption = may_pay ? davit_alloc(allocator, sizeof(*resumption)) : NULL;
     if (resumption == NULL) {
         return false;
     }
@@ -373,29 +384,44 @@ static davit_status start_again(davit_request *request, davit_failure *failure)
     return status;
 }
 
+/* Takes the failed device out of use. */
+static davit_status lose_device(davit_request *request, davit_failure *failure)
+{
+    davit_session *session = request->session;
+    const davit_plan *plan = request->generation->plan;
+    uint32_t device = davit_session_find_device(session, plan->devices[failure->device].info.name);
+    request->failed_device = session->request.devices[device].info.name;
+    if (request->generation != session->current && !session->devices[device].lost) {
+        return DAVIT_OK; /* another plan is in use by now: it tells whether the device still fails
+                          */
+    }
+    return davit_session_lose(session, device, failure->status, failure->text,
+                              sizeof(failure->text));
+}
+
 davit_status davit_request_fail_over(davit_request *request, davit_failure *failure)
 {
     davit_session *session = request->session;
-    bool moves = may_move(request, failure);
+    davit_status over = is_over(request);
     davit_status status = failure->status;
     bool resumed = false;
     pthread_mutex_lock(&session->recovery);
-    if (moves) {
-        const davit_plan *plan = request->generation->plan;
-        uint32_t device =
-            davit_session_find_device(session, plan->devices[failure->device].info.name);
-        request->failed_device = session->request.devices[device].info.name;
-        /* Another plan is in use by now: it tells whether the device still fails. */
-        bool stale = request->generation != session->current && !session->devices[device].lost;
-        status = stale ? DAVIT_OK
-                       : davit_session_lose(session, device, failure->status, failure->text,
-                                            sizeof(failure->text));
-        resumed = status == DAVIT_OK && !stale && resume(request);
+    bool at_fault = failure->device != DAVIT_NONE && is_devices_own(status) &&
+                    (over == DAVIT_OK || status == DAVIT_DEVICE_LOST);
+    if (at_fault) {
+        const davit_generation *failed = session->current;
+        status = lose_device(request, failure);
+        resumed = status == DAVIT_OK && over == DAVIT_OK && failed == request->generation &&
+                  resume(request);
     }
     if (status != DAVIT_OK && failure->status == DAVIT_DEVICE_LOST) {
         renew(session, request->generation);
     }
     pthread_mutex_unlock(&session->recovery);
+    if (over != DAVIT_OK) {
+        failure->status = over;
+        return over;
+    }
     return status == DAVIT_OK && !resumed ? start_again(request, failure) : status;
 }
 

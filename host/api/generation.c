@@ -67,9 +67,8 @@ davit_status davit_generation_build(davit_session *session, davit_generation *ge
     if (status != DAVIT_OK) {
         return status;
     }
-    status =
-        davit_executor_create(session->model->context->allocator, session->graph, generation->plan,
-                              &options, &generation->call.sink, &executor);
+    status = davit_executor_create(session->model->context->allocator, session->graph,
+                                   generation->plan, &options, &generation->call.sink, &executor);
     pthread_mutex_lock(&session->mutex);
     generation->executor = executor;
     pthread_mutex_unlock(&session->mutex);
@@ -103,7 +102,14 @@ bool davit_session_free_stuck(davit_session *session)
         }
     }
     session->stuck = left;
-    return left == NULL;
+    davit_resumption *resumptions = session->stuck_resumptions;
+    session->stuck_resumptions = NULL;
+    while (resumptions != NULL) {
+        davit_resumption *resumption = resumptions;
+        resumptions = resumption->next_stuck;
+        davit_session_end_resumption(session, resumption);
+    }
+    return session->stuck == NULL && session->stuck_resumptions == NULL;
 }
 
 void davit_session_drop(davit_session *session, davit_generation *generation)

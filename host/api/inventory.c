@@ -113,8 +113,7 @@ davit_status davit_context_inventory(const davit_context *context, const davit_a
             devices[i] = *davit_context_found(context, i, &owner);
             backends[i] = owner->table->name;
         }
-        status =
-            davit_inventory_join(allocator, context->topology, devices, backends, count, out);
+        status = davit_inventory_join(allocator, context->topology, devices, backends, count, out);
     }
     davit_free(allocator, devices);
     davit_free(allocator, backends);

@@ -35,8 +35,7 @@ static davit_status hash_file(davit_model *model, const davit_diagnostics *diag)
                           strerror(errno));
     }
     if (!is_same_file(&now, &model->file)) {
-        return davit_fail(diag, DAVIT_IO_ERROR, "%s: has changed since it was loaded",
-                          model->path);
+        return davit_fail(diag, DAVIT_IO_ERROR, "%s: has changed since it was loaded", model->path);
     }
     memcpy(model->sha256, sha256, sizeof(sha256));
     return DAVIT_OK;
@@ -45,8 +44,8 @@ static davit_status hash_file(davit_model *model, const davit_diagnostics *diag)
 davit_status davit_model_hash(davit_model *model, const davit_diagnostics *diag)
 {
     pthread_mutex_lock(&model->context->lock);
-    davit_status status = model->is_file && model->sha256[0] == '\0' ? hash_file(model, diag)
-                                                                     : DAVIT_OK;
+    davit_status status =
+        model->is_file && model->sha256[0] == '\0' ? hash_file(model, diag) : DAVIT_OK;
     pthread_mutex_unlock(&model->context->lock);
     return status;
 }

@@ -67,6 +67,7 @@ typedef struct davit_resumption {
     davit_executor *executor;
     davit_inference *from; /* its values are used */
     davit_generation *from_generation;
+    struct davit_resumption *next_stuck;
 } davit_resumption;
 
 struct davit_request {
@@ -82,6 +83,7 @@ struct davit_request {
     davit_resumption *resumption; /* NULL: the generation's executor runs it */
     const char *failed_device;    /* the last one that failed; NULL: none did */
     size_t reused;                /* values of the failed inference */
+    bool waited;
     davit_run_record record;
     /* Under the session's mutex: */
     bool taken;
@@ -97,6 +99,13 @@ typedef struct davit_session_device {
     uint64_t probe_ns;
 } davit_session_device;
 
+/* Where a unit was placed when the session was made. */
+typedef struct davit_first_place {
+    uint32_t device; /* index into request.devices */
+    bool fallback;
+    const char *reason;
+} davit_first_place;
+
 #define DAVIT_MAX_EVENTS 1000
 
 struct davit_session {
@@ -111,7 +120,7 @@ struct davit_session {
     uint64_t timeout_ns; /* of one attempt; 0: none */
     bool place_only;     /* it cannot run */
     const char **operators; /* by unit: "Conv+Relu" */
-    uint32_t *first_placed; /* by unit: its device in the first plan, index into request.devices */
+    davit_first_place *first; /* by unit: where it is in the first plan */
     uint64_t created_ns, load_ns;
     size_t depth;
     davit_request *requests; /* [depth] */
@@ -124,8 +133,8 @@ struct davit_session {
     davit_generation *current; /* with a plan; its executor may be still to be made */
     davit_generation *next;    /* for the next request, with a device that came back; or NULL */
     davit_session_device *devices; /* by index into request.devices */
-    davit_generation *stuck;       /* those of which a driver keeps something */
-    bool set_aside;                /* a driver keeps something else */
+    davit_generation *stuck; /* those of which a driver keeps something */
+    davit_resumption *stuck_resumptions;
     size_t event_count;
     davit_event *events; /* [DAVIT_MAX_EVENTS], texts from malloc; NULL before the first */
     bool probing, stop_probing;
@@ -173,8 +182,11 @@ DAVIT_NODISCARD davit_status davit_session_acquire(davit_session *session, davit
                                                    davit_generation **out);
 /* Gives it back; the last one destroys it. */
 void davit_session_drop(davit_session *session, davit_generation *generation);
-/* Destroys those that drivers have let go of; true when none is left. Nobody else uses the session. */
+/* Destroys those, and resumptions, that drivers have let go of; true when none is left. Nobody else
+ * uses the session. */
 bool davit_session_free_stuck(davit_session *session);
+/* Ends a resumption whose inference has been released; one that a driver keeps is stuck. */
+void davit_session_end_resumption(davit_session *session, davit_resumption *resumption);
 
 /* ---- requests (request.c) ---- */
 

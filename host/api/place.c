@@ -60,11 +60,12 @@ static davit_status parse_pins(davit_session *session, const davit_session_optio
 static bool computes_in(const davit_plan_device *device, davit_precision precision)
 {
     bool known = (device->backend->table->precisions >> precision & 1) != 0;
-    return known && (precision != DAVIT_PRECISION_TF32 || device->info.profile.tf32_flops_per_s > 0);
+    return known &&
+           (precision != DAVIT_PRECISION_TF32 || device->info.profile.tf32_flops_per_s > 0);
 }
 
-/* Tells the devices that can of the precision, and which do not by a line. Another description means
- * other measured times. */
+/* Tells the devices that can of the precision, and which do not by a line. Another description
+ * means other measured times. */
 static davit_status ask_precision(davit_precision precision, const davit_diagnostics *diag,
                                   davit_plan_device *devices, size_t count)
 {

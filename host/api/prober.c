@@ -1,5 +1,6 @@
 /* Lost devices are tried again in the background. */
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -55,8 +56,8 @@ uint32_t *davit_session_place_back(const davit_session *session)
 {
     uint32_t *placed = davit_session_placed(session, session->current);
     for (size_t u = 0; placed != NULL && u < session->graph->unit_count; u++) {
-        if (!session->devices[session->first_placed[u]].lost) {
-            placed[u] = session->first_placed[u];
+        if (!session->devices[session->first[u].device].lost) {
+            placed[u] = session->first[u].device;
         }
     }
     return placed;
@@ -95,7 +96,7 @@ static davit_generation *make_next(davit_session *session)
 }
 
 /* Makes what the next request will use, with a device that works again. */
-static bool take_back(davit_session *session, uint32_t device)
+static void take_back(davit_session *session, uint32_t device)
 {
     pthread_mutex_lock(&session->recovery);
     set_lost(session, device, false);
@@ -111,16 +112,18 @@ static bool take_back(davit_session *session, uint32_t device)
             davit_session_drop(session, unused);
         }
     }
+    if (generation != NULL) {
+        const char *name = session->request.devices[device].info.name;
+        davit_session_note(session, DAVIT_EVENT_RETURNED, name,
+                           "device %s works again, and is used from the next inference on", name);
+    }
     pthread_mutex_unlock(&session->recovery);
-    return generation != NULL;
 }
 
 static void try_device(davit_session *session, uint32_t device)
 {
-    const char *name = session->request.devices[device].info.name;
-    if (works(session, device) && take_back(session, device)) {
-        davit_session_note(session, DAVIT_EVENT_RETURNED, name,
-                           "device %s works again, and is used from the next inference on", name);
+    if (works(session, device)) {
+        take_back(session, device);
     }
     pthread_mutex_lock(&session->mutex);
     davit_session_device *tried = &session->devices[device];
@@ -174,7 +177,11 @@ void davit_session_probe(davit_session *session, uint32_t device)
     lost->wait_ns = lost->wait_ns > 0 ? lost->wait_ns : FIRST_WAIT_NS;
     lost->probe_ns = davit_deadline_after(lost->wait_ns);
     if (!session->probing) {
+        sigset_t all, before; /* signals are the host program's */
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, &before);
         session->probing = pthread_create(&session->prober, NULL, probe, session) == 0;
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
         if (!session->probing) {
             davit_log(session->model->context->diag, DAVIT_WARNING,
                       "lost devices are not tried again: no thread for that");

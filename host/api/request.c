@@ -131,11 +131,12 @@ davit_status davit_session_submit(davit_session *session, const davit_named_tens
     if (request == NULL) {
         return davit_fail(session->model->context->diag, DAVIT_DEADLINE_EXCEEDED,
                           "%s: the inference could not begin within %" PRIu64
-                          " ms: %zu others are in flight",
+                          " ms: %zu others have not been released",
                           session->model->path, deadline_ns / 1000000, session->depth);
     }
     request->deadline_ns = end_ns;
     request->failed_device = NULL;
+    request->waited = false;
     davit_call_begin(&request->call, session->model->context->diag);
     davit_status status = start(request, inputs, input_count, outputs, output_count);
     if (status != DAVIT_OK) {
@@ -180,6 +181,22 @@ void davit_request_cancel(davit_request *request)
 
 /* ---- the end ---- */
 
+/* A device of a generation's plan as one of the present plan's, which may lack it: UINT32_MAX. */
+static uint32_t present_device(const davit_session *session, const davit_generation *generation,
+                               uint32_t device)
+{
+    const davit_plan *plan = session->current->plan;
+    if (generation == session->current) {
+        return device;
+    }
+    for (uint32_t d = 0; d < plan->device_count; d++) {
+        if (strcmp(plan->devices[d].info.name, generation->plan->devices[device].info.name) == 0) {
+            return d;
+        }
+    }
+    return UINT32_MAX;
+}
+
 /* Keeps a copy of the request's record as that of the last run: the original goes with the
  * inference. */
 static void keep_record(davit_request *request)
@@ -199,6 +216,7 @@ static void keep_record(davit_request *request)
         for (size_t u = 0; u < span->unit_count; u++) {
             session->record_units[position + u] = from->spans[i].units[u];
         }
+        span->device = present_device(session, request->generation, span->device);
         span->units = &session->record_units[position];
         position += span->unit_count;
     }
@@ -222,6 +240,7 @@ davit_status davit_request_wait(davit_request *request)
 {
     davit_session *session = request->session;
     davit_failure failure;
+    request->waited = true;
     davit_status status = davit_inference_wait(request->inference, &request->record, &failure);
     for (size_t attempt = 0; status != DAVIT_OK; attempt++) {
         if (attempt == 2 * session->request.device_count ||
@@ -240,6 +259,13 @@ davit_status davit_request_wait(davit_request *request)
 
 void davit_request_release(davit_request *request)
 {
+    if (!request->waited) {
+        davit_failure unsaid;
+        davit_request_cancel(request);
+        davit_status status = davit_inference_wait(request->inference, NULL, &unsaid);
+        (void)status;
+        discard_outputs(request);
+    }
     davit_request_let_go(request);
     give_back(request);
 }

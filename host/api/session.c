@@ -69,14 +69,14 @@ static davit_status prepare_arrays(davit_session *session)
     davit_arena *arena = &session->arena;
     const davit_plan *plan = session->current->plan;
     session->operators = davit_arena_alloc_array(arena, graph->unit_count, sizeof(char *));
-    session->first_placed = davit_arena_alloc_array(arena, graph->unit_count, sizeof(uint32_t));
+    session->first = davit_arena_alloc_array(arena, graph->unit_count, sizeof(*session->first));
     session->devices =
         davit_arena_alloc_array(arena, session->request.device_count, sizeof(*session->devices));
     session->record_unit_ns = davit_arena_alloc_array(arena, graph->unit_count, sizeof(uint64_t));
     session->record_units =
         davit_arena_alloc_array(arena, graph->unit_count, sizeof(davit_unit_id));
     session->requests = davit_arena_alloc_array(arena, session->depth, sizeof(davit_request));
-    if (session->operators == NULL || session->first_placed == NULL || session->devices == NULL ||
+    if (session->operators == NULL || session->first == NULL || session->devices == NULL ||
         session->record_unit_ns == NULL || session->record_units == NULL ||
         session->requests == NULL) {
         return DAVIT_OUT_OF_MEMORY;
@@ -86,7 +86,13 @@ static davit_status prepare_arrays(davit_session *session)
         if (session->operators[u] == NULL) {
             return DAVIT_OUT_OF_MEMORY;
         }
-        session->first_placed[u] = plan->units[u].device;
+        session->first[u] =
+            (davit_first_place){.device = plan->units[u].device,
+                                .fallback = plan->units[u].fallback,
+                                .reason = davit_arena_strdup(arena, plan->units[u].reason)};
+        if (session->first[u].reason == NULL) {
+            return DAVIT_OUT_OF_MEMORY;
+        }
     }
     davit_status status = DAVIT_OK;
     for (size_t i = 0; status == DAVIT_OK && i < session->depth; i++) {
@@ -187,7 +193,7 @@ void davit_session_destroy(davit_session *session)
     if (stopped && session->current != NULL) {
         davit_session_drop(session, session->current);
     }
-    if (!stopped || !davit_session_free_stuck(session) || session->set_aside) {
+    if (!stopped || !davit_session_free_stuck(session)) {
         /* A driver may still come back to what it was given. */
         session->model->set_aside = true;
         session->model->context->set_aside = true;

@@ -96,9 +96,8 @@ static void abandon(const stream *s)
 {
     for (size_t i = 0; i < s->slot_count; i++) {
         if (s->slots[i].request != NULL) {
-            davit_request_cancel(s->slots[i].request);
-            davit_status status = end(&s->slots[i]);
-            (void)status;
+            davit_request_release(s->slots[i].request);
+            s->slots[i].request = NULL;
         }
     }
 }

@@ -57,8 +57,8 @@ void davit_log(const davit_diagnostics *diag, davit_severity severity, const cha
 static void report_to_stderr(void *user, davit_severity severity, davit_status status,
                              const char *text)
 {
-    static const char *const prefixes[] = {"davit: error: ", "davit: warning: ", "davit: ",
-                                           "davit: "};
+    static const char *const prefixes[] = {
+        "davit: error: ", "davit: warning: ", "davit: ", "davit: "};
     (void)user;
     (void)status;
     char line[TEXT_BYTES + 32];
@@ -86,6 +86,7 @@ static void report_to_buffer(void *user, davit_severity severity, davit_status s
                              const char *text)
 {
     davit_diagnostics_buffer *buffer = user;
+    pthread_mutex_lock(&buffer->mutex);
     if (severity == DAVIT_ERROR) {
         buffer->status = status;
         buffer->error_count++;
@@ -94,6 +95,7 @@ static void report_to_buffer(void *user, davit_severity severity, davit_status s
         buffer->warning_count++;
         snprintf(buffer->warning_text, sizeof(buffer->warning_text), "%s", text);
     }
+    pthread_mutex_unlock(&buffer->mutex);
 }
 
 void davit_diagnostics_buffer_init(davit_diagnostics_buffer *buffer)
@@ -102,4 +104,5 @@ void davit_diagnostics_buffer_init(davit_diagnostics_buffer *buffer)
     buffer->sink.report = report_to_buffer;
     buffer->sink.user = buffer;
     buffer->sink.level = DAVIT_WARNING;
+    pthread_mutex_init(&buffer->mutex, NULL);
 }

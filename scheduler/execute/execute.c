@@ -298,7 +298,7 @@ static bool is_stuck(const davit_executor *executor)
             return true;
         }
     }
-    return false;
+    return executor->stuck_readings > 0;
 }
 
 static void free_devices(davit_executor *executor)

@@ -108,7 +108,8 @@ struct davit_executor {
     davit_executor_line *lines; /* [device][kind] */
     davit_executor_task *completed, **completed_end;
     bool dispatching; /* a thread does what is to be done */
-    uint64_t started; /* inferences */
+    uint64_t started;        /* inferences */
+    unsigned stuck_readings; /* that drivers keep (keep.c) */
 };
 
 /* Fills the commands of an inference's tasks, as far as they are always the same. Reports. */
@@ -119,6 +120,8 @@ davit_buffer_ref davit_executor_buffer_ref(const davit_inference *inference, siz
 /* Where the host finds a copy: in its own arena or in a device's that it can reach. */
 char *davit_executor_host_pointer(const davit_inference *inference, size_t copy);
 
+/* Waits on the executor's condition, its mutex held; false when the time is over. */
+bool davit_executor_wait_changed(davit_executor *executor, uint64_t deadline_ns);
 /* Makes the tasks of an inference that wait for nothing ready; the mutex is held. */
 void davit_executor_make_ready(davit_inference *inference);
 /* Submits what can be submitted, unless another thread is about it. The mutex is held, and let go of

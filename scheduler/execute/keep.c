@@ -1,4 +1,6 @@
 /* What a failed inference leaves behind. */
+#include <string.h>
+
 #include "executor.h"
 
 /* True when a task ran to its end. */
@@ -24,23 +26,86 @@ static bool is_intact(const davit_inference *inference, const davit_value_copy *
     return true;
 }
 
-static davit_status read_back(const davit_inference *inference, size_t copy, uint64_t deadline_ns,
+/* A copy on its way from a device. Whoever is last frees it: a driver may keep it for ever. */
+typedef struct reading {
+    davit_executor *executor;
+    char *data;
+    bool done, given_up; /* under the executor's mutex */
+    davit_status status;
+} reading;
+
+static void free_reading(reading *r)
+{
+    const davit_allocator *allocator = r->executor->allocator;
+    davit_free(allocator, r->data);
+    davit_free(allocator, r);
+}
+
+static void on_read(void *user, davit_status status)
+{
+    reading *r = user;
+    davit_executor *executor = r->executor;
+    pthread_mutex_lock(&executor->mutex);
+    bool given_up = r->given_up;
+    executor->stuck_readings -= given_up;
+    r->status = status;
+    r->done = true;
+    pthread_cond_broadcast(&executor->changed);
+    pthread_mutex_unlock(&executor->mutex);
+    if (given_up) {
+        free_reading(r);
+    }
+}
+
+static davit_status await_reading(reading *r, uint64_t deadline_ns)
+{
+    davit_executor *executor = r->executor;
+    pthread_mutex_lock(&executor->mutex);
+    bool in_time = true;
+    while (!r->done && in_time) {
+        in_time = davit_executor_wait_changed(executor, deadline_ns);
+    }
+    r->given_up = !r->done;
+    executor->stuck_readings += r->given_up;
+    davit_status status = r->done ? r->status : DAVIT_DEVICE_LOST;
+    pthread_mutex_unlock(&executor->mutex);
+    return status;
+}
+
+static davit_status read_back(davit_inference *inference, size_t copy, uint64_t deadline_ns,
                               davit_arena *arena, const void **data)
 {
-    const davit_value_copy *at = &inference->executor->schedule.copies[copy];
-    const davit_executor_device *device = &inference->executor->devices[at->device];
-    void *target = davit_arena_alloc(arena, at->bytes + 1);
-    if (target == NULL) {
+    davit_executor *executor = inference->executor;
+    const davit_value_copy *at = &executor->schedule.copies[copy];
+    char *kept = davit_arena_alloc(arena, at->bytes + 1);
+    reading *r = davit_alloc(executor->allocator, sizeof(*r));
+    char *target = davit_alloc_uninitialized(executor->allocator, at->bytes + 1);
+    if (kept == NULL || r == NULL || target == NULL) {
+        davit_free(executor->allocator, r);
+        davit_free(executor->allocator, target);
         return DAVIT_OUT_OF_MEMORY;
     }
+    *r = (reading){.executor = executor, .data = target};
     const davit_command command = {.kind = DAVIT_COMMAND_READ,
                                    .from = davit_executor_buffer_ref(inference, copy),
                                    .host_target = target};
-    *data = target;
-    return davit_queue_run(device->queues[DAVIT_TASK_RUN], &command, 1, deadline_ns);
+    const davit_submission submission = {.command_count = 1,
+                                         .commands = &command,
+                                         .deadline_ns = deadline_ns,
+                                         .completed = on_read,
+                                         .completed_user = r};
+    davit_status status =
+        davit_queue_submit(executor->devices[at->device].queues[DAVIT_TASK_RUN], &submission);
+    status = await_reading(r, deadline_ns); /* on_read gets what submitting returned, too */
+    if (!r->given_up) {
+        memcpy(kept, target, status == DAVIT_OK ? at->bytes : 0);
+        free_reading(r);
+    }
+    *data = kept;
+    return status;
 }
 
-static davit_status fetch(const davit_inference *inference, size_t copy, uint64_t deadline_ns,
+static davit_status fetch(davit_inference *inference, size_t copy, uint64_t deadline_ns,
                           davit_arena *arena, const void **data)
 {
     const davit_executor *executor = inference->executor;
@@ -63,7 +128,6 @@ static size_t find_copy(const davit_inference *inference, const bool *lost, davi
         const davit_value_copy *copy = &executor->schedule.copies[c];
         bool on_host = copy->device == executor->device_count;
         if (copy->value != value || (!on_host && lost[copy->device]) ||
-            (!on_host && inference->memory[copy->device].map == NULL) ||
             !is_intact(inference, copy)) {
             continue;
         }

@@ -27,8 +27,7 @@ static davit_status check_inputs(const davit_executor *executor, const void *con
     return DAVIT_OK;
 }
 
-/* Waits on the executor's condition; false when the time is over. */
-static bool wait_changed(davit_executor *executor, uint64_t deadline_ns)
+bool davit_executor_wait_changed(davit_executor *executor, uint64_t deadline_ns)
 {
     if (deadline_ns == DAVIT_DEADLINE_NEVER) {
         pthread_cond_wait(&executor->changed, &executor->mutex);
@@ -53,7 +52,7 @@ static davit_inference *find_free(davit_executor *executor)
 static davit_inference *take_place(davit_executor *executor, uint64_t deadline_ns)
 {
     davit_inference *inference = find_free(executor);
-    while (inference == NULL && wait_changed(executor, deadline_ns)) {
+    while (inference == NULL && davit_executor_wait_changed(executor, deadline_ns)) {
         inference = find_free(executor);
     }
     if (inference != NULL) {
@@ -163,7 +162,7 @@ bool davit_inference_poll(davit_inference *inference, uint64_t until_ns)
     pthread_mutex_lock(&executor->mutex);
     bool in_time = until_ns > davit_clock_ns();
     while (!inference->done && in_time) {
-        in_time = wait_changed(executor, until_ns < latest ? until_ns : latest);
+        in_time = davit_executor_wait_changed(executor, until_ns < latest ? until_ns : latest);
     }
     bool ended = inference->done || davit_clock_ns() >= latest;
     pthread_mutex_unlock(&executor->mutex);
@@ -261,7 +260,7 @@ static void wait_done(davit_inference *inference)
     pthread_mutex_lock(&executor->mutex);
     bool in_time = true;
     while (!inference->done && in_time) {
-        in_time = wait_changed(executor, latest);
+        in_time = davit_executor_wait_changed(executor, latest);
     }
     inference->lost = !inference->done;
     if (inference->lost) {

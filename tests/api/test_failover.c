@@ -1,134 +1,8 @@
-/* Requests, and what becomes of them when devices fail: devices that compute what the reference
- * computes and break at a given command (opaque_backend.h). */
+/* Requests, and what becomes of them when devices fail at a given command. */
+#include <pthread.h>
 #include <stdio.h>
-#include <time.h>
 
-#include "fixture.h"
-#include "objects.h"
-#include "opaque_backend.h"
-
-#define MS ((uint64_t)1000000)
-#define UNITS 7
-
-static const int64_t dims[] = {1, 2, 3, 5};
-#define ELEMS 30
-
-/* x -> exp -> tanh -> left, right and more -> sum -> last -> y, and the brittle devices. */
-static int setup(void **state)
-{
-    int status = fixture_setup(state);
-    fixture *f = *state;
-    onnx_builder builder;
-    onnx_builder_init(&builder, 13);
-    onnx_add_input(&builder, "x", DAVIT_F32, 4, dims);
-    fixture_add_node(&builder, "Exp", "exp", "x", "a");
-    fixture_add_node(&builder, "Tanh", "tanh", "a", "b");
-    fixture_add_node(&builder, "Sigmoid", "left", "b", "c");
-    fixture_add_node(&builder, "Sqrt", "right", "b", "d");
-    fixture_add_node(&builder, "Neg", "more", "d", "e");
-    fixture_add_node(&builder, "Add", "sum", "c e", "g");
-    fixture_add_node(&builder, "Sin", "last", "g", "y");
-    onnx_add_output(&builder, "y");
-    fixture_load(f, &builder);
-    assert_int_equal(davit_registry_add(&f->context->registry, &test_brittle_backend, NULL),
-                     DAVIT_OK);
-    brittle_repair();
-    brittle_slow_down(0);
-    return status;
-}
-
-static int teardown(void **state)
-{
-    brittle_repair();
-    return fixture_teardown(state);
-}
-
-static davit_session_options options_for(const char *devices)
-{
-    davit_session_options options;
-    davit_session_options_init(&options);
-    options.devices = devices;
-    options.optimize = false;
-    return options;
-}
-
-/* Pins of the units, in the order of the model, by a digit each: a brittle device, or r. */
-static void pin(davit_session_options *options, const char *places, char (*texts)[24],
-                const char **pins)
-{
-    static const char *const names[UNITS] = {"exp", "tanh", "left", "right", "more", "sum", "last"};
-    for (size_t i = 0; i < UNITS; i++) {
-        if (places[i] == 'r') {
-            snprintf(texts[i], sizeof(texts[i]), "%s=reference", names[i]);
-        } else {
-            snprintf(texts[i], sizeof(texts[i]), "%s=brittle:%c", names[i], places[i]);
-        }
-        pins[i] = texts[i];
-    }
-    options->pins = pins;
-    options->pin_count = UNITS;
-}
-
-static davit_status open_placed(fixture *f, davit_session_options *options, const char *places)
-{
-    char texts[UNITS][24];
-    const char *pins[UNITS];
-    pin(options, places, texts, pins);
-    return fixture_session(f, options);
-}
-
-static void fill(float *x, unsigned seed)
-{
-    for (size_t i = 0; i < ELEMS; i++) {
-        x[i] = (float)((i * 7 + seed * 13) % 31) / 31 - 0.5f;
-    }
-}
-
-/* What the reference makes of the input with that seed. */
-static void expect(fixture *f, unsigned seed, float *y)
-{
-    float x[ELEMS];
-    davit_session_options options = options_for("reference");
-    davit_session *session;
-    fill(x, seed);
-    assert_int_equal(davit_session_create(f->model, &options, &session), DAVIT_OK);
-    davit_named_tensor input = {"x", fixture_tensor(DAVIT_F32, 4, dims, x)};
-    davit_named_tensor output = {"y", fixture_tensor(DAVIT_F32, 4, dims, y)};
-    assert_int_equal(davit_session_run(session, &input, 1, &output, 1), DAVIT_OK);
-    davit_tensor_destroy(input.tensor);
-    davit_tensor_destroy(output.tensor);
-    davit_session_destroy(session);
-}
-
-static davit_status run(fixture *f, unsigned seed, float *y)
-{
-    float x[ELEMS];
-    fill(x, seed);
-    davit_named_tensor input = {"x", fixture_tensor(DAVIT_F32, 4, dims, x)};
-    davit_named_tensor output = {"y", fixture_tensor(DAVIT_F32, 4, dims, y)};
-    davit_status status = davit_session_run(f->session, &input, 1, &output, 1);
-    davit_tensor_destroy(input.tensor);
-    davit_tensor_destroy(output.tensor);
-    return status;
-}
-
-static const char *device_of(const fixture *f, size_t unit)
-{
-    davit_unit_summary summary;
-    assert_int_equal(davit_session_unit(f->session, unit, &summary), DAVIT_OK);
-    return summary.device;
-}
-
-static size_t count_events(const fixture *f, davit_event_kind kind)
-{
-    size_t found = 0;
-    for (size_t i = 0; i < davit_session_event_count(f->session); i++) {
-        davit_event event;
-        assert_int_equal(davit_session_event(f->session, i, &event), DAVIT_OK);
-        found += event.kind == kind;
-    }
-    return found;
-}
+#include "brittle_session.h"
 
 /* At whatever command a device is lost, the inference ends well, as do those after it. */
 static void completes_on_the_other_devices(void **state)
@@ -289,11 +163,7 @@ static void a_lost_device_comes_back(void **state)
     assert_int_equal(run(f, 5, y), DAVIT_OK);
     assert_string_not_equal(device_of(f, 1), "brittle:1");
     brittle_repair();
-    const struct timespec wait = {.tv_nsec = 20 * (long)MS};
-    for (int i = 0; i < 500 && count_events(f, DAVIT_EVENT_RETURNED) == 0; i++) {
-        nanosleep(&wait, NULL);
-    }
-    assert_int_equal(count_events(f, DAVIT_EVENT_RETURNED), 1);
+    await_event(f, DAVIT_EVENT_RETURNED);
     assert_int_equal(run(f, 5, y), DAVIT_OK);
     assert_memory_equal(y, expected, sizeof(y));
     assert_string_equal(device_of(f, 1), "brittle:1");
@@ -318,7 +188,7 @@ static void time_limits(void **state)
     options.timeout_ns = 0;
     assert_int_equal(open_placed(f, &options, "0000000"), DAVIT_OK);
     brittle_break(0, BRITTLE_LATE, 2);
-    davit_named_tensor input = {"x", fixture_tensor(DAVIT_F32, 4, dims, x)};
+    davit_named_tensor input = {"x", fixture_tensor(DAVIT_F32, 4, brittle_dims, x)};
     davit_named_tensor output = {"y", NULL};
     davit_request *request;
     assert_int_equal(davit_session_submit(f->session, &input, 1, &output, 1, 200 * MS, &request),
@@ -348,8 +218,7 @@ static void a_stuck_driver_is_set_aside(void **state)
     assert_int_equal(run(f, 7, y), DAVIT_OK);
     /* It comes back in the end: then, and only then, everything can be freed. */
     brittle_repair();
-    const struct timespec wait = {.tv_nsec = 100 * (long)MS};
-    nanosleep(&wait, NULL);
+    rest(100);
 }
 
 /* Several in flight: results in the order of submission, whatever fails. */
@@ -365,7 +234,7 @@ static void requests_overlap(void **state)
     for (unsigned i = 0; i < COUNT; i++) {
         expect(f, i, expected[i]);
         fill(x[i], i);
-        inputs[i] = (davit_named_tensor){"x", fixture_tensor(DAVIT_F32, 4, dims, x[i])};
+        inputs[i] = (davit_named_tensor){"x", fixture_tensor(DAVIT_F32, 4, brittle_dims, x[i])};
         outputs[i].name = "y";
     }
     assert_int_equal(open_placed(f, &options, "0101r10"), DAVIT_OK);
@@ -399,7 +268,7 @@ static void requests_end_early(void **state)
     davit_session_options options = options_for("brittle:0,reference");
     assert_int_equal(open_placed(f, &options, "0r0r0r0"), DAVIT_OK);
     brittle_slow_down(50);
-    davit_named_tensor input = {"x", fixture_tensor(DAVIT_F32, 4, dims, x)};
+    davit_named_tensor input = {"x", fixture_tensor(DAVIT_F32, 4, brittle_dims, x)};
     davit_named_tensor output = {"y", NULL};
     davit_request *request, *second;
     assert_int_equal(davit_session_submit(f->session, &input, 1, &output, 1, 0, &request),
@@ -489,7 +358,7 @@ static void threads_and_random_faults(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, brittle_setup, brittle_teardown)
     const struct CMUnitTest tests[] = {
         TEST(completes_on_the_other_devices),
         TEST(one_after_the_other_may_go),

@@ -303,6 +303,9 @@ static davit_status run_brittle(davit_device *device, void *stream,
         status = meet_fault(device->info.ordinal, submission->deadline_ns);
         if (status == DAVIT_OK) {
             status = run_command(stream, command, submission->deadline_ns);
+        } else {
+            (void)davit_fail(device->options.diag, status, "device %s: a command failed",
+                             device->info.name);
         }
         if (command->program != NULL && brittle_unit_ms > 0) {
             size_t units = command->program->spec->unit_count;

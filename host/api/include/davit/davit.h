@@ -222,8 +222,8 @@ DAVIT_API DAVIT_NODISCARD davit_status davit_session_run(davit_session *session,
 
 typedef struct davit_request davit_request;
 
-/* Begins an inference and returns; waits only while options.in_flight of the session are running
- * (back pressure). inputs and outputs are as for davit_session_run. The tensors of the inputs, and
+/* Begins an inference and returns; waits only while options.in_flight requests of the session have not
+ * been released (back pressure), or a plan is made anew after a loss. inputs and outputs are as for davit_session_run. The tensors of the inputs, and
  * the array `outputs` with the tensors it names, belong to the request until davit_request_wait has
  * returned; outputs without a tensor get theirs in davit_request_wait.
  *
@@ -231,8 +231,7 @@ typedef struct davit_request davit_request;
  * then ends with DAVIT_DEADLINE_EXCEEDED.
  *
  * Requests that are waited for in the order of their submission give results in that order; they may
- * end in any. Every request is ended with davit_request_wait and davit_request_release before the
- * session is destroyed. Thread-safe. Returns DAVIT_INVALID_ARGUMENT as davit_session_run, and
+ * end in any. Every request is released before the session is destroyed. Thread-safe. Returns DAVIT_INVALID_ARGUMENT as davit_session_run, and
  * DAVIT_DEADLINE_EXCEEDED when it could not begin in time. */
 DAVIT_API DAVIT_NODISCARD davit_status davit_session_submit(davit_session *session,
                                                             const davit_named_tensor *inputs,
@@ -250,7 +249,8 @@ DAVIT_API bool davit_request_poll(davit_request *request, uint64_t timeout_ns);
 DAVIT_API void davit_request_cancel(davit_request *request);
 /* Waits for the end of the request, and reports and returns its failure. By one thread; once. */
 DAVIT_API DAVIT_NODISCARD davit_status davit_request_wait(davit_request *request);
-/* Gives the request back, after davit_request_wait. */
+/* Gives the request back; without a davit_request_wait before, it is cancelled, and its failure is not
+ * reported. */
 DAVIT_API void davit_request_release(davit_request *request);
 
 /* ---- when a device fails ----
@@ -260,7 +260,8 @@ DAVIT_API void davit_request_release(davit_request *request);
  * inference that still exist are used where that saves time, the rest is computed again, and the
  * inference ends with the same integer results. It fails when no other device can take the units, or
  * `strict` or `no_fallback` forbids it. Later inferences use the new plan. A lost device is tried
- * again in the background, after one second, then two, four, at most 60; when it works, the session
+ * again in the background, after one second, then two, four, at most 60, and later after each loss of
+ * the same device; when it works, the session
  * plans with it again. What a driver does not give back is set aside. */
 
 typedef enum davit_event_kind {
@@ -284,7 +285,8 @@ DAVIT_API size_t davit_session_event_count(const davit_session *session);
 DAVIT_API DAVIT_NODISCARD davit_status davit_session_event(const davit_session *session,
                                                            size_t index, davit_event *event);
 
-/* What is known of one unit: where it is placed and why, and how long it took in the last run. */
+/* What is known of one unit: where it is placed and why, and how long it took in the last run. Strings
+ * are the session's, valid until its next run or request. */
 typedef struct davit_unit_summary {
     const char *name;
     const char *operators; /* "Conv+Relu" */

@@ -6,6 +6,7 @@
 #ifndef DAVIT_DIAGNOSTICS_H
 #define DAVIT_DIAGNOSTICS_H
 
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -47,8 +48,8 @@ DAVIT_API bool davit_log_enabled(const davit_diagnostics *diag, davit_severity s
  * is that of the argument. The result is static, one per level. Thread-safe. */
 DAVIT_API const davit_diagnostics *davit_diagnostics_stderr(davit_severity level);
 
-/* A sink that keeps the last error, for tests and for callers that print later. It takes no lock:
- * for objects that report from one thread at a time, as a davit_context and its sessions do. */
+/* A sink that keeps the last error, for tests and for callers that print later. Any thread may report;
+ * read the members while none does. */
 typedef struct davit_diagnostics_buffer {
     davit_diagnostics sink; /* pass &buffer.sink */
     davit_status status;    /* of the last error, DAVIT_OK if none */
@@ -56,6 +57,7 @@ typedef struct davit_diagnostics_buffer {
     unsigned warning_count;
     char text[1024];         /* of the last error, "" if none */
     char warning_text[1024]; /* of the last warning, "" if none */
+    pthread_mutex_t mutex;   /* the sink's own */
 } davit_diagnostics_buffer;
 
 /* Initialises the buffer and its sink (level DAVIT_WARNING). Not thread-safe. */
