@@ -139,25 +139,18 @@ bool davit_onednn_is_last_use(const davit_onednn_builder *builder,
 
 /* ---- values ---- */
 
-/* True when the value is read by oneDNN or as bytes only: it may begin anywhere. */
+/* True when the value may begin anywhere: weights are packed, rows of a table are copied as bytes. */
 static bool read_anywhere(const davit_onednn_builder *builder, davit_value_id id)
 {
     const davit_unit *unit = builder->unit;
     for (uint32_t n = 0; n < unit->node_count; n++) {
         const davit_node *node = &builder->graph->nodes[unit->nodes[n]];
-        switch (node->op->op) {
-        case DAVIT_OP_Conv:
-        case DAVIT_OP_Gemm:
-        case DAVIT_OP_MatMul:
-        case DAVIT_OP_Gather:
-            break;
-        default:
-            continue;
-        }
-        for (uint32_t i = 0; i < node->input_count; i++) {
-            if (node->inputs[i] == id) {
-                return true;
-            }
+        davit_op op = node->op->op;
+        bool weighted = op == DAVIT_OP_Conv || op == DAVIT_OP_Gemm || op == DAVIT_OP_MatMul;
+        uint32_t input = weighted ? 1 : 0;
+        if ((weighted || op == DAVIT_OP_Gather) && node->input_count > input &&
+            node->inputs[input] == id) {
+            return true;
         }
     }
     return false;
