@@ -21,7 +21,7 @@ typedef struct dot_end {
 static inline __mmask16 dot_mask(const davit_int8_dot *d, int panel)
 {
     int64_t left = d->columns - panel * COLUMNS;
-    return left < COLUMNS ? (__mmask16)((1U << left) - 1) : 0xffff;
+    return (__mmask16)(left < COLUMNS ? (1U << left) - 1 : 0xffffU);
 }
 
 static inline __attribute__((always_inline)) void
@@ -85,7 +85,7 @@ static inline int32_t row_sum(const uint8_t *x, int64_t quads)
     const __m512i ones = _mm512_set1_epi8(1);
     __m512i sums = NONE;
     for (int64_t k = 0; k < quads; k += COLUMNS) {
-        __mmask16 mask = quads - k < COLUMNS ? (__mmask16)((1U << (quads - k)) - 1) : 0xffff;
+        __mmask16 mask = (__mmask16)(quads - k < COLUMNS ? (1U << (quads - k)) - 1 : 0xffffU);
         add_dot(&sums, _mm512_maskz_loadu_epi32(mask, x + 4 * k), ones);
     }
     return _mm512_reduce_add_epi32(sums);
@@ -215,8 +215,7 @@ static void dot(const davit_int8_dot *d)
 static void pack_panel(const davit_int8_panel *p)
 {
     const __m128i flip = _mm_set1_epi8((char)p->flip);
-    const __mmask16 mask =
-        p->columns < COLUMNS ? (__mmask16)((1U << p->columns) - 1) : (__mmask16)0xffff;
+    const __mmask16 mask = (__mmask16)(p->columns < COLUMNS ? (1U << p->columns) - 1 : 0xffffU);
     __m512i sums = NONE;
     for (int64_t k = 0; k < p->quads; k++) {
         __m128i r[4], pairs[4];

@@ -379,7 +379,7 @@ static inline __attribute__((always_inline)) void pair_up(const davit_int8_pair 
         pack_ends(t, after_16, is_signed, out + i);
     }
     for (; i < count; i += COLUMNS) {
-        __mmask16 mask = count - i < COLUMNS ? (__mmask16)((1U << (count - i)) - 1) : 0xffff;
+        __mmask16 mask = (__mmask16)(count - i < COLUMNS ? (1U << (count - i)) - 1 : 0xffffU);
         x = a_single ? x : _mm_maskz_loadu_epi8(mask, a + i);
         y = b_single ? y : _mm_maskz_loadu_epi8(mask, b + i);
         _mm_mask_storeu_epi8(out + i, mask, vector_ends(&end, vector_pair_up(&pair, x, y)));
