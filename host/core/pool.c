@@ -1,4 +1,5 @@
 /* The pool of davit/allocator.h: chunks that double, large ones in huge pages. */
+#define _DEFAULT_SOURCE /* madvise */
 #include <stdint.h>
 #include <sys/mman.h>
 

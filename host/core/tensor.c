@@ -1,3 +1,4 @@
+#define _DEFAULT_SOURCE /* madvise */
 #include "davit/tensor.h"
 
 #include <stdio.h>
