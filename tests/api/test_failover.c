@@ -136,7 +136,7 @@ static void moves_only_where_it_may(void **state)
     float expected[ELEMS], y[ELEMS];
     expect(f, 4, expected);
     davit_session_options options = options_for("brittle:0,reference");
-    options.no_fallback = "cpu,reference";
+    options.no_fallback = "null,reference";
     assert_int_equal(fixture_session(f, &options), DAVIT_OK);
     assert_string_equal(device_of(f, 0), "brittle:0");
     brittle_break(0, BRITTLE_ERROR, 2);
@@ -147,7 +147,7 @@ static void moves_only_where_it_may(void **state)
     assert_int_equal(run(f, 4, y), DAVIT_OK); /* it was an error of one run */
     assert_memory_equal(y, expected, sizeof(y));
 
-    options.no_fallback = "cpu,gpus";
+    options.no_fallback = "null,gpus";
     assert_int_equal(fixture_session(f, &options), DAVIT_NOT_FOUND);
     assert_non_null(strstr(f->diag.text, "'gpus'"));
 }
