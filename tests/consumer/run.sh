@@ -47,7 +47,7 @@ LD_LIBRARY_PATH=$(pkg-config --variable=libdir davit) "$scratch/run_model" "$mod
 # The emulated CUDA driver is found in the installation, and nowhere else.
 emulated=$(find "$prefix" -name libdavit-cudaemu.so)
 if [ -n "$emulated" ]; then
-    LD_DEBUG=files "$prefix/bin/davit" run "$model" --devices cuda:emu,cpu --verify \
+    LD_DEBUG=files "$prefix/bin/davit" run "$model" --devices cuda:emu,reference --verify \
         >"$scratch/emulated.log" 2>&1 || { tail -2 "$scratch/emulated.log" && exit 1; }
     grep -q "calling init: $(realpath "$emulated")" "$scratch/emulated.log"
     grep ' cuda:emu ' "$scratch/emulated.log" | grep -v emulated
