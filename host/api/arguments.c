@@ -24,6 +24,17 @@ static davit_status check_tensor(davit_request *request, const char *what, const
     return DAVIT_OK;
 }
 
+/* The model has no input or output, `what`, of that name. */
+static davit_status refuse_name(davit_request *request, const char *what, const char *name,
+                                const davit_value_id *values, size_t count)
+{
+    const davit_model *model = request->session->model;
+    char names[512];
+    return davit_fail(&request->call.sink, DAVIT_INVALID_ARGUMENT,
+                      "%s: the model has no %s '%s'; its %ss are %s", model->path, what, name, what,
+                      davit_value_names(model->graph, values, count, names, sizeof(names)));
+}
+
 static davit_status take_input(davit_request *request, const davit_named_tensor *input)
 {
     const davit_session *session = request->session;
@@ -31,12 +42,7 @@ static davit_status take_input(davit_request *request, const davit_named_tensor 
     const davit_diagnostics *diag = &request->call.sink;
     size_t index = davit_model_find_input(session->model, input->name);
     if (index == graph->input_count) {
-        char names[512];
-        return davit_fail(diag, DAVIT_INVALID_ARGUMENT,
-                          "%s: the model has no input '%s'; its inputs are %s",
-                          session->model->path, input->name,
-                          davit_value_names(session->model->graph, graph->inputs,
-                                            graph->input_count, names, sizeof(names)));
+        return refuse_name(request, "input", input->name, graph->inputs, graph->input_count);
     }
     if (request->inputs[index] != NULL) {
         return davit_fail(diag, DAVIT_INVALID_ARGUMENT, "input '%s' is given twice", input->name);
@@ -92,12 +98,8 @@ static davit_status take_output(davit_request *request, const davit_named_tensor
     const davit_diagnostics *diag = &request->call.sink;
     size_t index = davit_model_find_output(session->model, output->name);
     if (index == graph->output_count) {
-        char names[512];
-        return davit_fail(diag, DAVIT_INVALID_ARGUMENT,
-                          "%s: the model has no output '%s'; its outputs are %s",
-                          session->model->path, output->name,
-                          davit_value_names(session->model->graph, session->model->graph->outputs,
-                                            graph->output_count, names, sizeof(names)));
+        return refuse_name(request, "output", output->name, session->model->graph->outputs,
+                           graph->output_count);
     }
     if (request->outputs[index] != NULL) {
         return davit_fail(diag, DAVIT_INVALID_ARGUMENT, "output '%s' is asked for twice",

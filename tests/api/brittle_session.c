@@ -137,3 +137,11 @@ void await_event(const fixture *f, davit_event_kind kind)
     }
     assert_true(count_events(f, kind) > 0);
 }
+
+void assert_runs(fixture *f, unsigned seed)
+{
+    float expected[ELEMS], y[ELEMS] = {0};
+    expect(f, seed, expected);
+    assert_int_equal(run(f, seed, y), DAVIT_OK);
+    assert_memory_equal(y, expected, sizeof(y));
+}

@@ -24,6 +24,8 @@ davit_status open_placed(fixture *f, davit_session_options *options, const char 
 void fill(float *x, unsigned seed);
 void expect(fixture *f, unsigned seed, float *y);
 davit_status run(fixture *f, unsigned seed, float *y);
+/* A run of that seed ends well, with the reference's bytes. */
+void assert_runs(fixture *f, unsigned seed);
 const char *device_of(const fixture *f, size_t unit);
 size_t count_events(const fixture *f, davit_event_kind kind);
 /* Waits for the first event of that kind, at most ten seconds. */

@@ -8,16 +8,12 @@
 static void completes_on_the_other_devices(void **state)
 {
     fixture *f = *state;
-    float expected[ELEMS], y[ELEMS];
-    expect(f, 1, expected);
     unsigned at = 1;
     for (bool struck = true; struck; at++) {
         davit_session_options options = options_for("brittle:0,brittle:1,reference");
         assert_int_equal(open_placed(f, &options, "0101r01"), DAVIT_OK);
         brittle_break(1, at % 2 == 0 ? BRITTLE_LOST : BRITTLE_ERROR, at);
-        memset(y, 0, sizeof(y));
-        assert_int_equal(run(f, 1, y), DAVIT_OK);
-        assert_memory_equal(y, expected, sizeof(y));
+        assert_runs(f, 1);
         struck = brittle_pending(1) == 0;
         assert_int_equal(f->diag.error_count, 0);
         assert_int_equal(count_events(f, DAVIT_EVENT_DEVICE_LOST), struck);
@@ -29,8 +25,7 @@ static void completes_on_the_other_devices(void **state)
             assert_string_equal(device_of(f, 4), "reference");
         }
         brittle_break(1, BRITTLE_NONE, 0);
-        assert_int_equal(run(f, 1, y), DAVIT_OK);
-        assert_memory_equal(y, expected, sizeof(y));
+        assert_runs(f, 1);
         brittle_repair();
     }
     assert_true(at > 5);
@@ -39,15 +34,12 @@ static void completes_on_the_other_devices(void **state)
 static void one_after_the_other_may_go(void **state)
 {
     fixture *f = *state;
-    float expected[ELEMS], y[ELEMS];
-    expect(f, 2, expected);
     davit_session_options options = options_for("brittle:0,brittle:1,brittle:2,reference");
     assert_int_equal(open_placed(f, &options, "0120120"), DAVIT_OK);
     for (uint32_t d = 0; d < BRITTLE_DEVICES; d++) {
         brittle_break(d, BRITTLE_LOST, 2);
     }
-    assert_int_equal(run(f, 2, y), DAVIT_OK);
-    assert_memory_equal(y, expected, sizeof(y));
+    assert_runs(f, 2);
     assert_int_equal(count_events(f, DAVIT_EVENT_DEVICE_LOST), 3);
     for (size_t u = 0; u < UNITS; u++) {
         assert_string_equal(device_of(f, u), "reference");
@@ -58,14 +50,11 @@ static void one_after_the_other_may_go(void **state)
 static void uses_what_still_exists(void **state)
 {
     fixture *f = *state;
-    float expected[ELEMS], y[ELEMS];
-    expect(f, 3, expected);
     davit_session_options options = options_for("brittle:0,brittle:1,reference");
     assert_int_equal(open_placed(f, &options, "0011100"), DAVIT_OK);
     brittle_slow_down(200);
     brittle_break(1, BRITTLE_LOST, 2);
-    assert_int_equal(run(f, 3, y), DAVIT_OK);
-    assert_memory_equal(y, expected, sizeof(y));
+    assert_runs(f, 3);
     davit_event event;
     size_t count = davit_session_event_count(f->session);
     assert_int_equal(davit_session_event(f->session, count - 1, &event), DAVIT_OK);
@@ -73,8 +62,7 @@ static void uses_what_still_exists(void **state)
     assert_string_equal(event.text, "the inference that brittle:1 failed was completed: 5 of 7 "
                                     "units ran again, 1 values were used again");
     brittle_slow_down(0);
-    assert_int_equal(run(f, 3, y), DAVIT_OK);
-    assert_memory_equal(y, expected, sizeof(y));
+    assert_runs(f, 3);
 }
 
 static uint64_t time_of(const fixture *f, davit_event_kind kind)
@@ -116,8 +104,7 @@ static void recovers_in_time(void **state)
 static void strict_sessions_fail(void **state)
 {
     fixture *f = *state;
-    float expected[ELEMS], y[ELEMS];
-    expect(f, 4, expected);
+    float y[ELEMS];
     davit_session_options options = options_for("brittle:0,brittle:1");
     options.strict = true;
     assert_int_equal(open_placed(f, &options, "0001100"), DAVIT_OK);
@@ -126,15 +113,13 @@ static void strict_sessions_fail(void **state)
     assert_int_equal(f->diag.error_count, 1);
     assert_non_null(strstr(f->diag.text, "brittle:1"));
     assert_int_equal(davit_session_event_count(f->session), 0);
-    assert_int_equal(run(f, 4, y), DAVIT_OK);
-    assert_memory_equal(y, expected, sizeof(y));
+    assert_runs(f, 4);
 }
 
 static void moves_only_where_it_may(void **state)
 {
     fixture *f = *state;
-    float expected[ELEMS], y[ELEMS];
-    expect(f, 4, expected);
+    float y[ELEMS];
     davit_session_options options = options_for("brittle:0,reference");
     options.no_fallback = "null,reference";
     assert_int_equal(fixture_session(f, &options), DAVIT_OK);
@@ -144,8 +129,7 @@ static void moves_only_where_it_may(void **state)
     assert_int_equal(f->diag.error_count, 1);
     assert_non_null(strstr(f->diag.text, "no other device takes its units"));
     assert_non_null(strstr(f->diag.text, "no fallback on this kind of device is allowed"));
-    assert_int_equal(run(f, 4, y), DAVIT_OK); /* it was an error of one run */
-    assert_memory_equal(y, expected, sizeof(y));
+    assert_runs(f, 4); /* it was an error of one run */
 
     options.no_fallback = "null,gpus";
     assert_int_equal(fixture_session(f, &options), DAVIT_NOT_FOUND);
@@ -155,8 +139,7 @@ static void moves_only_where_it_may(void **state)
 static void a_lost_device_comes_back(void **state)
 {
     fixture *f = *state;
-    float expected[ELEMS], y[ELEMS];
-    expect(f, 5, expected);
+    float y[ELEMS];
     davit_session_options options = options_for("brittle:0,brittle:1,reference");
     assert_int_equal(open_placed(f, &options, "0110011"), DAVIT_OK);
     brittle_break(1, BRITTLE_LOST, 2);
@@ -164,8 +147,7 @@ static void a_lost_device_comes_back(void **state)
     assert_string_not_equal(device_of(f, 1), "brittle:1");
     brittle_repair();
     await_event(f, DAVIT_EVENT_RETURNED);
-    assert_int_equal(run(f, 5, y), DAVIT_OK);
-    assert_memory_equal(y, expected, sizeof(y));
+    assert_runs(f, 5);
     assert_string_equal(device_of(f, 1), "brittle:1");
     assert_string_equal(device_of(f, 0), "brittle:0");
 }
@@ -174,15 +156,13 @@ static void a_lost_device_comes_back(void **state)
 static void time_limits(void **state)
 {
     fixture *f = *state;
-    float expected[ELEMS], x[ELEMS], y[ELEMS];
-    expect(f, 6, expected);
+    float x[ELEMS];
     fill(x, 6);
     davit_session_options options = options_for("brittle:0,reference");
     options.timeout_ns = 300 * MS;
     assert_int_equal(open_placed(f, &options, "0000000"), DAVIT_OK);
     brittle_break(0, BRITTLE_LATE, 2);
-    assert_int_equal(run(f, 6, y), DAVIT_OK);
-    assert_memory_equal(y, expected, sizeof(y));
+    assert_runs(f, 6);
     assert_int_equal(count_events(f, DAVIT_EVENT_DEVICE_LOST), 1);
 
     options.timeout_ns = 0;
@@ -206,14 +186,12 @@ static void time_limits(void **state)
 static void a_stuck_driver_is_set_aside(void **state)
 {
     fixture *f = *state;
-    float expected[ELEMS], y[ELEMS];
-    expect(f, 7, expected);
+    float y[ELEMS];
     davit_session_options options = options_for("brittle:0,brittle:1,reference");
     options.timeout_ns = 500 * MS;
     assert_int_equal(open_placed(f, &options, "0100100"), DAVIT_OK);
     brittle_break(1, BRITTLE_STUCK, 2);
-    assert_int_equal(run(f, 7, y), DAVIT_OK);
-    assert_memory_equal(y, expected, sizeof(y));
+    assert_runs(f, 7);
     assert_int_equal(count_events(f, DAVIT_EVENT_DEVICE_LOST), 1);
     assert_int_equal(run(f, 7, y), DAVIT_OK);
     /* It comes back in the end: then, and only then, everything can be freed. */
@@ -262,8 +240,7 @@ static void requests_overlap(void **state)
 static void requests_end_early(void **state)
 {
     fixture *f = *state;
-    float x[ELEMS], y[ELEMS], expected[ELEMS];
-    expect(f, 8, expected);
+    float x[ELEMS];
     fill(x, 8);
     davit_session_options options = options_for("brittle:0,reference");
     assert_int_equal(open_placed(f, &options, "0r0r0r0"), DAVIT_OK);
@@ -284,8 +261,7 @@ static void requests_end_early(void **state)
     assert_null(output.tensor);
     assert_int_equal(davit_session_event_count(f->session), 0);
     brittle_slow_down(0);
-    assert_int_equal(run(f, 8, y), DAVIT_OK);
-    assert_memory_equal(y, expected, sizeof(y));
+    assert_runs(f, 8);
     davit_tensor_destroy(input.tensor);
 }
 
