@@ -78,7 +78,8 @@ DAVIT_API DAVIT_NODISCARD davit_status davit_context_device(const davit_context 
 /* Loads an ONNX file of opset 7 to 21, with external data from its own folder. Returns
  * DAVIT_NOT_FOUND or DAVIT_IO_ERROR for a file that cannot be read, DAVIT_BAD_DATA for a malformed
  * one, DAVIT_UNSUPPORTED for an operator, type or opset that is not supported; the message names
- * the file and the node. Thread-safe. */
+ * the file and the node. The files stay mapped while the model or a session of it lives: put a new
+ * version in their place by renaming, never write into them. Thread-safe. */
 DAVIT_API DAVIT_NODISCARD davit_status davit_model_load(davit_context *context, const char *path,
                                                         davit_model **out);
 DAVIT_API void davit_model_destroy(davit_model *model);
