@@ -183,8 +183,8 @@ static void shape_matrix(davit_gpu_builder *builder, product *p)
     params->out_c = params->group_out = (int)w->dims[transposed ? 0 : 1];
     params->images = (int)(davit_tensor_desc_elems(x) / params->in_c);
     p->taps = 1;
-    p->in_stride = transposed ? 1 : w->dims[1];
-    p->out_stride = transposed ? w->dims[1] : 1;
+    p->in_stride = w->strides[transposed ? 1 : 0];
+    p->out_stride = w->strides[transposed ? 0 : 1];
     p->layout = DAVIT_GPU_DENSE;
 }
 

@@ -8,13 +8,14 @@
 #define SAMPLES 64
 #define GUARD_BYTES 512
 #define GUARD 0x5a
+#define PERIOD 16381 /* bytes after which the operands repeat; a prime */
 
 /* The memory of a check. */
 typedef struct check_memory {
     uint8_t *source, *residual;
     uint8_t *results[2]; /* guard, destination, guard */
     uint8_t *scratch;
-    size_t source_bytes, result_bytes;
+    size_t source_bytes, residual_bytes, result_bytes; /* residual_bytes: 0 without one */
 } check_memory;
 
 static uint32_t scramble(uint64_t i)
@@ -23,14 +24,35 @@ static uint32_t scramble(uint64_t i)
     return (uint32_t)(i >> 32);
 }
 
+/* Repeats what the first bytes are, up to the last. */
+static void repeat(uint8_t *data, size_t filled, size_t bytes)
+{
+    for (size_t step; filled < bytes; filled += step) {
+        step = filled < bytes - filled ? filled : bytes - filled;
+        memcpy(data + filled, data, step);
+    }
+}
+
 /* A third of the source is all at the upper end, where pairs of products are largest. */
 static void fill_source(const davit_int8_weighted *w, uint8_t *source, size_t bytes)
 {
     uint8_t low = w->x.dtype == DAVIT_S8 ? 0x80 : 0x00;
     uint8_t high = w->x.dtype == DAVIT_S8 ? 0x7f : 0xff;
-    for (size_t i = 0; i < bytes; i++) {
-        source[i] = i < bytes / 3 || scramble(i) % 3 != 0 ? high : low;
+    size_t period = bytes < PERIOD ? bytes : PERIOD;
+    for (size_t i = 0; i < period; i++) {
+        source[i] = scramble(i) % 3 != 0 ? high : low;
     }
+    repeat(source, period, bytes);
+    memset(source, high, bytes / 3);
+}
+
+static void fill_residual(uint8_t *residual, size_t bytes)
+{
+    size_t period = bytes < PERIOD ? bytes : PERIOD;
+    for (size_t i = 0; i < period; i++) {
+        residual[i] = (uint8_t)scramble(i + 1);
+    }
+    repeat(residual, period, bytes);
 }
 
 static davit_status allocate(const davit_onednn_builder *builder, const davit_int8_check *c,
@@ -46,20 +68,21 @@ static davit_status allocate(const davit_onednn_builder *builder, const davit_in
             m->result_bytes = bytes;
         }
     }
-    m->source = davit_alloc(allocator, m->source_bytes);
-    m->residual = davit_alloc(allocator, m->result_bytes);
-    m->scratch = davit_alloc(allocator, scratch != NULL ? davit_dnnl_desc_bytes(scratch) : 0);
-    m->results[0] = davit_alloc(allocator, m->result_bytes + 2 * GUARD_BYTES);
-    m->results[1] = davit_alloc(allocator, m->result_bytes + 2 * GUARD_BYTES);
+    bool added = c->fused && c->weighted->has_residual;
+    m->residual_bytes = added ? m->result_bytes : 0;
+    m->source = davit_alloc_uninitialized(allocator, m->source_bytes);
+    m->residual = davit_alloc_uninitialized(allocator, m->residual_bytes);
+    m->scratch =
+        davit_alloc_uninitialized(allocator, scratch != NULL ? davit_dnnl_desc_bytes(scratch) : 0);
+    m->results[0] = davit_alloc_uninitialized(allocator, m->result_bytes + 2 * GUARD_BYTES);
+    m->results[1] = davit_alloc_uninitialized(allocator, m->result_bytes + 2 * GUARD_BYTES);
     if (m->source == NULL || m->residual == NULL || m->scratch == NULL || m->results[0] == NULL ||
         m->results[1] == NULL) {
         return davit_fail(builder->diag, DAVIT_OUT_OF_MEMORY, "unit '%s': no memory to check it",
                           builder->unit->name);
     }
     fill_source(c->weighted, m->source, m->source_bytes);
-    for (size_t i = 0; i < m->result_bytes; i++) {
-        m->residual[i] = (uint8_t)scramble(i + 1);
-    }
+    fill_residual(m->residual, m->residual_bytes);
     return DAVIT_OK;
 }
 
@@ -95,7 +118,7 @@ static davit_status execute(davit_onednn_builder *builder, const davit_int8_chec
     int count = 0;
     davit_status status = DAVIT_OK;
     memset(result, GUARD, m->result_bytes + 2 * GUARD_BYTES);
-    memcpy(result + GUARD_BYTES, m->residual, m->result_bytes);
+    memcpy(result + GUARD_BYTES, m->residual, m->residual_bytes);
     for (size_t i = 0; i < c->arg_count && status == DAVIT_OK; i++) {
         const davit_onednn_arg *arg = &c->args[i];
         const void *bytes = arg->index == DNNL_ARG_SRC ? m->source
@@ -125,6 +148,7 @@ static davit_status execute(davit_onednn_builder *builder, const davit_int8_chec
 /* What is needed to sum one element of the result. */
 typedef struct oracle {
     const davit_int8_check *check;
+    const davit_graph *graph;
     const check_memory *memory;
     const int8_t *weights;
     davit_int8_window window; /* of a convolution */
@@ -137,6 +161,8 @@ static int64_t sum_of(const oracle *o, int64_t row, int64_t channel)
 {
     const davit_quant8 *x = &o->check->weighted->x;
     bool product = o->check->window == NULL;
+    const int64_t *strides =
+        davit_node_constant(o->graph, o->check->weighted->node, 1)->desc.strides;
     int64_t group = channel / (o->channels / o->check->groups), sum = 0;
     o->offsets[0] = row * o->inputs;
     if (!product) {
@@ -145,7 +171,7 @@ static int64_t sum_of(const oracle *o, int64_t row, int64_t channel)
     for (int64_t t = 0; t < o->taps; t++) {
         for (int64_t c = 0; c < o->inputs && o->offsets[t] >= 0; c++) {
             int64_t at =
-                product ? c * o->channels + channel : (channel * o->inputs + c) * o->taps + t;
+                product ? c * strides[0] + channel * strides[1] : (channel * o->inputs + c) * o->taps + t;
             size_t from = (size_t)(o->offsets[t] + group * o->inputs + c);
             sum += (int64_t)(davit_load8(o->memory->source, x->dtype, from) - x->zero) *
                    o->weights[at];
@@ -180,6 +206,7 @@ static davit_status open_oracle(davit_onednn_builder *builder, const davit_int8_
     const davit_tensor_desc *x = davit_node_input(builder->graph, node, 0);
     davit_status status = DAVIT_OK;
     *o = (oracle){.check = c,
+                  .graph = builder->graph,
                   .memory = m,
                   .weights = davit_node_constant(builder->graph, node, 1)->data,
                   .channels = (int64_t)c->weighted->spec.channels,

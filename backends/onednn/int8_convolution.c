@@ -209,6 +209,7 @@ static davit_status build_pointwise(davit_onednn_builder *builder, const davit_i
                               .weights = weights->data,
                               .depth_stride = 1,
                               .column_stride = x->dims[1],
+                              .tensor = weights,
                               .finish = &finish};
     for (int i = 0; i < window->axes; i++) {
         dense.rows *= window->out[i];

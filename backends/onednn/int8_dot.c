@@ -9,6 +9,7 @@
 
 #define CHUNK_BYTES (512 * 1024) /* of rows that meet all weights */
 #define LEAST_ROWS 48            /* of a chunk */
+#define PACK_BYTES 262144        /* of weights that are worth a thread */
 #define PAIR_COLUMNS DAVIT_INT8_PAIR_COLUMNS
 
 typedef struct params {
@@ -37,47 +38,84 @@ static int64_t least(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-/* A panel's columns side by side, as they lie in most weights. */
-static const int8_t *pack(davit_onednn_builder *builder, const davit_int8_dense *d, int64_t columns)
+typedef struct packing {
+    const davit_int8_loops *loops;
+    const davit_int8_dense *dense;
+    int32_t zero; /* of x */
+    int8_t *packed;
+    int32_t *start;
+} packing;
+
+/* A panel of columns that each lie whole: four bytes of each in turn. Their sums fit s32. */
+static void pack_columns(const davit_int8_panel *p)
 {
-    int8_t *packed = davit_onednn_constant_bytes(builder, (size_t)(columns * d->depth));
-    for (int64_t first = 0; packed != NULL && first < columns; first += DAVIT_INT8_COLUMNS) {
-        int8_t *panel = packed + first * d->depth;
-        int64_t count = least(d->columns - first, DAVIT_INT8_COLUMNS);
-        for (int64_t k = 0; k < d->depth; k++) {
-            const int8_t *from = d->weights + k * d->depth_stride + first * d->column_stride;
-            int8_t *to = panel + k / 4 * 4 * DAVIT_INT8_COLUMNS + k % 4;
-            for (int64_t c = 0; c < DAVIT_INT8_COLUMNS; c++) {
-                to[c * 4] = c < count ? from[c * d->column_stride] : (int8_t)0;
-            }
+    memset(p->start, 0, DAVIT_INT8_COLUMNS * sizeof(*p->start));
+    if (p->columns < DAVIT_INT8_COLUMNS) {
+        memset(p->packed, 0, (size_t)p->quads * 4 * DAVIT_INT8_COLUMNS);
+    }
+    for (int64_t k = 0; k < p->quads; k++) {
+        for (int64_t c = 0; c < p->columns; c++) {
+            memcpy(p->packed + (k * DAVIT_INT8_COLUMNS + c) * 4, p->rows + c * p->stride + k * 4, 4);
         }
     }
-    return packed;
+    for (int64_t c = 0; c < p->columns; c++) {
+        const int8_t *column = (const int8_t *)p->rows + c * p->stride;
+        int32_t sum = 0;
+        for (int64_t k = 0; k < 4 * p->quads; k++) {
+            sum += column[k];
+        }
+        p->start[c] = -sum * p->zero_x;
+    }
 }
 
-/* What sums begin with: what the zero point adds, taken off, and the bias where sum and bias are
- * exact in f32. */
-static const int32_t *make_start(davit_onednn_builder *builder, const davit_int8_weighted *weighted,
-                                 const davit_int8_dense *d, int64_t columns)
+static void pack_panels(const void *context, int64_t begin, int64_t end)
 {
-    int32_t *start = davit_onednn_alloc(builder, (size_t)columns * sizeof(*start));
-    for (int64_t first = 0; start != NULL && first < columns; first += DAVIT_INT8_COLUMNS) {
-        int64_t sums[DAVIT_INT8_COLUMNS] = {0};
-        int64_t count = least(d->columns - first, DAVIT_INT8_COLUMNS);
-        for (int64_t k = 0; k < d->depth; k++) {
-            for (int64_t c = 0; c < count; c++) {
-                sums[c] += d->weights[k * d->depth_stride + (first + c) * d->column_stride];
-            }
-        }
-        for (int64_t c = 0; c < DAVIT_INT8_COLUMNS; c++) {
-            int64_t begin = -sums[c] * weighted->x.zero;
-            if (weighted->exactness == DAVIT_EXACT_F32) {
-                begin += c < count ? (int64_t)d->finish->bias[first + c] : 0;
-            }
-            start[first + c] = (int32_t)begin;
+    const packing *p = context;
+    const davit_int8_dense *d = p->dense;
+    for (int64_t i = begin; i < end; i++) {
+        int64_t first = i * DAVIT_INT8_COLUMNS;
+        const int8_t *from = d->weights + first * d->column_stride;
+        const davit_int8_panel panel = {.quads = d->depth / 4,
+                                        .columns = least(d->columns - first, DAVIT_INT8_COLUMNS),
+                                        .rows = (const uint8_t *)from,
+                                        .stride = d->depth_stride * d->column_stride,
+                                        .zero_x = p->zero,
+                                        .packed = p->packed + first * d->depth,
+                                        .start = p->start + first};
+        if (d->column_stride == 1) {
+            p->loops->pack_panel(&panel);
+        } else {
+            pack_columns(&panel);
+            davit_tensor_rest_part(d->tensor, from, (size_t)(panel.columns * d->depth));
         }
     }
-    return start;
+}
+
+/* Packs the weights, and makes what sums begin with: what the zero point adds, taken off, and the
+ * bias where sum and bias are exact in f32. */
+static davit_status pack(davit_onednn_builder *builder, const davit_int8_weighted *weighted,
+                         const davit_int8_dense *d, params *out)
+{
+    int64_t columns = davit_int8_padded(d->columns);
+    int32_t *start = davit_onednn_alloc(builder, (size_t)columns * sizeof(*start));
+    int8_t *packed = davit_onednn_constant_bytes(builder, (size_t)(columns * d->depth));
+    if (start == NULL || packed == NULL) {
+        return DAVIT_OUT_OF_MEMORY;
+    }
+    const packing p = {.loops = out->loops,
+                       .dense = d,
+                       .zero = weighted->x.zero,
+                       .packed = packed,
+                       .start = start};
+    davit_onednn_parallel(columns / DAVIT_INT8_COLUMNS,
+                          1 + PACK_BYTES / (DAVIT_INT8_COLUMNS * d->depth), pack_panels, &p);
+    davit_tensor_rest(d->tensor);
+    for (int64_t c = 0; c < d->columns && weighted->exactness == DAVIT_EXACT_F32; c++) {
+        start[c] += (int32_t)d->finish->bias[c];
+    }
+    out->weights = packed;
+    out->start = start;
+    return DAVIT_OK;
 }
 
 /* The bounds of davit_result_finish and of the type, rounded: true when they are those of the type,
@@ -206,12 +244,9 @@ static int64_t chunk_rows(const davit_int8_dense *d)
 davit_status davit_int8_add_dot(davit_onednn_builder *builder, const davit_int8_weighted *weighted,
                                 const davit_int8_dense *dense)
 {
-    int64_t columns = davit_int8_padded(dense->columns);
     const davit_onednn_operand operands[3] = {dense->x, weighted->dst, weighted->residual};
     params *p = davit_onednn_alloc(builder, sizeof(*p));
-    const int8_t *weights = pack(builder, dense, columns);
-    const int32_t *start = make_start(builder, weighted, dense, columns);
-    if (p == NULL || weights == NULL || start == NULL) {
+    if (p == NULL) {
         return DAVIT_OUT_OF_MEMORY;
     }
     *p = (params){.loops = davit_int8_loops_choose(),
@@ -220,14 +255,15 @@ davit_status davit_int8_add_dot(davit_onednn_builder *builder, const davit_int8_
                   .columns = dense->columns,
                   .chunk = chunk_rows(dense),
                   .pairs = (dense->columns + PAIR_COLUMNS - 1) / PAIR_COLUMNS,
-                  .weights = weights,
-                  .start = start,
                   .has_bias_inside = weighted->exactness == DAVIT_EXACT_F32,
                   .saturates = saturates(weighted, dense),
                   .finish = *dense->finish,
                   .tiles = dense->tiles};
-    davit_status status = davit_onednn_add_kernel(builder, p->loops->name, run_dot, p, operands,
-                                                  weighted->has_residual ? 3 : 2);
+    davit_status status = pack(builder, weighted, dense, p);
+    if (status == DAVIT_OK) {
+        status = davit_onednn_add_kernel(builder, p->loops->name, run_dot, p, operands,
+                                         weighted->has_residual ? 3 : 2);
+    }
     if (status == DAVIT_OK) {
         davit_onednn_value_set(builder, weighted->output, &weighted->dst);
     }

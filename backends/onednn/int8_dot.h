@@ -11,7 +11,8 @@ typedef struct davit_int8_dense {
     davit_onednn_operand x; /* u8 */
     int64_t rows, depth, columns;
     const int8_t *weights; /* element (k, c) is weights[k * depth_stride + c * column_stride] */
-    int64_t depth_stride, column_stride;
+    int64_t depth_stride, column_stride; /* one of them is 1 */
+    const davit_tensor *tensor;          /* that has the weights, maybe in another order */
     const davit_int8_finish *finish; /* scale and bias of all columns, padded; copied */
     davit_int8_tiles tiles;          /* height 0: rows of the result lie whole */
 } davit_int8_dense;

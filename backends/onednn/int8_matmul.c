@@ -47,10 +47,11 @@ static davit_status build_own(davit_onednn_builder *builder, const davit_int8_we
                                         .channels = p.channels,
                                         .inputs = p.depth,
                                         .taps = 1,
-                                        .o_stride = 1,
-                                        .c_stride = p.channels};
+                                        .o_stride = w->desc.strides[1],
+                                        .c_stride = w->desc.strides[0]};
     davit_int8_pack(&weights, w->data, 0, davit_int8_padded(p.channels) / DAVIT_INT8_COLUMNS,
                     packed);
+    davit_tensor_rest(w);
     p.weights = packed;
     *source = davit_int8_source_of(weighted->x.dtype, weighted->x.zero);
     davit_status status = davit_int8_weighted_finish(builder, weighted, 1, &p.finish);
@@ -67,8 +68,9 @@ static davit_status build_dot(davit_onednn_builder *builder, const davit_int8_we
                                     .depth = w->desc.dims[0],
                                     .columns = w->desc.dims[1],
                                     .weights = w->data,
-                                    .depth_stride = w->desc.dims[1],
-                                    .column_stride = 1,
+                                    .depth_stride = w->desc.strides[0],
+                                    .column_stride = w->desc.strides[1],
+                                    .tensor = w,
                                     .finish = &finish};
     davit_status status = davit_int8_weighted_finish(builder, weighted, 1, &finish);
     return status == DAVIT_OK ? davit_int8_add_dot(builder, weighted, &dense) : status;

@@ -107,8 +107,8 @@ davit_status davit_int8_add_tiling(davit_onednn_builder *builder,
     int64_t channels = (int64_t)weighted->spec.channels;
     int64_t taps = window->kernel[0] * window->kernel[1];
     davit_int8_finish finish;
-    void *spread =
-        spread_weights(builder, davit_node_constant(builder->graph, weighted->node, 1), taps);
+    const davit_tensor *tensor = davit_node_constant(builder->graph, weighted->node, 1);
+    void *spread = spread_weights(builder, tensor, taps);
     if (spread == NULL) {
         return DAVIT_OUT_OF_MEMORY;
     }
@@ -119,6 +119,7 @@ davit_status davit_int8_add_tiling(davit_onednn_builder *builder,
                                     .weights = spread,
                                     .depth_stride = taps * channels,
                                     .column_stride = 1,
+                                    .tensor = tensor,
                                     .finish = &finish,
                                     .tiles = {.height = window->kernel[0],
                                               .line = window->kernel[1] * channels,

@@ -61,7 +61,9 @@ davit_status davit_run_integer_matmul(const davit_kernel_call *call)
 {
     const davit_tensor *w = call->inputs[1];
     davit_matmul_shape shape = davit_matmul_sizes(&call->inputs[0]->desc, &w->desc);
-    davit_matrix matrix = {.tensor = w, .row_stride = shape.columns, .column_stride = 1};
+    davit_matrix matrix = {.tensor = w,
+                           .row_stride = w->desc.strides[0],
+                           .column_stride = w->desc.strides[1]};
     weighted user = {.x = {.tensor = call->inputs[0],
                            .depth = shape.depth,
                            .zero = davit_integer_x(call->graph, call->node).zero},

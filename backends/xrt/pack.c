@@ -84,9 +84,11 @@ static void order_weights(const davit_tensor *w, bool matrix, int8_t *out)
     }
     size_t depth = (size_t)w->desc.dims[0];
     size_t columns = (size_t)w->desc.dims[1];
+    size_t row = (size_t)w->desc.strides[0];
+    size_t column = (size_t)w->desc.strides[1];
     for (size_t n = 0; n < columns; n++) {
         for (size_t k = 0; k < depth; k++) {
-            out[n * depth + k] = from[k * columns + n];
+            out[n * depth + k] = from[k * row + n * column];
         }
     }
 }

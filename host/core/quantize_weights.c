@@ -136,29 +136,79 @@ typedef struct channel_sums {
     uint64_t magnitude;
 } channel_sums;
 
-enum { SUMMED_CHANNELS = 64 };
+enum { SUMMED_CHANNELS = 64, S32_TERMS = 1 << 22 }; /* sums of so many s8 fit s32 */
+
+/* Adds those of count s8 side by side. */
+static void sum_bytes(const int8_t *w, size_t count, channel_sums *sums)
+{
+    for (size_t first = 0; first < count; first += S32_TERMS) {
+        size_t end = first + S32_TERMS < count ? first + S32_TERMS : count;
+        int32_t sum = 0, magnitude = 0;
+        for (size_t i = first; i < end; i++) {
+            sum += w[i];
+            magnitude += w[i] < 0 ? -w[i] : w[i];
+        }
+        sums->sum += sum;
+        sums->magnitude += (uint64_t)magnitude;
+    }
+}
+
+/* Adds those of count columns of a matrix of s8. */
+static void sum_columns(const davit_weights *weights, size_t first, size_t count,
+                        channel_sums *sums)
+{
+    const int8_t *row = (const int8_t *)weights->data + first;
+    for (size_t begin = 0; begin < weights->outer; begin += S32_TERMS) {
+        size_t end = begin + S32_TERMS < weights->outer ? begin + S32_TERMS : weights->outer;
+        int32_t sum[SUMMED_CHANNELS] = {0}, magnitude[SUMMED_CHANNELS] = {0};
+        for (size_t a = begin; a < end; a++, row += weights->channels) {
+            for (size_t k = 0; k < count; k++) {
+                sum[k] += row[k];
+                magnitude[k] += row[k] < 0 ? -row[k] : row[k];
+            }
+        }
+        for (size_t k = 0; k < count; k++) {
+            sums[k].sum += sum[k];
+            sums[k].magnitude += (uint64_t)magnitude[k];
+        }
+    }
+}
+
+/* Adds those of one channel in one outer slice. */
+static void sum_slice(const davit_weights *weights, size_t outer, size_t channel,
+                      channel_sums *sums)
+{
+    size_t begin = first_of(weights, outer, channel);
+    int32_t zero = zero_of(weights, channel);
+    int64_t sum = 0, magnitude = 0;
+    for (size_t i = begin; i < begin + weights->inner; i++) {
+        int32_t w = load_weight(weights, i) - zero;
+        sum += w;
+        magnitude += w < 0 ? -w : w;
+    }
+    sums->sum += sum;
+    sums->magnitude += (uint64_t)magnitude;
+}
 
 /* Of channels first to first + count, at most SUMMED_CHANNELS: whole cache lines where the weights
  * of neighbouring channels lie side by side. */
 static void sum_channels(const davit_weights *weights, size_t first, size_t count,
                          channel_sums *sums)
 {
-    int32_t zero[SUMMED_CHANNELS];
+    bool bytes = weights->dtype == DAVIT_S8 && weights->zero_count == 0;
     memset(sums, 0, count * sizeof(*sums));
-    for (size_t k = 0; k < count; k++) {
-        zero[k] = zero_of(weights, first + k);
+    if (bytes && weights->inner == 1) {
+        sum_columns(weights, first, count, sums);
+        return;
     }
     for (size_t a = 0; a < weights->outer; a++) {
         for (size_t k = 0; k < count; k++) {
-            size_t begin = first_of(weights, a, first + k);
-            int64_t sum = 0, magnitude = 0;
-            for (size_t i = begin; i < begin + weights->inner; i++) {
-                int32_t w = load_weight(weights, i) - zero[k];
-                sum += w;
-                magnitude += w < 0 ? -w : w;
+            if (bytes) {
+                sum_bytes((const int8_t *)weights->data + first_of(weights, a, first + k),
+                          weights->inner, &sums[k]);
+            } else {
+                sum_slice(weights, a, first + k, &sums[k]);
             }
-            sums[k].sum += sum;
-            sums[k].magnitude += (uint64_t)magnitude;
         }
     }
 }

@@ -148,6 +148,7 @@ davit_status davit_graph_align_constant(davit_graph *graph, davit_value_id value
     }
     davit_status status = davit_graph_make_tensor(graph, &from->desc, &to);
     if (status == DAVIT_OK) {
+        to->desc = from->desc;
         memcpy(to->data, from->data, davit_tensor_desc_bytes(&from->desc));
         davit_tensor_rest(from);
         status = davit_graph_own_tensor(graph, to);

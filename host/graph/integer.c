@@ -95,7 +95,8 @@ static davit_weights describe_weights(const davit_node *node, const davit_tensor
     davit_weights weights = {.dtype = w->desc.dtype, .data = w->data, .outer = 1, .inner = 1};
     weights.channels = channels_of(node, &w->desc);
     if (node->op->op == DAVIT_OP_IntegerMatMul) {
-        weights.outer = (size_t)w->desc.dims[0];
+        bool columns = davit_tensor_desc_is_dense(&w->desc); /* side by side, not each whole */
+        *(columns ? &weights.outer : &weights.inner) = (size_t)w->desc.dims[0];
         return weights;
     }
     int first = 1;

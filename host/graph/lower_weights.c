@@ -71,28 +71,14 @@ static const char *find_source(const davit_lowering *l, const davit_node *anchor
     return NULL;
 }
 
-/* Rows of the result that are written side by side: their cache lines stay near. */
-enum { TRANSPOSED_COLUMNS = 64 };
-
-/* [N, K] to [K, N], of s8 or s16. */
-static void transpose(const davit_tensor *from, davit_tensor *to)
+/* [N, K] as [K, N], without moving anything. */
+static void turn(davit_tensor_desc *desc)
 {
-    size_t bytes = davit_dtype_bytes(from->desc.dtype);
-    int64_t rows = from->desc.dims[0];
-    int64_t columns = from->desc.dims[1];
-    for (int64_t first = 0; first < columns; first += TRANSPOSED_COLUMNS) {
-        int64_t end = first + TRANSPOSED_COLUMNS < columns ? first + TRANSPOSED_COLUMNS : columns;
-        for (int64_t n = 0; n < rows; n++) {
-            for (int64_t k = first; k < end; k++) {
-                if (bytes == 1) {
-                    ((char *)to->data)[k * rows + n] = ((const char *)from->data)[n * columns + k];
-                } else {
-                    ((int16_t *)to->data)[k * rows + n] =
-                        ((const int16_t *)from->data)[n * columns + k];
-                }
-            }
-        }
-    }
+    int64_t rows = desc->dims[0], columns = desc->dims[1];
+    desc->dims[0] = columns;
+    desc->dims[1] = rows;
+    desc->strides[0] = 1;
+    desc->strides[1] = columns;
 }
 
 static davit_weights describe(const source *from, const int32_t *zero)
@@ -146,13 +132,11 @@ static davit_status shift_values(davit_graph *graph, const davit_weights *weight
     return status;
 }
 
-/* The same in the order that the integer operators read. */
+/* The same with the dimensions that the integer operators read. */
 static davit_status shift(davit_lowering *l, const source *from, davit_tensor **out)
 {
     davit_graph *graph = l->graph;
-    const davit_tensor_desc *desc = &from->tensor->desc;
     int32_t *zero = davit_alloc_array(graph->allocator, from->scales.count, sizeof(*zero));
-    davit_tensor *shifted = NULL;
     *out = NULL;
     if (!zero) {
         return DAVIT_OUT_OF_MEMORY;
@@ -161,20 +145,11 @@ static davit_status shift(davit_lowering *l, const source *from, davit_tensor **
         zero[i] = davit_lower_zero(&from->scales, i);
     }
     davit_weights weights = describe(from, zero);
-    davit_status status = shift_values(graph, &weights, from->tensor, &shifted);
+    davit_status status = shift_values(graph, &weights, from->tensor, out);
     davit_free(graph->allocator, zero);
     if (status == DAVIT_OK && from->transposed) {
-        davit_tensor_desc turned = {
-            .dtype = shifted->desc.dtype, .rank = 2, .dims = {desc->dims[1], desc->dims[0]}};
-        status = davit_graph_make_tensor(graph, &turned, out);
-        if (status == DAVIT_OK) {
-            transpose(shifted, *out);
-            davit_tensor_rest(shifted);
-        }
-        davit_tensor_destroy(shifted);
-        return status;
+        turn(&(*out)->desc);
     }
-    *out = shifted;
     return status;
 }
 

@@ -8,6 +8,7 @@
  *            | "u:" SHAPE     graph input (u8)           "i:" SHAPE  graph input (s8)
  *            | "t:" SHAPE     constant (u8)              "c:" SHAPE  constant (s8)
  *            | "d:" SHAPE     constant of 9 bits (s16)   "b:" SHAPE  constant bias (s32)
+ *            | "C:" "D:"      matrices of these whose columns each lie whole in memory
  *            | "l:" LIST      constant list of s64       LIST = 1,2,3
  *            | "f:" LIST      constant list of f32
  *            | "s:" NUMBER    constant scalar f32
@@ -52,7 +53,7 @@ typedef enum case_operand_kind {
 
 typedef struct case_operand {
     case_operand_kind kind;
-    bool same_shape;
+    bool same_shape, columns;
     size_t count; /* of ints (a shape or list) or floats */
     int64_t ints[CASE_MAX_LIST];
     float floats[CASE_MAX_LIST];

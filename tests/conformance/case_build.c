@@ -132,6 +132,10 @@ static davit_status add_tensor(case_builder *builder, const case_operand *operan
     }
     if (operand->kind < CASE_INTS) {
         fill_tensor(builder, tensor, operand->kind);
+        if (operand->columns && rank == 2) {
+            tensor->desc.strides[0] = 1;
+            tensor->desc.strides[1] = tensor->desc.dims[0];
+        }
     } else {
         const void *list =
             dtype == DAVIT_S64 ? (const void *)operand->ints : (const void *)operand->floats;

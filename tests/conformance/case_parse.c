@@ -50,8 +50,11 @@ static bool parse_operand(const char *token, case_operand *out)
         return true;
     }
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-        if (token[0] == kinds[i].letter && token[1] == ':') {
+        bool columns = token[0] == 'C' || token[0] == 'D';
+        char letter = columns ? (char)(token[0] - 'A' + 'a') : token[0];
+        if (letter == kinds[i].letter && token[1] == ':') {
             out->kind = kinds[i].kind;
+            out->columns = columns;
             if (out->kind < CASE_INTS) {
                 out->same_shape = strcmp(token + 2, "same") == 0;
                 return out->same_shape || parse_list(token + 2, 'x', out);

@@ -269,7 +269,9 @@ static void integer_matmul(case_writer *writer)
     w.channels = w.dims[2] = case_pick(writer, 1, 80);
     w.many_scales = w.channels <= CASE_MAX_LIST;
     case_append(writer, "IntegerMatMul %c:%dx%dx%d", w.x.input, w.dims[0], w.dims[1], w.fan_in);
-    case_append(writer, " %c:%dx%d", pick_weights(writer), w.fan_in, w.channels);
+    char letter = pick_weights(writer);
+    letter = case_pick(writer, 0, 2) == 0 ? (char)(letter - 'a' + 'A') : letter;
+    case_append(writer, " %c:%dx%d", letter, w.fan_in, w.channels);
     append_weighted(writer, &w);
 }
 

@@ -8,7 +8,8 @@
  *
  * Types: x, a, b, residual and y are u8 or s8, each with its own scale and zero point. Weights are
  * s8, or s16 where w - zw needs 9 bits (davit_weights_fit); their zero point has been subtracted.
- * w, bias and table are constants. A residual has the shape of y.
+ * w, bias and table are constants. A residual has the shape of y. w of IntegerMatMul may lie in
+ * memory as [N, K]: strides[0] of its tensor is then 1; all other constants are dense row-major.
  *
  *   operator              inputs (absent ones as in ONNX)             attributes besides the common
  *   IntegerConv           x, w [M, C/g, k...], bias s32 [M], residual strides pads dilations group
