@@ -1,6 +1,7 @@
 /* COIN-OR: the linear bound through CLP, placements through CBC. Both are silent, run in one thread
  * and have limits in steps, none in seconds. CBC takes turns: it is not reentrant. Their memory is
- * not the allocator's. Built with DAVIT_WITH_CBC only. */
+ * not the allocator's. Built with DAVIT_WITH_CBC only; where the libraries are missing at run time,
+ * which is logged, nothing is found. */
 #ifndef DAVIT_PLACE_CBC_H
 #define DAVIT_PLACE_CBC_H
 
