@@ -218,13 +218,24 @@ static store_device *find_device(const davit_store *store, const char *key)
     return add_device(store, key);
 }
 
+json_t *store_get(const davit_store *store, const char *device_key, const char *signature)
+{
+    const store_device *device = find_device(store, device_key);
+    return device != NULL ? json_object_get(device->entries, signature) : NULL;
+}
+
+davit_status store_count(const davit_store *store, const char *device_key, size_t *count)
+{
+    const store_device *device = find_device(store, device_key);
+    *count = device != NULL ? json_object_size(device->entries) : 0;
+    return device != NULL ? DAVIT_OK : out_of_memory(store);
+}
+
 bool davit_store_find(const davit_store *store, const char *device_key, const char *signature,
                       davit_measurement *out)
 {
-    const store_device *device = find_device(store, device_key);
     davit_store_entry entry;
-    if (device == NULL ||
-        !store_entry_read(json_object_get(device->entries, signature), &entry, NULL)) {
+    if (!store_entry_read(store_get(store, device_key, signature), &entry, NULL)) {
         return false;
     }
     *out = entry.measurement;
@@ -336,8 +347,14 @@ davit_status davit_store_keys(davit_store *store, const char ***keys, size_t *co
 davit_status davit_store_put(davit_store *store, const char *device_key, const char *signature,
                              const davit_measurement *measurement, const davit_work *work)
 {
+    return store_put(store, device_key, signature,
+                     store_entry_write(measurement, work, (int64_t)time(NULL)));
+}
+
+davit_status store_put(davit_store *store, const char *device_key, const char *signature,
+                       json_t *object)
+{
     store_device *device = find_device(store, device_key);
-    json_t *object = store_entry_write(measurement, work, (int64_t)time(NULL));
     const char *problem = "out of memory";
     if (device == NULL || object == NULL || !store_entry_read(object, NULL, &problem)) {
         json_decref(object);

@@ -16,6 +16,15 @@ json_t *store_entry_write(const davit_measurement *measurement, const davit_work
 /* False when it is none, *problem says why. problem may be NULL, and so may out. */
 bool store_entry_read(const json_t *object, davit_store_entry *out, const char **problem);
 
+/* One entry of a device, borrowed; NULL: there is none. How many there are (reports). Putting takes the
+ * object over, NULL too, which is an entry with whatever members beside. As davit_store_find and
+ * davit_store_put (store.c). */
+json_t *store_get(const davit_store *store, const char *device_key, const char *signature);
+DAVIT_NODISCARD davit_status store_count(const davit_store *store, const char *device_key,
+                                         size_t *count);
+DAVIT_NODISCARD davit_status store_put(davit_store *store, const char *device_key,
+                                       const char *signature, json_t *object);
+
 /* The text of a file; free it with free(). NULL when memory is short. */
 char *store_file_write(const char *key, json_t *entries);
 /* The entries of a file's text, all of them valid; else NULL, and problem gets a short text. */

@@ -137,6 +137,47 @@ static void keeps_what_was_put(void **state)
     assert_int_equal(w->diag.warning_count + w->diag.error_count, 0);
 }
 
+static size_t count_kernels(const davit_store *store)
+{
+    size_t count;
+    assert_int_equal(davit_store_count_kernels(store, KEY, &count), DAVIT_OK);
+    return count;
+}
+
+static void keeps_kernels_beside_times(void **state)
+{
+    world *w = *state;
+    const davit_kernel_choice choice = {.name = "dense/1",
+                                        .rule = "jit:avx512_core",
+                                        .seconds = 1.25e-4,
+                                        .rule_seconds = 3e-4,
+                                        .chosen = true};
+    davit_kernel_choice back;
+    davit_store *store = open_store(w);
+    put(store, KEY, "unit", 2);
+    assert_int_equal(count_kernels(store), 0);
+    assert_int_equal(davit_store_put_kernel(store, KEY, "unit", &choice, NULL), DAVIT_OK);
+    assert_int_equal(davit_store_save(store), DAVIT_OK);
+    davit_store_close(store);
+
+    store = open_store(w);
+    assert_true(find(store, KEY, "unit") == 2);
+    assert_int_equal(count_kernels(store), 1);
+    assert_true(davit_store_find_kernel(store, KEY, "unit", &back));
+    assert_string_equal(back.name, choice.name);
+    assert_string_equal(back.rule, choice.rule);
+    assert_true(back.seconds == choice.seconds && back.rule_seconds == choice.rule_seconds);
+    assert_true(back.chosen);
+    assert_false(davit_store_find_kernel(store, KEY, "another", &back));
+    assert_false(davit_store_find_kernel(store, "gpu", "unit", &back));
+    put(store, KEY DAVIT_KERNELS_KEY, "unit", 1); /* a time, not a choice */
+    assert_false(davit_store_find_kernel(store, KEY, "unit", &back));
+    assert_int_equal(davit_store_clear(store), DAVIT_OK);
+    assert_int_equal(count_kernels(store), 0);
+    davit_store_close(store);
+    assert_int_equal(w->diag.warning_count + w->diag.error_count, 0);
+}
+
 static void merges_what_others_wrote(void **state)
 {
     world *w = *state;
@@ -473,6 +514,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(keeps_what_was_put, setup, teardown),
+        cmocka_unit_test_setup_teardown(keeps_kernels_beside_times, setup, teardown),
         cmocka_unit_test_setup_teardown(merges_what_others_wrote, setup, teardown),
         cmocka_unit_test_setup_teardown(survives_kills, setup, teardown),
         cmocka_unit_test_setup_teardown(sets_damaged_files_aside, setup, teardown),

@@ -72,6 +72,33 @@ void davit_store_free_list(const davit_store *store, davit_store_entry *entries)
 #define DAVIT_CHOICE "choice:"
 const char *davit_store_choices(const davit_store *store, const char *device_key,
                                 davit_arena *arena);
+
+/* ---- which kernel computes a unit ---- */
+
+/* What `davit calibrate MODEL` found of the kernels that may compute a unit (davit_backend_table.kernels):
+ * the fastest of those that the rule does not take, and the rule's. */
+typedef struct davit_kernel_choice {
+    char name[32]; /* as the backend lists it */
+    char rule[64]; /* implementation by rule: "jit:avx512_core" */
+    double seconds, rule_seconds;
+    bool chosen; /* clearly faster than the rule's, again and again */
+} davit_kernel_choice;
+
+/* Choices of a device lie under its key with this behind, so that a session reads no more. */
+#define DAVIT_KERNELS_KEY " | kernels"
+
+/* False when nothing was measured of the unit with that signature, or what is kept is malformed. */
+bool davit_store_find_kernel(const davit_store *store, const char *device_key,
+                             const char *signature, davit_kernel_choice *out);
+/* Of how many units something is kept. DAVIT_OUT_OF_MEMORY, reported. */
+DAVIT_NODISCARD davit_status davit_store_count_kernels(const davit_store *store,
+                                                       const char *device_key, size_t *count);
+/* As davit_store_put. */
+DAVIT_NODISCARD davit_status davit_store_put_kernel(davit_store *store, const char *device_key,
+                                                    const char *signature,
+                                                    const davit_kernel_choice *choice,
+                                                    const davit_work *work);
+
 /* The keys of all files, sorted; their files are read. Pointers live as long as the store; *keys is
  * to be freed with the store's allocator. */
 DAVIT_NODISCARD davit_status davit_store_keys(davit_store *store, const char ***keys,
