@@ -3,6 +3,7 @@
 #include "cost.h"
 #include "davit/onednn.h"
 #include "device.h"
+#include "kernels.h"
 #include "operators.h"
 
 static davit_device_info describe(const davit_host_info *host, uint32_t ordinal)
@@ -58,4 +59,5 @@ const davit_backend_table davit_onednn_backend = {
     .supports = supports,
     .cost = davit_onednn_cost,
     .open = davit_onednn_device_open,
+    .kernels = davit_onednn_kernels,
 };

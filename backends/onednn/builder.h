@@ -28,10 +28,15 @@ typedef struct davit_onednn_builder {
     const davit_unit *unit; /* the one being built, and its position */
     size_t position;
     const char *implementation; /* of the unit's main step, NULL until there is one */
+    const char *kernel;         /* that was chosen for the unit, "dense" or "dense/1"; NULL: none */
     davit_onednn_value *values; /* [graph->value_count] */
     davit_onednn_conversion *conversions;
     size_t conversion_count, conversion_capacity;
 } davit_onednn_builder;
+
+/* True when the unit is computed by this one of its kernels: the one that was chosen, or else where the
+ * rule says so. */
+bool davit_onednn_picks(const davit_onednn_builder *builder, const char *kernel, bool rule);
 
 /* Memory that lives as long as the program; NULL after a report when there is none. */
 void *davit_onednn_alloc(davit_onednn_builder *builder, size_t bytes);

@@ -7,6 +7,7 @@
 #include "davit/window.h"
 #include "dense.h"
 #include "fusion.h"
+#include "kernels.h"
 #include "operators.h"
 #include "winograd.h"
 
@@ -421,7 +422,8 @@ static davit_status build_winograd(davit_onednn_builder *builder, convolution *c
                                 .high = INFINITY};
     davit_onednn_operand result;
     if (c->transposed || c->groups != 1 || spec.weights == NULL ||
-        (c->has_bias && spec.bias == NULL) || !davit_winograd_fits(builder, &spec)) {
+        (c->has_bias && spec.bias == NULL) || !davit_winograd_can(builder, &spec) ||
+        !davit_onednn_picks(builder, DAVIT_ONEDNN_WINOGRAD, davit_winograd_fits(builder, &spec))) {
         return DAVIT_UNSUPPORTED;
     }
     take_end(c, &spec);
@@ -455,8 +457,11 @@ static davit_status build_pointwise(davit_onednn_builder *builder, convolution *
                              .borrowed = davit_onednn_borrowed(builder, &c->weights),
                              .bias = c->has_bias ? davit_onednn_constant(builder, &c->bias) : NULL};
     bool fits = !c->transposed && c->groups == 1 && spec.weights != NULL &&
-                (!c->has_bias || spec.bias != NULL) && davit_dense_fits(&spec) &&
-                davit_dnnl_desc_layout(c->src.desc, &layout) && layout.block_count == 0;
+                (!c->has_bias || spec.bias != NULL) && davit_dense_can(&spec) &&
+                davit_onednn_picks(builder, DAVIT_ONEDNN_DENSE,
+                                   davit_dense_fits(&spec) &&
+                                       davit_dnnl_desc_layout(c->src.desc, &layout) &&
+                                       layout.block_count == 0);
     for (int i = 0; i < c->window.axes && fits; i++) {
         fits = c->window.kernel[i] == 1 && c->window.stride[i] == 1 &&
                c->window.pad_begin[i] == 0 && c->window.pad_end[i] == 0;

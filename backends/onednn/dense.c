@@ -29,10 +29,15 @@ static const davit_dense_loops *choose_loops(void)
 }
 #endif
 
+bool davit_dense_can(const davit_dense_spec *spec)
+{
+    return choose_loops() != NULL && spec->rows > 0 && spec->depth > 0 && spec->columns > 0;
+}
+
 bool davit_dense_fits(const davit_dense_spec *spec)
 {
     enum { LEAST_DEPTH = 64, FEW_ROWS = 4 }; /* the end of a row takes as long as a short sum */
-    return choose_loops() != NULL && spec->rows > 0 && spec->depth > 0 && spec->columns > 0 &&
+    return davit_dense_can(spec) &&
            (spec->depth >= LEAST_DEPTH || spec->rows <= FEW_ROWS);
 }
 

@@ -52,7 +52,9 @@ typedef struct davit_dense_spec {
     const float *bias; /* [columns], or NULL */
 } davit_dense_spec;
 
-/* True where this machine has the loops and they were faster than oneDNN's. */
+/* True where this machine has the loops. */
+bool davit_dense_can(const davit_dense_spec *spec);
+/* The rule: true where it has, and they were faster than oneDNN's. */
 bool davit_dense_fits(const davit_dense_spec *spec);
 
 /* Adds the steps for the product and the whole fusion; *result is what they make. */

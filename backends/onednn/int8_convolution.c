@@ -8,6 +8,7 @@
 #include "int8_tiling.h"
 #include "int8_weighted.h"
 #include "int8_window.h"
+#include "kernels.h"
 #include "operators.h"
 
 /* What gathering needs. */
@@ -230,6 +231,9 @@ static davit_status build_native(davit_onednn_builder *builder, const davit_int8
     if (is_pointwise(window, shape.groups) &&
         davit_int8_dot_fits(builder, w, davit_node_input(builder->graph, w->node, 0)->dims[1])) {
         return build_pointwise(builder, w, window);
+    }
+    if (davit_onednn_picks(builder, DAVIT_ONEDNN_LOOPS, false)) {
+        return DAVIT_UNSUPPORTED;
     }
     for (int i = 0; i < window->axes; i++) {
         shape.rows *= window->out[i];

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "dnnl_int8.h"
+#include "kernels.h"
 #include "operators.h"
 #include "parallel.h"
 
@@ -27,8 +28,9 @@ bool davit_int8_dot_fits(const davit_onednn_builder *builder, const davit_int8_w
                          int64_t depth)
 {
     const davit_tensor_desc *w = davit_node_input(builder->graph, weighted->node, 1);
-    return davit_int8_loops_choose()->dot != NULL && !davit_dnnl_version_get().amx &&
-           weighted->x.dtype == DAVIT_U8 && w->dtype == DAVIT_S8 && depth % 4 == 0;
+    return davit_int8_loops_choose()->dot != NULL && weighted->x.dtype == DAVIT_U8 &&
+           w->dtype == DAVIT_S8 && depth % 4 == 0 &&
+           davit_onednn_picks(builder, DAVIT_ONEDNN_DOT, !davit_dnnl_version_get().amx);
 }
 
 /* ---- packing ---- */

@@ -17,7 +17,7 @@ typedef struct davit_int8_dense {
     davit_int8_tiles tiles;          /* height 0: rows of the result lie whole */
 } davit_int8_dense;
 
-/* True where this machine has the loops, they are the fastest there is, and the operands of
+/* True where this machine has the loops, they are chosen or by rule the fastest there is, and the operands of
  * weighted (u8, s8) and the depth of a sum (a multiple of 4) are what they take. */
 bool davit_int8_dot_fits(const davit_onednn_builder *builder, const davit_int8_weighted *weighted,
                          int64_t depth);

@@ -2,6 +2,7 @@
 #include "copy.h"
 #include "dense.h"
 #include "fusion.h"
+#include "kernels.h"
 #include "operators.h"
 
 typedef struct product {
@@ -302,8 +303,10 @@ static davit_status add_dense(davit_onednn_builder *builder, product *p, davit_d
     spec.depth = b.dims[0];
     spec.depth_stride = b.strides[0];
     spec.column_stride = b.strides[1];
-    return davit_dense_fits(&spec) ? davit_dense_add(builder, &spec, &p->fusion, result)
-                                   : DAVIT_UNSUPPORTED;
+    return davit_dense_can(&spec) &&
+                   davit_onednn_picks(builder, DAVIT_ONEDNN_DENSE, davit_dense_fits(&spec))
+               ? davit_dense_add(builder, &spec, &p->fusion, result)
+               : DAVIT_UNSUPPORTED;
 }
 
 static davit_status build_product(davit_onednn_builder *builder, const davit_unit *unit,

@@ -4,7 +4,9 @@
 #include "copy.h"
 #include "davit/memory_plan.h"
 #include "device.h"
+#include "kernels.h"
 #include "operators.h"
+#include "parallel.h"
 
 /* ---- inputs and outputs ---- */
 
@@ -114,6 +116,18 @@ static davit_status place_output(davit_onednn_builder *builder, size_t index)
 
 /* ---- units ---- */
 
+static davit_status name_implementation(davit_onednn_builder *builder, size_t position)
+{
+    davit_onednn_program *program = builder->program;
+    const char *name = builder->implementation != NULL ? builder->implementation : "view";
+    if (program->alone[position]) {
+        name = davit_arena_printf(&program->arena, "%s, 1 thread", name);
+    }
+    program->implementations[position] = name;
+    return name != NULL ? DAVIT_OK
+                        : davit_fail(builder->diag, DAVIT_OUT_OF_MEMORY, "no memory for a program");
+}
+
 static davit_status build_unit(davit_onednn_builder *builder, size_t position)
 {
     davit_onednn_program *program = builder->program;
@@ -121,6 +135,9 @@ static davit_status build_unit(davit_onednn_builder *builder, size_t position)
     builder->unit = unit;
     builder->position = position;
     builder->implementation = NULL;
+    builder->kernel = davit_onednn_kernel_of(builder->spec, position);
+    program->alone[position] = program->threads > 1 && davit_onednn_is_alone(builder->kernel);
+    davit_onednn_set_threads(program->alone[position] ? 1 : program->threads);
     davit_status status = davit_onednn_operator_build(builder, unit);
     for (uint32_t i = 0; i < unit->output_count && status == DAVIT_OK; i++) {
         size_t output = builder->values[unit->outputs[i]].output;
@@ -135,10 +152,8 @@ static davit_status build_unit(davit_onednn_builder *builder, size_t position)
         return davit_fail(builder->diag, status, "unit '%s' (%s): oneDNN has no implementation",
                           unit->name, builder->graph->nodes[unit->anchor].op->name);
     }
-    program->implementations[position] =
-        builder->implementation != NULL ? builder->implementation : "view";
     program->unit_ends[position] = program->step_count;
-    return status;
+    return status == DAVIT_OK ? name_implementation(builder, position) : status;
 }
 
 static davit_status build_units(davit_onednn_builder *builder)
@@ -242,6 +257,7 @@ static davit_status create(davit_onednn_device *device, size_t unit_count,
     }
     program->allocator = allocator;
     program->unit_count = unit_count;
+    program->threads = device->threads;
     davit_arena_init(&program->arena, allocator);
     davit_pool_init(&program->memory, allocator);
     davit_status status = davit_dnnl_pool_init(&program->pool, allocator, diag, device->engine);
@@ -252,7 +268,8 @@ static davit_status create(davit_onednn_device *device, size_t unit_count,
     program->unit_ends = davit_alloc_array(allocator, unit_count, sizeof(*program->unit_ends));
     program->implementations =
         davit_alloc_array(allocator, unit_count, sizeof(*program->implementations));
-    if (program->unit_ends == NULL || program->implementations == NULL) {
+    program->alone = davit_alloc_array(allocator, unit_count, sizeof(*program->alone));
+    if (program->unit_ends == NULL || program->implementations == NULL || program->alone == NULL) {
         davit_onednn_program_destroy(program);
         return out_of_memory(diag);
     }
@@ -300,6 +317,7 @@ void davit_onednn_program_destroy(davit_onednn_program *program)
     davit_free(allocator, program->memories);
     davit_free(allocator, program->unit_ends);
     davit_free(allocator, program->implementations);
+    davit_free(allocator, program->alone);
     davit_free(allocator, program);
 }
 
@@ -348,11 +366,17 @@ davit_status davit_onednn_program_execute(davit_onednn_program *program, void *c
     bool timed = unit_ns != NULL || deadline_ns != DAVIT_DEADLINE_NEVER;
     uint64_t now_ns = timed ? davit_clock_ns() : 0;
     size_t step = 0;
+    bool alone = false;
     for (size_t unit = 0; unit < program->unit_count && status == DAVIT_OK; unit++) {
         uint64_t start_ns = now_ns;
         if (now_ns > deadline_ns) {
-            return davit_fail(program->pool.diag, DAVIT_DEADLINE_EXCEEDED,
-                              "device '%s': the deadline passed", program->base.device->info.name);
+            status = davit_fail(program->pool.diag, DAVIT_DEADLINE_EXCEEDED,
+                                "device '%s': the deadline passed", program->base.device->info.name);
+            break;
+        }
+        if (alone != program->alone[unit]) {
+            alone = program->alone[unit];
+            davit_onednn_set_threads(alone ? 1 : program->threads);
         }
         for (; step < program->unit_ends[unit] && status == DAVIT_OK; step++) {
             status = run_step(program, &program->steps[step]);
@@ -363,6 +387,9 @@ davit_status davit_onednn_program_execute(davit_onednn_program *program, void *c
         if (unit_ns != NULL) {
             unit_ns[unit] = now_ns - start_ns;
         }
+    }
+    if (alone) {
+        davit_onednn_set_threads(program->threads);
     }
     return status;
 }

@@ -75,6 +75,8 @@ typedef struct davit_onednn_program {
     size_t unit_count;
     size_t *unit_ends; /* [unit_count] index after the last step of each unit */
     const char **implementations;
+    uint32_t threads; /* of the device */
+    bool *alone;      /* [unit_count] runs on one thread */
     davit_pool memory; /* of packed constants and activations */
     void *activations;
     size_t activation_bytes;

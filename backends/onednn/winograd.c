@@ -27,12 +27,10 @@ static const davit_winograd_loops *choose_loops(void)
 }
 #endif
 
-bool davit_winograd_fits(const davit_onednn_builder *builder, const davit_winograd_spec *spec)
+bool davit_winograd_can(const davit_onednn_builder *builder, const davit_winograd_spec *spec)
 {
-    enum { LEAST_TILES = 16, LEAST_CHANNELS = 16 };
     const davit_window *window = spec->window;
     const davit_tensor_desc *x = &builder->graph->values[spec->source].desc;
-    const davit_tensor_desc *y = &builder->graph->values[spec->output].desc;
     const davit_winograd_loops *loops = choose_loops();
     if (loops == NULL || window->axes != 2 || x->dims[1] % loops->multiple != 0) {
         return false;
@@ -42,6 +40,14 @@ bool davit_winograd_fits(const davit_onednn_builder *builder, const davit_winogr
             return false;
         }
     }
+    return true;
+}
+
+bool davit_winograd_fits(const davit_onednn_builder *builder, const davit_winograd_spec *spec)
+{
+    enum { LEAST_TILES = 16, LEAST_CHANNELS = 16 };
+    const davit_tensor_desc *x = &builder->graph->values[spec->source].desc;
+    const davit_tensor_desc *y = &builder->graph->values[spec->output].desc;
     return x->dims[1] >= LEAST_CHANNELS && y->dims[1] >= LEAST_CHANNELS &&
            x->dims[0] * ((y->dims[2] + 3) / 4) * ((y->dims[3] + 3) / 4) >= LEAST_TILES;
 }

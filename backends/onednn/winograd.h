@@ -62,7 +62,9 @@ typedef struct davit_winograd_spec {
     float low, high;
 } davit_winograd_spec;
 
-/* True where this algorithm was faster than oneDNN's kernels. */
+/* True where this machine and the convolution are what the algorithm needs. */
+bool davit_winograd_can(const davit_onednn_builder *builder, const davit_winograd_spec *spec);
+/* The rule: true where it can, and was faster than oneDNN's kernels. */
 bool davit_winograd_fits(const davit_onednn_builder *builder, const davit_winograd_spec *spec);
 
 /* Adds the step; *result is the output channels last. */

@@ -255,6 +255,7 @@ davit_status davit_program_build(davit_device *device, const davit_program_spec 
         davit_free(device->options.allocator, copy);
         return status;
     }
+    copy->kernels = NULL;
     program->device = device;
     program->spec = copy;
     atomic_init(&program->references, 1);

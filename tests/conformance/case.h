@@ -134,4 +134,8 @@ DAVIT_NODISCARD davit_status case_spec_create(const unit_case *built, bool chann
                                               case_spec *out);
 void case_spec_destroy(case_spec *spec);
 
+/* Cases that run from now on ask for the kernel of that name for each unit (davit_program_spec.kernels);
+ * NULL: for none. */
+void case_ask_kernel(const char *name);
+
 #endif

@@ -9,6 +9,13 @@
 #define GUARD_PATTERN 0xa5
 #define TIME_LIMIT_NS 60000000000u
 
+static const char *asked_kernel;
+
+void case_ask_kernel(const char *name)
+{
+    asked_kernel = name;
+}
+
 /* ---- specs ---- */
 
 static davit_program_io make_io(const davit_graph *graph, davit_value_id value, bool channels_last)
@@ -189,7 +196,14 @@ static davit_status prepare(run_state *run)
     if (run->refs == NULL || run->host == NULL || run->commands == NULL) {
         return DAVIT_OUT_OF_MEMORY;
     }
-    davit_status status = davit_program_build(run->device, &run->spec->spec, &run->program);
+    davit_program_spec spec = run->spec->spec;
+    const char **kernels = davit_alloc_array(allocator, spec.unit_count, sizeof(*kernels));
+    for (size_t i = 0; kernels != NULL && i < spec.unit_count; i++) {
+        kernels[i] = asked_kernel;
+    }
+    spec.kernels = kernels;
+    davit_status status = davit_program_build(run->device, &spec, &run->program);
+    davit_free(allocator, kernels);
     for (size_t i = 0; status == DAVIT_OK && i < run->io_count; i++) {
         status = prepare_io(run, i);
     }

@@ -31,6 +31,7 @@ typedef struct suite_arguments {
     uint64_t seed;
     unsigned integer; /* cases of --integer; 0: not given */
     uint32_t threads; /* of the cases */
+    const char *kernel; /* case_ask_kernel */
 } suite_arguments;
 
 /* ---- errors ---- */
@@ -216,7 +217,8 @@ static int usage(const char *program)
     fprintf(stderr,
             "usage: %s [--device NAME] [--seed N] [--filter TEXT] [--speed | --support]\n"
             "       %s [--device NAME] [--seed N] --case TEXT [--layout dense|nhwc] [--speed]\n"
-            "       %s [--device NAME] [--seed N] --integer COUNT [--threads N]\n",
+            "       %s [--device NAME] [--seed N] --integer COUNT [--threads N]\n"
+            "--kernel NAME: that one of a unit's kernels, for each unit\n",
             program, program, program);
     return 2;
 }
@@ -249,6 +251,8 @@ static bool parse_arguments(int argc, char **argv, suite_arguments *parsed)
             parsed->integer = (unsigned)strtoul(value, NULL, 0);
         } else if (strcmp(argv[i], "--threads") == 0) {
             parsed->threads = (uint32_t)strtoul(value, NULL, 0);
+        } else if (strcmp(argv[i], "--kernel") == 0) {
+            parsed->kernel = value;
         } else if (strcmp(argv[i], "--seed") == 0) {
             parsed->seed = strtoull(value, NULL, 0);
         } else {
@@ -269,6 +273,7 @@ int suite_main(const davit_backend_table *backend, int argc, char **argv)
     const davit_diagnostics *diag = davit_diagnostics_stderr(DAVIT_WARNING);
     suite.seed = parsed.seed;
     suite.threads = parsed.threads;
+    case_ask_kernel(parsed.kernel);
     counting_allocator_init(&suite.allocator);
     error_log_init(&suite.errors);
     davit_registry_init(&suite.registry, NULL);

@@ -159,7 +159,14 @@ typedef struct davit_program_spec {
     const davit_program_io *inputs; /* every non-constant value read but not made inside */
     size_t output_count;
     const davit_program_io *outputs; /* each made inside; not aliasing inputs */
+    /* By unit of the spec, which of the device's kernels computes it: a name that the backend lists
+     * (davit_backend_table.kernels); NULL, or one that it has not: as the backend's rule says. NULL: by
+     * rule all of them. For davit_program_build only: NULL afterwards. */
+    const char *const *kernels;
 } davit_program_spec;
+
+/* A name of a kernel that ends so runs on one thread; alone, it is the rule's kernel. */
+#define DAVIT_ONE_THREAD "/1"
 
 /* What a built program says of itself. Strings live as long as the program. */
 typedef struct davit_program_info {
@@ -297,6 +304,11 @@ typedef struct davit_backend_table {
     davit_status (*open)(davit_backend *backend, const davit_device_info *info,
                          const davit_device_options *options, davit_device **out);
     bool reads_mapped; /* its programs read constants at any address (davit_tensor.mapped) */
+    /* Optional (NULL: there is nothing to choose between): writes up to capacity names of kernels that may
+     * compute the unit, for davit_program_spec.kernels, and returns how many; literals. One that turns out
+     * not to be able to leaves it to the rule. Pure. */
+    size_t (*kernels)(const davit_graph *graph, const davit_unit *unit, const char **names,
+                      size_t capacity);
     bool tunes; /* its devices have `tune`, and take its choices as backend_options */
     /* Bits 1 << davit_precision besides f32 that its devices compute in where info.profile.precision asks
      * for it and the profile has a rate for it. */
