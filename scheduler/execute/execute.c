@@ -96,19 +96,65 @@ static davit_status create_queues(davit_executor *executor)
     return status;
 }
 
-static davit_status build_program(davit_executor *executor, size_t index)
+static davit_program_spec spec_of(const davit_graph *graph, const davit_stage *stage)
+{
+    return (davit_program_spec){.graph = graph,
+                                .unit_count = stage->unit_count,
+                                .units = stage->units,
+                                .input_count = stage->input_count,
+                                .inputs = stage->inputs,
+                                .output_count = stage->output_count,
+                                .outputs = stage->outputs};
+}
+
+davit_status davit_executor_specs(davit_arena *arena, const davit_graph *graph,
+                                  const davit_plan *plan, uint32_t device,
+                                  davit_program_spec **specs, size_t *count)
+{
+    davit_schedule schedule = {0};
+    *count = 0;
+    davit_status status = davit_schedule_stages(arena, graph, plan, 0, NULL, &schedule);
+    if (status != DAVIT_OK) {
+        return status;
+    }
+    *specs = davit_arena_alloc_array(arena, schedule.stage_count, sizeof(**specs));
+    for (size_t s = 0; *specs != NULL && s < schedule.stage_count; s++) {
+        if (schedule.stages[s].device == device) {
+            (*specs)[(*count)++] = spec_of(graph, &schedule.stages[s]);
+        }
+    }
+    return *specs != NULL ? DAVIT_OK : DAVIT_OUT_OF_MEMORY;
+}
+
+/* The choices for a stage's units, in their order. */
+static davit_status take_kernels(davit_executor *executor, const davit_stage *stage,
+                                 const char *const *chosen, davit_program_spec *spec)
+{
+    if (chosen == NULL) {
+        return DAVIT_OK;
+    }
+    const char **kernels =
+        davit_arena_alloc_array(&executor->arena, stage->unit_count, sizeof(*kernels));
+    if (kernels == NULL) {
+        return out_of_memory(executor);
+    }
+    for (size_t u = 0; u < stage->unit_count; u++) {
+        kernels[u] = chosen[stage->units[u]];
+    }
+    spec->kernels = kernels;
+    return DAVIT_OK;
+}
+
+static davit_status build_program(davit_executor *executor, size_t index,
+                                  const char *const *chosen)
 {
     const davit_stage *stage = &executor->schedule.stages[index];
     davit_program **program = &executor->programs[index];
-    const davit_program_spec spec = {.graph = executor->graph,
-                                     .unit_count = stage->unit_count,
-                                     .units = stage->units,
-                                     .input_count = stage->input_count,
-                                     .inputs = stage->inputs,
-                                     .output_count = stage->output_count,
-                                     .outputs = stage->outputs};
-    davit_status status =
-        davit_program_build(executor->devices[stage->device].device, &spec, program);
+    davit_program_spec spec = spec_of(executor->graph, stage);
+    davit_status status = take_kernels(executor, stage, chosen, &spec);
+    if (status == DAVIT_OK) {
+        status = davit_program_build(executor->devices[stage->device].device, &spec, program);
+    }
     if (status != DAVIT_OK) {
         return status;
     }
@@ -234,7 +280,7 @@ static davit_status build(davit_executor *executor, const davit_executor_options
     }
     for (size_t s = 0; status == DAVIT_OK && s < executor->schedule.stage_count; s++) {
         executor->preparing = executor->schedule.stages[s].device;
-        status = build_program(executor, s);
+        status = build_program(executor, s, options->kernels);
     }
     for (size_t i = 0; status == DAVIT_OK && i < executor->depth; i++) {
         status = make_inference(executor, &executor->inferences[i], options);

@@ -32,6 +32,9 @@ typedef struct davit_executor_options {
      * nothing else do not run. Borrowed as the graph is. */
     size_t given_count;
     const davit_value_id *given;
+    /* By unit, which of its device's kernels computes it (davit_program_spec.kernels), or NULL; for
+     * davit_executor_create only. */
+    const char *const *kernels;
     /* Optional: set to the device (index among the plan's) that could not be opened or prepared, or
      * to DAVIT_NONE. */
     uint32_t *failed_device;
@@ -125,6 +128,12 @@ DAVIT_NODISCARD davit_status davit_inference_keep(davit_inference *inference, co
 DAVIT_NODISCARD davit_status davit_executor_run(davit_executor *executor, const void *const *inputs,
                                                 void *const *outputs, uint64_t deadline_ns,
                                                 davit_run_record *record);
+
+/* The programs that an executor builds for the device of that index among the plan's, in arena. Returns
+ * DAVIT_OUT_OF_MEMORY, unreported. */
+DAVIT_NODISCARD davit_status davit_executor_specs(davit_arena *arena, const davit_graph *graph,
+                                                  const davit_plan *plan, uint32_t device,
+                                                  davit_program_spec **specs, size_t *count);
 
 /* Which implementation runs a unit ("brgconv:avx512_core"), "" when unknown. */
 const char *davit_executor_unit_implementation(const davit_executor *executor, davit_unit_id unit);

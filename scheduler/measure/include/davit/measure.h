@@ -83,6 +83,35 @@ DAVIT_NODISCARD davit_status davit_measure_network_make(size_t index,
                                                         const davit_allocator *allocator,
                                                         davit_graph **out);
 
+/* Whose kernels are measured: the units of a plan on one of its devices. */
+typedef struct davit_kernel_request {
+    const davit_graph *graph;
+    const davit_plan *plan;
+    uint32_t device; /* index among the plan's */
+    const davit_device_options *options;
+    const char *key; /* where choices are kept */
+    uint64_t budget_ns; /* no trial begins after it */
+    bool (*stopped)(void *user); /* asked before each trial; NULL: never */
+    void *user;
+} davit_kernel_request;
+
+typedef struct davit_kernel_counts {
+    size_t measured; /* different units of which kernels were compared */
+    size_t chosen;   /* those that get another one than by rule */
+} davit_kernel_counts;
+
+/* Times the kernels that may compute each unit (davit_backend_table.kernels), and one thread against all
+ * where units are short, in the whole program, in turn with those that were best so far; the rule's stays
+ * where no other is clearly faster (davit_measure_is_faster). Puts what it found into the store
+ * (davit_store_put_kernel); the store is not saved. Devices that are emulated or have nothing to choose
+ * between: does nothing. */
+DAVIT_NODISCARD davit_status davit_measure_kernels(const davit_kernel_request *request,
+                                                   davit_store *store,
+                                                   davit_kernel_counts *counts);
+
+/* True when times after are more than 3 % below those before in most turns, and above in one at most. */
+bool davit_measure_is_faster(const double *before_s, const double *after_s, size_t turns);
+
 /* Measures what a device can choose between (davit_device_tune), under DAVIT_CHOICE and its names,
  * in the store. *count: how many ways were measured. */
 DAVIT_NODISCARD davit_status davit_measure_choices(davit_backend *backend,
