@@ -348,7 +348,9 @@ static bool resume(davit_request *request)
     options.backend_options = davit_session_choices(session, generation);
     resumption->from = request->inference;
     resumption->from_generation = request->generation;
-    if (options.given_count > 0 && davit_session_align(session, generation->plan) == DAVIT_OK &&
+    if (options.given_count > 0 &&
+        davit_session_kernels(session, generation, &options.kernels) == DAVIT_OK &&
+        davit_session_align(session, generation->plan) == DAVIT_OK &&
         davit_executor_create(allocator, session->graph, generation->plan, &options, NULL,
                               &resumption->executor) == DAVIT_OK &&
         davit_request_start(request, generation, resumption->executor, inputs) == DAVIT_OK) {

@@ -63,7 +63,10 @@ davit_status davit_generation_build(davit_session *session, davit_generation *ge
     options.backend_options = davit_session_choices(session, generation);
     options.failed_device = failed_device;
     davit_executor *executor = NULL;
-    davit_status status = davit_session_align(session, generation->plan);
+    davit_status status = davit_session_kernels(session, generation, &options.kernels);
+    if (status == DAVIT_OK) {
+        status = davit_session_align(session, generation->plan);
+    }
     if (status != DAVIT_OK) {
         return status;
     }
@@ -73,6 +76,9 @@ davit_status davit_generation_build(davit_session *session, davit_generation *ge
     generation->executor = executor;
     pthread_mutex_unlock(&session->mutex);
     generation->build_ns = davit_clock_ns() - begin_ns;
+    if (status == DAVIT_OK) {
+        davit_generation_tell_kernels(generation, session->graph, &generation->call.sink);
+    }
     return status == DAVIT_OK
                ? reserve_spans(session, davit_executor_span_count(generation->executor))
                : status;

@@ -56,6 +56,7 @@ typedef struct davit_generation {
     davit_plan *plan;
     davit_executor *executor; /* NULL: not made yet, or placed only */
     uint64_t build_ns;        /* what making the executor took */
+    const char **kernel_reasons; /* by unit; NULL: none */
     /* The session, while it is the present or the next one, and requests; under its mutex. */
     unsigned users;
     struct davit_generation *next_stuck;
@@ -119,6 +120,7 @@ struct davit_session {
     davit_executor_options executor_options;
     uint64_t timeout_ns; /* of one attempt; 0: none */
     bool place_only;     /* it cannot run */
+    bool by_rule;        /* no kernel is chosen by measurement */
     const char **operators; /* by unit: "Conv+Relu" */
     davit_first_place *first; /* by unit: where it is in the first plan */
     uint64_t created_ns, load_ns;
@@ -161,6 +163,16 @@ DAVIT_NODISCARD davit_status davit_session_plan(davit_session *session,
 /* For each device of a plan, which of its kernels `davit calibrate` found fastest, as
  * davit_executor_options.backend_options; NULL where nothing is known. In the generation's arena. */
 const char *const *davit_session_choices(davit_session *session, davit_generation *generation);
+/* Likewise for each unit, as davit_executor_options.kernels (kernels.c). Fills kernel_reasons. Reports. */
+DAVIT_NODISCARD davit_status davit_session_kernels(davit_session *session,
+                                                   davit_generation *generation,
+                                                   const char *const **out);
+/* Why a unit is computed by the kernel that it has: "by measurement: 0.31 ms, by rule jit:avx512_core
+ * 0.40 ms"; "" where there is nothing to choose between. */
+const char *davit_generation_kernel_reason(const davit_generation *generation, size_t unit);
+/* Tells that for each unit, as INFO. */
+void davit_generation_tell_kernels(const davit_generation *generation, const davit_graph *graph,
+                                   const davit_diagnostics *diag);
 
 /* ---- generations (generation.c) ---- */
 

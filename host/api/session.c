@@ -120,6 +120,7 @@ static davit_status build(davit_session *session, const davit_session_options *g
         session->depth = options.in_flight > 0 ? options.in_flight : 1;
         session->timeout_ns = options.timeout_ns;
         session->place_only = options.place_only;
+        session->by_rule = options.reproducible;
         session->executor_options = (davit_executor_options){
             .threads = options.threads,
             .depth = (uint32_t)session->depth,

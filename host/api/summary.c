@@ -40,6 +40,7 @@ davit_status davit_session_unit(const davit_session *session, size_t index,
         .implementation = executor != NULL
                               ? davit_executor_unit_implementation(executor, (davit_unit_id)index)
                               : "",
+        .implementation_reason = davit_generation_kernel_reason(session->current, index),
         .reason = placed->reason,
         .fallback = placed->fallback,
         .flops = unit->flops,

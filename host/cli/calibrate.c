@@ -19,6 +19,7 @@ enum { DEFAULT_SECONDS = 60, MIN_RUNS = 8, MAX_RUNS = 60 };
 #define LINK_SHARE 0.05         /* of a device's time */
 #define REFERENCE_SHARE 0.2     /* of the time of another device */
 #define MODEL_SHARE 0.5         /* of a device's time, where models are given */
+#define KERNEL_SHARE 1.0        /* beside that, for the kernels of the models' units, at most */
 
 static const cli_option options[] = {
     {"device", 'd', "LIST", "measure these devices only, as cpu,reference"},
@@ -26,7 +27,7 @@ static const cli_option options[] = {
     {"only-models", 0, NULL, "measure the models given, not the built-in networks"},
     {"shape", 's', "NAME=1x3x640x640", "shape of an input that a model leaves open"},
     {"threads", 't', "N", "threads of CPU devices (default: all cores)"},
-    {"show", 0, NULL, "print what is known and measure nothing"},
+    {"show", 0, NULL, "print what is known, chosen kernels too, and measure nothing"},
     {"clear", 0, NULL, "forget what is known and measure nothing"},
     CLI_COMMON_OPTIONS,
 };
@@ -89,7 +90,7 @@ typedef struct subject {
 
 /* Opens a model or a built-in network on a device; what it lacks runs on the reference. */
 static davit_status open_subject(const calibration *c, const char *device, const char *model,
-                                 davit_graph *graph, subject *out)
+                                 davit_graph *graph, bool place_only, subject *out)
 {
     char list[96];
     bool reference = strcmp(device, "reference") == 0;
@@ -101,7 +102,7 @@ static davit_status open_subject(const calibration *c, const char *device, const
         arguments.shapes.count = 0;
         arguments.level = arguments.level == DAVIT_WARNING ? DAVIT_ERROR : arguments.level;
     }
-    davit_status status = cli_session_open(model, graph, false, &arguments, &out->session);
+    davit_status status = cli_session_open(model, graph, place_only, &arguments, &out->session);
     if (status == DAVIT_OK) {
         out->network =
             (davit_measured_network){.graph = davit_session_graph(out->session.session),
@@ -171,7 +172,7 @@ static davit_status measure_built_in(calibration *c, struct cli_calibrated_devic
         char name[48];
         snprintf(name, sizeof(name), "built-in network %zu", i);
         status = davit_measure_network_make(i, davit_allocator_default(), &graph);
-        status = status == DAVIT_OK ? open_subject(c, device->name, name, graph, &s) : status;
+        status = status == DAVIT_OK ? open_subject(c, device->name, name, graph, false, &s) : status;
         if (status == DAVIT_OK) { /* about half of the time goes into opening them */
             uint64_t share_ns = (deadline_ns - now_ns) / (total - i);
             status = measure_subject(c, &s, share_ns / 2, false, device);
@@ -188,7 +189,7 @@ static davit_status measure_models(calibration *c, struct cli_calibrated_device 
     davit_status status = DAVIT_OK;
     for (size_t i = 0; status == DAVIT_OK && i < models->count && interrupted == 0; i++) {
         subject s;
-        status = open_subject(c, device->name, models->items[i], NULL, &s);
+        status = open_subject(c, device->name, models->items[i], NULL, false, &s);
         if (status == DAVIT_OK) {
             status = measure_subject(c, &s, budget_ns / models->count, true, device);
         }
@@ -221,6 +222,48 @@ static davit_status measure_choices(calibration *c, const davit_plan_device *dev
                : DAVIT_OK;
 }
 
+/* Which of its kernels are fastest for the units of a model. Nothing else of the process computes then. */
+static davit_status measure_kernels(calibration *c, const char *model, uint64_t budget_ns,
+                                    struct cli_calibrated_device *done)
+{
+    const davit_device_options device_options = device_options_of(c);
+    davit_kernel_counts counts = {0};
+    subject s;
+    davit_status status = open_subject(c, done->name, model, NULL, true, &s);
+    if (status != DAVIT_OK) {
+        return status;
+    }
+    davit_kernel_request request = {.graph = s.network.graph,
+                                    .plan = s.network.plan,
+                                    .options = &device_options,
+                                    .key = done->key,
+                                    .budget_ns = budget_ns,
+                                    .stopped = stopped};
+    while (request.device + 1 < request.plan->device_count &&
+           strcmp(request.plan->devices[request.device].info.name, done->name) != 0) {
+        request.device++;
+    }
+    status = davit_measure_kernels(&request, c->store, &counts);
+    cli_session_close(&s.session);
+    done->compared += counts.measured;
+    done->replaced += counts.chosen;
+    davit_status saved = davit_store_save(c->store);
+    return status != DAVIT_OK ? status : saved;
+}
+
+static davit_status measure_kernels_of_models(calibration *c, const davit_plan_device *device,
+                                              struct cli_calibrated_device *done,
+                                              uint64_t budget_ns)
+{
+    const cli_list *models = &c->arguments->positional;
+    davit_status status = DAVIT_OK;
+    bool any = device->backend->table->kernels != NULL && !device->info.emulated;
+    for (size_t i = 0; any && status == DAVIT_OK && i < models->count && interrupted == 0; i++) {
+        status = measure_kernels(c, models->items[i], budget_ns / models->count, done);
+    }
+    return status;
+}
+
 static davit_status measure_links(calibration *c, const davit_plan_device *device, const char *key,
                                   uint64_t budget_ns)
 {
@@ -246,6 +289,10 @@ static davit_status measure_device(calibration *c, const davit_plan_device *devi
         return status == DAVIT_OK ? davit_store_save(c->store) : status;
     }
     status = measure_links(c, device, done->key, (uint64_t)(seconds * LINK_SHARE * NS_PER_S));
+    if (status == DAVIT_OK) {
+        status = measure_kernels_of_models(c, device, done,
+                                           (uint64_t)(seconds * KERNEL_SHARE * NS_PER_S));
+    }
     if (status == DAVIT_OK && models > 0) {
         status = measure_models(c, done, (uint64_t)(seconds * share * NS_PER_S));
     }
@@ -398,7 +445,10 @@ const cli_command cli_calibrate = {
         "are\n"
         "estimated from those that are like it. A device that has several kernels for the same work\n"
         "(opencl:0) times them first, and uses the fastest from then on; of an emulated one nothing\n"
-        "else is measured.\n",
+        "else is measured.\n"
+        "Of the models given it also times, unit by unit in the whole network, the kernels that the\n"
+        "CPU has for the same work, on one thread and on all, and keeps what is clearly faster than\n"
+        "by rule. Sessions use that, but not with --reproducible; -v and --show tell.\n",
     .options = options,
     .run = run,
 };

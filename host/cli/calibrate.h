@@ -15,6 +15,8 @@ typedef struct cli_calibrated {
         size_t units;    /* measured now */
         size_t networks; /* measured now, models included */
         size_t choices;  /* kernels measured now, to choose between */
+        size_t compared; /* different units of models whose kernels were compared now */
+        size_t replaced; /* those that get another kernel than by rule */
     } * devices;
 } cli_calibrated;
 

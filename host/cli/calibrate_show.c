@@ -79,13 +79,20 @@ int cli_calibrated_print(const cli_calibrated *done, bool json)
         double out = link_rate(done->store, device->key, 1);
         double submission = submission_s(done->store, device->key);
         json_array_append_new(
-            devices, json_pack("{s:s, s:s, s:I, s:I, s:I, s:f, s:f, s:f}", "name", device->name,
-                               "key", device->key, "choices", (json_int_t)device->choices,
-                               "networks", (json_int_t)device->networks, "units",
+            devices, json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:f, s:f, s:f}", "name",
+                               device->name, "key", device->key, "choices",
+                               (json_int_t)device->choices, "kernels_compared",
+                               (json_int_t)device->compared, "kernels_chosen",
+                               (json_int_t)device->replaced, "networks", (json_int_t)device->networks, "units",
                                (json_int_t)device->units, "submission_s", submission,
                                "to_device_bytes_per_s", in, "to_host_bytes_per_s", out));
         if (!json && device->choices > 0) {
             print_choices(done->store, device->name, device->key);
+        }
+        if (!json && device->compared > 0) {
+            printf("%-10s kernels compared for %zu different units, another than by rule chosen for "
+                   "%zu (--show prints them)\n",
+                   device->name, device->compared, device->replaced);
         }
         if (!json && device->units > 0) {
             printf("%-10s %zu networks, %zu different units; %.1f us to submit a program; copies "
@@ -131,16 +138,32 @@ static json_t *entry_json(const davit_store_entry *entry)
     return object;
 }
 
+static void print_dims(const davit_work *work, char dims[160])
+{
+    size_t used = 0;
+    dims[0] = '\0';
+    for (uint32_t i = 0; i < work->dim_count && used < 160; i++) {
+        int length =
+            snprintf(dims + used, 160 - used, "%s%.0f", i > 0 ? "x" : "", work->dims[i]);
+        used += length > 0 ? (size_t)length : 0;
+    }
+}
+
+static void print_kernel(const davit_store_entry *entry, const davit_kernel_choice *choice)
+{
+    char dims[160];
+    print_dims(&entry->work, dims);
+    printf("  %-34s %-24s %-5s %-14s %9.4f %-34s %9.4f  %-7s %s\n", entry->signature,
+           entry->work.kind, davit_dtype_name(entry->work.dtype), choice->name,
+           choice->seconds * 1e3, choice->rule, choice->rule_seconds * 1e3,
+           choice->chosen ? "chosen" : "rule", dims);
+}
+
 static void print_entry(const davit_store_entry *entry)
 {
     const davit_work *work = &entry->work;
-    char dims[160] = "";
-    size_t used = 0;
-    for (uint32_t i = 0; i < work->dim_count && used < sizeof(dims); i++) {
-        int length =
-            snprintf(dims + used, sizeof(dims) - used, "%s%.0f", i > 0 ? "x" : "", work->dims[i]);
-        used += length > 0 ? (size_t)length : 0;
-    }
+    char dims[160];
+    print_dims(work, dims);
     bool link = is_link(entry->signature) || strcmp(entry->signature, DAVIT_SUBMISSION) == 0 ||
                 strncmp(entry->signature, DAVIT_CHOICE, strlen(DAVIT_CHOICE)) == 0 ||
                 strncmp(entry->signature, DAVIT_SEEN, strlen(DAVIT_SEEN)) == 0;
@@ -148,6 +171,23 @@ static void print_entry(const davit_store_entry *entry)
            link ? "-" : work->kind, link ? "-" : davit_dtype_name(work->dtype),
            entry->measurement.median_s * 1e3, entry->measurement.spread_s * 1e3,
            entry->measurement.count, entry->measurement.dropped, dims);
+}
+
+static json_t *kernel_json(const davit_kernel_choice *choice)
+{
+    return json_pack("{s:s, s:s, s:f, s:b}", "name", choice->name, "rule", choice->rule, "rule_s",
+                     choice->rule_seconds, "chosen", choice->chosen);
+}
+
+/* True when it is the key of a device's kernels; that of the device then. */
+static bool key_of_kernels(const char *key, char device_key[DAVIT_DEVICE_KEY_BYTES])
+{
+    size_t length = strlen(key), tail = strlen(DAVIT_KERNELS_KEY);
+    if (length < tail || strcmp(key + length - tail, DAVIT_KERNELS_KEY) != 0) {
+        return false;
+    }
+    snprintf(device_key, DAVIT_DEVICE_KEY_BYTES, "%.*s", (int)(length - tail), key);
+    return true;
 }
 
 /* Prints what is known of one device, or adds it to list. */
@@ -160,13 +200,27 @@ static davit_status show_device(const davit_store *store, const char *key, json_
         return status;
     }
     json_t *array = json_array();
-    if (list == NULL) {
+    char device_key[DAVIT_DEVICE_KEY_BYTES];
+    bool kernels = key_of_kernels(key, device_key);
+    if (list == NULL && kernels) {
+        printf("%s\n  %-34s %-24s %-5s %-14s %9s %-34s %9s  %-7s %s\n", key, "signature", "work",
+               "type", "kernel", "ms", "by rule", "ms", "used", "numbers");
+    } else if (list == NULL) {
         printf("%s\n  %-34s %-24s %-5s %11s %9s %5s %4s  %s\n", key, "signature", "work", "type",
                "median ms", "spread", "count", "out", "numbers");
     }
     for (size_t i = 0; i < count; i++) {
+        davit_kernel_choice choice;
+        bool found = kernels &&
+                     davit_store_find_kernel(store, device_key, entries[i].signature, &choice);
         if (list != NULL) {
-            json_array_append_new(array, entry_json(&entries[i]));
+            json_t *object = entry_json(&entries[i]);
+            if (found) {
+                json_object_set_new(object, "kernel", kernel_json(&choice));
+            }
+            json_array_append_new(array, object);
+        } else if (found) {
+            print_kernel(&entries[i], &choice);
         } else {
             print_entry(&entries[i]);
         }

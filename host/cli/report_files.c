@@ -174,7 +174,8 @@ static davit_report_unit *describe_units(const cli_session *session)
             free(units);
             return NULL;
         }
-        units[u] = (davit_report_unit){summary.operators, summary.implementation};
+        units[u] = (davit_report_unit){summary.operators, summary.implementation,
+                                       summary.implementation_reason};
     }
     return units;
 }

@@ -100,10 +100,11 @@ json_t *cli_unit_table_json(const davit_session *session, const uint64_t *unit_n
             return NULL;
         }
         json_t *row =
-            json_pack("{s:s, s:s, s:o, s:s, s:s, s:s, s:s, s:b, s:I, s:I}", "name", unit.name,
+            json_pack("{s:s, s:s, s:o, s:s, s:s, s:s, s:s, s:s, s:b, s:I, s:I}", "name", unit.name,
                       "operators", unit.operators, "shape", cli_json_shape(&unit.output), "dtype",
                       davit_dtype_name(unit.output.dtype), "device", unit.device, "implementation",
-                      unit.implementation, "reason", unit.reason, "fallback", unit.fallback,
+                      unit.implementation, "implementation_reason", unit.implementation_reason,
+                      "reason", unit.reason, "fallback", unit.fallback,
                       "flops", (json_int_t)unit.flops, "macs", (json_int_t)unit.macs);
         if (unit_ns != NULL) {
             json_object_set_new(row, "ns", json_integer((json_int_t)unit_ns[i]));

@@ -101,12 +101,14 @@ static json_t *unit_json(const making *m, size_t index)
         unit->output_count > 0 ? &graph->values[unit->outputs[0]].desc : NULL;
     bool integer = unit->input_count > 0 && is_8_bit(graph->values[unit->inputs[0]].desc.dtype);
     json_t *json = json_pack(
-        "{s:o, s:s, s:s, s:o, s:o, s:b, s:o, s:s, s:o, s:b, s:f, s:f, s:o, s:o, s:o, s:o}", "name",
+        "{s:o, s:s, s:s, s:o, s:o, s:b, s:o, s:o, s:s, s:o, s:b, s:f, s:f, s:o, s:o, s:o, s:o}",
+        "name",
         davit_report_text(unit->name), "operators", source->units[index].operators, "class",
         classes[davit_unit_work_class(graph, unit)], "device",
         davit_report_text(source->plan->devices[placed->device].info.name), "reason",
         davit_report_text(placed->reason), "fallback", placed->fallback, "implementation",
-        davit_report_text(source->units[index].implementation), "dtype",
+        davit_report_text(source->units[index].implementation), "implementation_reason",
+        davit_report_text(source->units[index].implementation_reason), "dtype",
         output != NULL ? davit_dtype_name(output->dtype) : "", "shape", shape_json(output),
         "integer", integer, "flops", (double)unit->flops, "bytes", (double)unit->bytes, "reads",
         reads_json(m, unit), "predicted", cost_json(&placed->cost), "measured",

@@ -140,7 +140,7 @@ function facts(unit) {
   const measured = unit.measured;
   const list = [
     ["operators", unit.operators], ["device", unit.device + (unit.fallback ? " (fallback)" : "")],
-    ["why", unit.reason], ["implementation", unit.implementation || "–"],
+    ["why", unit.reason], ["implementation", (unit.implementation || "–") + (unit.implementation_reason ? ", " + unit.implementation_reason : "")],
     ["output", unit.shape.join("x") + " " + unit.dtype],
     ["predicted", seconds(unit.predicted.seconds) + ", " + unit.predicted.source + ", confidence " +
       unit.predicted.confidence.toFixed(2) + (unit.predicted.joules ? ", " + joules(unit.predicted.joules) : "")],

@@ -293,6 +293,7 @@ typedef struct davit_unit_summary {
     const char *operators; /* "Conv+Relu" */
     const char *device;
     const char *implementation; /* "" when unknown */
+    const char *implementation_reason; /* "by measurement: ...", "" where there is but one */
     const char *reason;
     bool fallback;
     davit_tensor_desc output; /* of the first output */

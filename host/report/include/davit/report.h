@@ -53,6 +53,7 @@ typedef struct davit_report_runs {
 typedef struct davit_report_unit {
     const char *operators;      /* "Conv+Relu" */
     const char *implementation; /* "" when unknown */
+    const char *implementation_reason; /* "" where there is but one */
 } davit_report_unit;
 
 /* What a report is made from; all borrowed for the call. */

@@ -1,0 +1,143 @@
+"""Kernels that are chosen by measurement: measured, shown, used, not used, cleared.
+
+usage: test_kernels.py DAVIT
+"""
+import glob
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+DAVIT = None
+
+
+def save_model(path):
+    """A pointwise convolution, whose kernels are oneDNN's and an own one, and the same in 8 bits."""
+    rng = np.random.default_rng(1)
+    constants = {
+        "w": rng.normal(0, 0.1, (64, 64, 1, 1)).astype(np.float32),
+        "scale": np.float32(0.02), "zero": np.uint8(128), "w_scale": np.float32(0.01),
+        "w_zero": np.int8(0), "qw": rng.integers(-127, 128, (64, 64, 1, 1)).astype(np.int8)}
+    nodes = [
+        helper.make_node("Conv", ["x", "w"], ["y"], "floats"),
+        helper.make_node("QuantizeLinear", ["x", "scale", "zero"], ["q"], "quantize"),
+        helper.make_node("QLinearConv", ["q", "scale", "zero", "qw", "w_scale", "w_zero", "scale",
+                                         "zero"], ["z"], "bytes")]
+    shape = [1, 64, 20, 20]
+    graph = helper.make_graph(
+        nodes, "two", [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, shape),
+         helper.make_tensor_value_info("z", TensorProto.UINT8, shape)],
+        [numpy_helper.from_array(value, name) for name, value in constants.items()])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8)
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
+
+
+class Kernels(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+        self.environment = dict(os.environ, XDG_CACHE_HOME=self.folder)
+        self.model = os.path.join(self.folder, "model.onnx")
+        save_model(self.model)
+
+    def run_davit(self, *words):
+        done = subprocess.run([DAVIT, *words], capture_output=True, text=True, timeout=100,
+                              check=False, env=self.environment)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done
+
+    def calibrate(self):
+        done = self.run_davit("calibrate", "-d", "cpu", "--only-models", "--seconds", "1",
+                              "--json", self.model)
+        return json.loads(done.stdout)["devices"][0]
+
+    def store(self):
+        """The path of the file with kernels, and what it has."""
+        for path in glob.glob(os.path.join(self.folder, "davit", "times-v1-*.json")):
+            with open(path, encoding="ascii") as file:
+                text = json.load(file)
+            if text["device"].endswith("| kernels"):
+                return path, text
+        return None, None
+
+    def choose(self, names):
+        """Writes choices by kind of unit into the store."""
+        path, text = self.store()
+        for entry in text["entries"].values():
+            entry["kernel"]["name"] = names[entry["work"]["dtype"]]
+            entry["kernel"]["chosen"] = True
+        with open(path, "w", encoding="ascii") as file:
+            json.dump(text, file)
+
+    def units(self, *words):
+        """Implementation and reason of each unit, the outputs, stderr."""
+        outputs = tempfile.mkdtemp(dir=self.folder)
+        done = self.run_davit("run", self.model, "-d", "cpu", "--json", "-v", "--output", outputs,
+                              *words)
+        units = {unit["name"]: (unit["implementation"], unit["implementation_reason"])
+                 for unit in json.loads(done.stdout)["units"]}
+        return units, [np.load(os.path.join(outputs, name)) for name in ("y.npy", "z.npy")], \
+            done.stderr
+
+    def test_chooses_shows_uses_and_clears(self):
+        by_rule, (floats, integers), _ = self.units()
+        self.assertEqual(by_rule["floats"][1], "by rule")
+        device = self.calibrate()
+        self.assertGreaterEqual(device["kernels_compared"], 2)
+        entries = [entry for shown in json.loads(self.run_davit(
+            "calibrate", "--show", "--json").stdout)["devices"] for entry in shown["entries"]
+            if "kernel" in entry]
+        self.assertEqual(len(entries), device["kernels_compared"])
+        self.assertEqual(sum(entry["kernel"]["chosen"] for entry in entries),
+                         device["kernels_chosen"])
+        self.assertIn("by rule", self.run_davit("calibrate", "--show").stdout)
+
+        seen = set()
+        for f32, u8 in (("onednn", "onednn"), ("dense", "dot"), ("dense/1", "onednn/1")):
+            self.choose({"f32": f32, "u8": u8})
+            units, outputs, errors = self.units()
+            seen.add((units["floats"][0], units["bytes"][0]))
+            self.assertIn("by measurement", units["floats"][1])
+            self.assertIn("unit 'floats': " + ", ".join(units["floats"]), errors)
+            np.testing.assert_allclose(outputs[0], floats, rtol=1e-3, atol=1e-5)
+            np.testing.assert_array_equal(outputs[1], integers)
+            again, same, _ = self.units()
+            self.assertEqual(again, units)
+            np.testing.assert_array_equal(same[0], outputs[0])
+            units, outputs, _ = self.units("--reproducible")
+            self.assertEqual(units["floats"][0], by_rule["floats"][0])
+            self.assertIn("reproducible", units["floats"][1])
+            np.testing.assert_array_equal(outputs[0], floats)
+        self.assertGreaterEqual(len(seen), 2)
+
+        self.run_davit("calibrate", "--clear")
+        self.assertEqual(self.units()[0], by_rule)
+
+    def test_says_what_it_cannot_use(self):
+        by_rule, _, _ = self.units()
+        self.calibrate()
+        self.choose({"f32": "none", "u8": "none"})
+        units, _, errors = self.units()
+        self.assertEqual(units, by_rule)
+        self.assertEqual(errors.count("warning"), 1, errors)
+        self.assertIn("'none'", errors)
+        path, _ = self.store()
+        with open(path, "w", encoding="ascii") as file:
+            file.write("{")
+        units, _, errors = self.units()
+        self.assertEqual(units, by_rule)
+        self.assertEqual(errors.count("is damaged"), 1, errors)
+
+
+if __name__ == "__main__":
+    DAVIT = sys.argv.pop(1)
+    unittest.main()
