@@ -8,6 +8,7 @@
 #include "int8_tiling.h"
 #include "int8_weighted.h"
 #include "int8_window.h"
+#include "int8_winograd.h"
 #include "kernels.h"
 #include "operators.h"
 
@@ -231,6 +232,9 @@ static davit_status build_native(davit_onednn_builder *builder, const davit_int8
     if (is_pointwise(window, shape.groups) &&
         davit_int8_dot_fits(builder, w, davit_node_input(builder->graph, w->node, 0)->dims[1])) {
         return build_pointwise(builder, w, window);
+    }
+    if (davit_int8_winograd_fits(builder, w, window)) {
+        return davit_int8_add_winograd(builder, w, window);
     }
     if (davit_onednn_picks(builder, DAVIT_ONEDNN_LOOPS, false)) {
         return DAVIT_UNSUPPORTED;

@@ -120,17 +120,15 @@ static davit_status pack(davit_onednn_builder *builder, const davit_int8_weighte
     return DAVIT_OK;
 }
 
-/* The bounds of davit_result_finish and of the type, rounded: true when they are those of the type,
- * and no result before them is out of s32. */
-static bool saturates(const davit_int8_weighted *weighted, const davit_int8_dense *d)
+bool davit_int8_saturates(const davit_int8_weighted *weighted, const davit_int8_finish *finish)
 {
     const float largest = 1 << 5; /* sums and biases stay within 2^24 */
-    const davit_int8_result *r = &d->finish->result;
+    const davit_int8_result *r = &finish->result;
     bool fits = weighted->exactness == DAVIT_EXACT_F32 && !weighted->has_residual &&
                 r->low < r->high && nearbyintf(r->low + r->zero) <= r->least &&
                 nearbyintf(r->high + r->zero) >= r->greatest;
-    for (int64_t c = 0; c < d->columns && fits; c++) {
-        fits = d->finish->scale[c] <= largest;
+    for (size_t c = 0; c < weighted->spec.channels && fits; c++) {
+        fits = finish->scale[c] <= largest;
     }
     return fits;
 }
@@ -258,7 +256,7 @@ davit_status davit_int8_add_dot(davit_onednn_builder *builder, const davit_int8_
                   .chunk = chunk_rows(dense),
                   .pairs = (dense->columns + PAIR_COLUMNS - 1) / PAIR_COLUMNS,
                   .has_bias_inside = weighted->exactness == DAVIT_EXACT_F32,
-                  .saturates = saturates(weighted, dense),
+                  .saturates = davit_int8_saturates(weighted, dense->finish),
                   .finish = *dense->finish,
                   .tiles = dense->tiles};
     davit_status status = pack(builder, weighted, dense, p);

@@ -22,6 +22,10 @@ typedef struct davit_int8_dense {
 bool davit_int8_dot_fits(const davit_onednn_builder *builder, const davit_int8_weighted *weighted,
                          int64_t depth);
 
+/* True when the bounds of davit_result_finish are those of the type, rounded, and no result before
+ * them is out of s32: davit_int8_dot's saturates. finish: of the channels, maybe repeated. */
+bool davit_int8_saturates(const davit_int8_weighted *weighted, const davit_int8_finish *finish);
+
 /* Adds the step and sets the output. */
 DAVIT_NODISCARD davit_status davit_int8_add_dot(davit_onednn_builder *builder,
                                                 const davit_int8_weighted *weighted,

@@ -79,6 +79,12 @@ static inline __attribute__((always_inline)) void add_dot(__m512i *sums, __m512i
     __asm__("vpdpbusd %2, %1, %0" : "+v"(*sums) : "v"(x), "v"(w));
 }
 
+/* The same for pairs of s16. */
+static inline __attribute__((always_inline)) void add_words(__m512i *sums, __m512i x, __m512i w)
+{
+    __asm__("vpdpwssd %2, %1, %0" : "+v"(*sums) : "v"(x), "v"(w));
+}
+
 /* Of the bytes of a row. */
 static inline int32_t row_sum(const uint8_t *x, int64_t quads)
 {
@@ -91,19 +97,62 @@ static inline int32_t row_sum(const uint8_t *x, int64_t quads)
     return _mm512_reduce_add_epi32(sums);
 }
 
+/* Rows of four bytes or two words each times panels of weights. */
+typedef struct dot_operands {
+    const uint8_t *x;
+    int64_t stride;
+    const int8_t *weights;
+    int64_t panel, quads; /* bytes of a panel */
+} dot_operands;
+
+/* What to fetch meanwhile: bytes for each quad. */
+typedef struct dot_next {
+    const int8_t *at;
+    int64_t step;
+} dot_next;
+
+/* Adds to s; rows, panels and words are constants wherever this is inlined. */
+static inline __attribute__((always_inline)) void dot_sums(const dot_operands *o, int rows,
+                                                           int panels, bool words,
+                                                           const dot_next *next,
+                                                           __m512i s[DOT_ROWS][DOT_PANELS])
+{
+    const uint8_t *x[4];
+    const int8_t *w = o->weights, *fetched = next->at;
+    const int64_t stride = o->stride, panel = o->panel, step = next->step;
+    for (int i = 0; i < 4; i++) {
+        x[i] = o->x + (3 * i < rows ? 3 * i : 0) * stride;
+    }
+    for (int64_t k = 0; k < o->quads; k++, w += 4 * COLUMNS) {
+        __m512i v[DOT_PANELS];
+        _mm_prefetch((const char *)fetched + step * k, _MM_HINT_T1);
+        UNROLL
+        for (int p = 0; p < panels; p++) {
+            v[p] = LOAD(w + p * panel);
+        }
+        UNROLL
+        for (int r = 0; r < rows; r++) {
+            __m512i q = _mm512_set1_epi32(quad_at(x[r / 3] + (r % 3) * stride + 4 * k));
+            UNROLL
+            for (int p = 0; p < panels; p++) {
+                if (words) {
+                    add_words(&s[r][p], q, v[p]);
+                } else {
+                    add_dot(&s[r][p], q, v[p]);
+                }
+            }
+        }
+    }
+}
+
 /* rows and panels are constants wherever this is inlined. */
 static inline __attribute__((always_inline)) void dot_block(const davit_int8_dot *d,
                                                             const dot_end *e, int64_t first,
                                                             int rows, int panels,
-                                                            const int8_t *next, int64_t step)
+                                                            const dot_next *next)
 {
     __m512i s[DOT_ROWS][DOT_PANELS];
-    const int8_t *w = d->weights;
-    const uint8_t *x[4];
-    const int64_t stride = d->x_stride, panel = d->quads * 4 * COLUMNS;
-    for (int i = 0; i < 4; i++) {
-        x[i] = d->x + (first + (3 * i < rows ? 3 * i : 0)) * stride;
-    }
+    const int64_t stride = d->x_stride;
     UNROLL
     for (int p = 0; p < panels; p++) {
         __m512i start = LOAD(d->start + p * COLUMNS);
@@ -116,29 +165,19 @@ static inline __attribute__((always_inline)) void dot_block(const davit_int8_dot
         UNROLL
         for (int r = 0; r < rows; r++) {
             __m512i more =
-                _mm512_set1_epi32(d->row_factor * row_sum(x[r / 3] + (r % 3) * stride, d->quads));
+                _mm512_set1_epi32(d->row_factor * row_sum(d->x + (first + r) * stride, d->quads));
             UNROLL
             for (int p = 0; p < panels; p++) {
                 s[r][p] = _mm512_add_epi32(s[r][p], more);
             }
         }
     }
-    for (int64_t k = 0; k < d->quads; k++, w += 4 * COLUMNS) {
-        __m512i v[DOT_PANELS];
-        _mm_prefetch((const char *)next + step * k, _MM_HINT_T1);
-        UNROLL
-        for (int p = 0; p < panels; p++) {
-            v[p] = LOAD(w + p * panel);
-        }
-        UNROLL
-        for (int r = 0; r < rows; r++) {
-            __m512i q = _mm512_set1_epi32(quad_at(x[r / 3] + (r % 3) * stride + 4 * k));
-            UNROLL
-            for (int p = 0; p < panels; p++) {
-                add_dot(&s[r][p], q, v[p]);
-            }
-        }
-    }
+    const dot_operands operands = {.x = d->x + first * stride,
+                                   .stride = stride,
+                                   .weights = d->weights,
+                                   .panel = d->quads * 4 * COLUMNS,
+                                   .quads = d->quads};
+    dot_sums(&operands, rows, panels, false, next, s);
     if (d->saturates) {
         const __mmask32 mask =
             (__mmask32)(dot_mask(d, 0) | (panels > 1 ? (uint32_t)dot_mask(d, 1) << COLUMNS : 0));
@@ -164,14 +203,14 @@ static inline __attribute__((always_inline)) void dot_block(const davit_int8_dot
 #define DOT_CASE(rows)                                                                             \
     case rows:                                                                                     \
         if (wide) {                                                                                \
-            dot_block(d, e, first, rows, 2, next, step);                                           \
+            dot_block(d, e, first, rows, 2, next);                                                 \
         } else {                                                                                   \
-            dot_block(d, e, first, rows, 1, next, step);                                           \
+            dot_block(d, e, first, rows, 1, next);                                                 \
         }                                                                                          \
         break
 
 static void dot_rows(const davit_int8_dot *d, const dot_end *e, int64_t first, int64_t rows,
-                     const int8_t *next, int64_t step)
+                     const dot_next *next)
 {
     bool wide = d->columns > COLUMNS;
     switch (rows) {
@@ -202,11 +241,9 @@ static void dot(const davit_int8_dot *d)
     int64_t step = (DOT_PANELS * 4 * COLUMNS + blocks - 1) / blocks;
     for (int64_t i = 0, first = 0; i < blocks; i++) {
         int64_t rows = (d->rows - first + blocks - i - 1) / (blocks - i);
-        if (d->next != NULL) {
-            dot_rows(d, &e, first, rows, d->next + i * step * d->quads, step);
-        } else {
-            dot_rows(d, &e, first, rows, d->weights, 0);
-        }
+        const dot_next next = {d->next != NULL ? d->next + i * step * d->quads : d->weights,
+                               d->next != NULL ? step : 0};
+        dot_rows(d, &e, first, rows, &next);
         first += rows;
     }
 }

@@ -110,6 +110,38 @@ typedef struct davit_int8_panel {
     int32_t *start; /* [DAVIT_INT8_COLUMNS]; row_factor is -zero */
 } davit_int8_panel;
 
+/* A 3x3 convolution (int8_winograd.h), prepared. Tiles of 4x4 outputs are counted over all images;
+ * a block of them is transformed to 36 points each, and then multiplied with the weights and
+ * transformed back for a group of panels at a time. */
+typedef struct davit_int8_winograd {
+    int64_t inputs, outputs;
+    int64_t in[2], out[2], pad[2], tiles[2]; /* height, width */
+    int64_t block;                           /* tiles of a block at most */
+    int64_t columns;                         /* outputs, padded to whole panels */
+    int64_t group;                           /* of them at once, up to DAVIT_INT8_GROUP */
+    bool is_signed;                          /* the inputs */
+    int16_t zero;                            /* of the inputs, which the padding holds */
+    const int16_t *weights;                  /* [36][panels][inputs / 2][DAVIT_INT8_COLUMNS][2] */
+    const int32_t *start;                    /* as davit_int8_dot's, as all that follows */
+    bool has_bias_inside, saturates;
+    davit_int8_finish finish;
+} davit_int8_winograd;
+
+#define DAVIT_INT8_POINTS 36
+#define DAVIT_INT8_GROUP 128
+
+/* Elements from one of the 36 points to the next, of transformed tiles and of products with a group
+ * of panels: with a cache line between them, so that they do not all fall in one set. */
+static inline int64_t davit_int8_points_stride(const davit_int8_winograd *w)
+{
+    return w->block * w->inputs + 32;
+}
+
+static inline int64_t davit_int8_sums_stride(const davit_int8_winograd *w)
+{
+    return w->block * w->group + 16;
+}
+
 typedef struct davit_int8_loops {
     const char *name; /* "own:avx2" */
     /* Sums must fit s32. sums: [count][DAVIT_INT8_COLUMNS]. */
@@ -138,6 +170,14 @@ typedef struct davit_int8_loops {
     /* NULL where there is no dot product of bytes. */
     void (*dot)(const davit_int8_dot *dot);
     void (*pack_panel)(const davit_int8_panel *panel);
+    /* NULL where there are no vectors. Tiles begin to end of the block that begins with tile
+     * first. */
+    void (*winograd_transform)(const davit_int8_winograd *w, int64_t first, int64_t begin,
+                               int64_t end, const uint8_t *x, int16_t *points);
+    /* The block's count tiles times the group of panels that begins with column. */
+    void (*winograd_multiply)(const davit_int8_winograd *w, int64_t first, int64_t count,
+                              int64_t column, const int16_t *points, int32_t *products,
+                              const uint8_t *residual, uint8_t *out);
     /* davit_table_apply */
     void (*look_up)(const uint8_t table[256], int64_t count, const uint8_t *x, uint8_t *out);
 } davit_int8_loops;

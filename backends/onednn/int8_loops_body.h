@@ -475,6 +475,10 @@ static void (*const dot)(const davit_int8_dot *) = NULL;
 static void (*const pack_panel)(const davit_int8_panel *) = NULL;
 #endif
 
+#if TILE > 1
+#include "int8_winograd_body.h"
+#endif
+
 const davit_int8_loops DAVIT_INT8_TABLE = {.name = DAVIT_INT8_NAME,
                                            .tile = tile,
                                            .depthwise = depthwise,
@@ -487,4 +491,8 @@ const davit_int8_loops DAVIT_INT8_TABLE = {.name = DAVIT_INT8_NAME,
                                            .multiply = multiply,
                                            .dot = dot,
                                            .pack_panel = pack_panel,
+#if TILE > 1
+                                           .winograd_transform = winograd_transform,
+                                           .winograd_multiply = winograd_multiply,
+#endif
                                            .look_up = look_up};

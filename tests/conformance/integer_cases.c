@@ -198,6 +198,28 @@ static void integer_even_convolution(case_writer *writer)
     append_convolution(writer, 2, 1, in, out);
 }
 
+/* 3x3 windows over enough places for Winograd's algorithm. */
+static void integer_winograd(case_writer *writer)
+{
+    weighted w = {.x = pick_type(writer), .rank = 4};
+    int in = 32 * case_pick(writer, 1, 3), pads[4], size[2];
+    w.fan_in = 9 * in;
+    w.channels = w.dims[1] = case_pick(writer, 1, 180);
+    w.dims[0] = case_pick(writer, 1, 2);
+    for (int i = 0; i < 4; i++) {
+        pads[i] = case_pick(writer, 0, 2);
+    }
+    for (int i = 0; i < 2; i++) {
+        w.dims[2 + i] = 4 * case_pick(writer, 5, 6) - case_pick(writer, 0, 1);
+        size[i] = w.dims[2 + i] + 2 - pads[i] - pads[i + 2];
+    }
+    case_append(writer, "IntegerConv %c:%dx%dx%dx%d %c:%dx%dx3x3", w.x.input, w.dims[0], in,
+                size[0], size[1], pick_weights(writer), w.channels, in);
+    w.many_scales = w.channels <= CASE_MAX_LIST;
+    append_weighted(writer, &w);
+    case_append(writer, " pads=%d,%d,%d,%d", pads[0], pads[1], pads[2], pads[3]);
+}
+
 static void integer_pointwise(case_writer *writer)
 {
     weighted w = {.x = pick_type(writer), .rank = 4};
@@ -474,7 +496,8 @@ static void (*const kinds[])(case_writer *writer) = {
     integer_matmul,      integer_product,          integer_add,
     integer_mul,         integer_lookup,           integer_softmax,
     integer_linear,      integer_average,          integer_max,
-    integer_resize,      integer_movement,         integer_network};
+    integer_resize,      integer_movement,         integer_network,
+    integer_winograd};
 
 size_t integer_case_kinds(void)
 {
