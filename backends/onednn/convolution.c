@@ -6,6 +6,7 @@
 #include "copy.h"
 #include "davit/window.h"
 #include "dense.h"
+#include "depthwise.h"
 #include "fusion.h"
 #include "kernels.h"
 #include "operators.h"
@@ -486,6 +487,34 @@ static davit_status build_pointwise(davit_onednn_builder *builder, convolution *
     return status;
 }
 
+/* ---- depthwise, by our own loops ---- */
+
+/* DAVIT_UNSUPPORTED where it does not fit. */
+static davit_status build_depthwise(davit_onednn_builder *builder, convolution *c)
+{
+    const davit_depthwise_spec spec = {
+        .window = &c->window,
+        .source = c->node->inputs[0],
+        .output = c->unit->outputs[0],
+        .weights = davit_onednn_constant(builder, &c->weights),
+        .bias = c->has_bias ? davit_onednn_constant(builder, &c->bias) : NULL};
+    davit_dnnl_layout layout;
+    davit_onednn_operand result;
+    if (c->transposed || c->groups == 1 || c->groups != c->channels ||
+        c->groups != builder->graph->values[spec.source].desc.dims[1] || spec.weights == NULL ||
+        (c->has_bias && spec.bias == NULL) || !davit_depthwise_can(&spec) ||
+        !davit_onednn_picks(builder, DAVIT_ONEDNN_DEPTHWISE,
+                            davit_dnnl_desc_layout(c->src.desc, &layout) &&
+                                layout.block_count == 0)) {
+        return DAVIT_UNSUPPORTED;
+    }
+    davit_status status = davit_depthwise_add(builder, &spec, &c->fusion, &result);
+    if (status == DAVIT_OK) {
+        davit_onednn_value_set(builder, c->unit->outputs[0], &result);
+    }
+    return status;
+}
+
 static davit_status build_convolution(davit_onednn_builder *builder, const davit_unit *unit,
                                       const davit_node *node)
 {
@@ -508,6 +537,9 @@ static davit_status build_convolution(davit_onednn_builder *builder, const davit
     status = c.rank == 4 ? build_pointwise(builder, &c) : DAVIT_UNSUPPORTED;
     if (status == DAVIT_UNSUPPORTED) {
         status = build_winograd(builder, &c);
+    }
+    if (status == DAVIT_UNSUPPORTED) {
+        status = build_depthwise(builder, &c);
     }
     return status == DAVIT_UNSUPPORTED ? build_general(builder, &c) : status;
 }

@@ -1,7 +1,5 @@
 #include "dense.h"
 
-#include <float.h>
-#include <math.h>
 #include <string.h>
 
 #include "parallel.h"
@@ -70,13 +68,6 @@ static void rest(const davit_dense_spec *s, int64_t first, int64_t panel)
     }
 }
 
-/* Numbers below all normal ones, which trained weights are full of, each take a processor a hundred
- * cycles and add less than 2^-126 of their row to a sum: they count as 0. */
-static float without_denormal(float weight)
-{
-    return fabsf(weight) < FLT_MIN ? 0.0f : weight;
-}
-
 static const float *pack_weights(davit_onednn_builder *builder, const davit_dense_spec *s,
                                  int64_t panel)
 {
@@ -88,8 +79,9 @@ static const float *pack_weights(davit_onednn_builder *builder, const davit_dens
         for (int64_t k = 0; k < s->depth; k++) {
             for (int64_t c = first; c < first + panel; c++) {
                 const int64_t at = k * s->depth_stride + c * s->column_stride;
-                *to++ = c < s->columns ? without_denormal(davit_read_f32(s->weights, (size_t)at))
-                                       : 0.0f;
+                *to++ = c < s->columns
+                            ? davit_dense_without_denormal(davit_read_f32(s->weights, (size_t)at))
+                            : 0.0f;
             }
         }
         rest(s, first, panel);
@@ -131,22 +123,27 @@ static bool take_end(const davit_dnnl_post_op *op, davit_dense_end *end)
     }
 }
 
+int davit_dense_take_ends(davit_onednn_fusion *fusion, size_t first,
+                          davit_dense_end ends[DAVIT_DENSE_ENDS])
+{
+    int count = 0;
+    for (size_t i = first; i < fusion->count && count < DAVIT_DENSE_ENDS; i++) {
+        const davit_dnnl_post_op *op = &fusion->items[i].op;
+        if (op->kind != DAVIT_DNNL_ELTWISE || !take_end(op, &ends[count])) {
+            break;
+        }
+        count++;
+    }
+    fusion->in_primitive = first + (size_t)count;
+    return count;
+}
+
 /* Takes a residual that comes first, and then what the loops have. */
 static const davit_onednn_operand *take_ends(davit_onednn_fusion *fusion, davit_dense *dense)
 {
-    const davit_onednn_operand *residual = NULL;
-    size_t taken = 0;
-    if (fusion->count > 0 && fusion->items[0].op.kind == DAVIT_DNNL_SUM) {
-        residual = &fusion->items[taken++].operand;
-    }
-    while (taken < fusion->count && dense->end_count < DAVIT_DENSE_ENDS &&
-           fusion->items[taken].op.kind == DAVIT_DNNL_ELTWISE &&
-           take_end(&fusion->items[taken].op, &dense->ends[dense->end_count])) {
-        dense->end_count++;
-        taken++;
-    }
-    fusion->in_primitive = taken;
-    return residual;
+    const bool adds = fusion->count > 0 && fusion->items[0].op.kind == DAVIT_DNNL_SUM;
+    dense->end_count = davit_dense_take_ends(fusion, adds ? 1 : 0, dense->ends);
+    return adds ? &fusion->items[0].operand : NULL;
 }
 
 /* ---- running ---- */

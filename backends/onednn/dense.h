@@ -4,6 +4,9 @@
 #ifndef DAVIT_ONEDNN_DENSE_H
 #define DAVIT_ONEDNN_DENSE_H
 
+#include <float.h>
+#include <math.h>
+
 #include "fusion.h"
 
 /* What follows, in this order of kinds at most DAVIT_DENSE_ENDS times. */
@@ -41,6 +44,17 @@ typedef struct davit_dense_loops {
 extern const davit_dense_loops davit_dense_avx2;
 extern const davit_dense_loops davit_dense_avx512;
 
+/* Takes what the loops have from the fusion, beginning with item first; returns how many ends. */
+int davit_dense_take_ends(davit_onednn_fusion *fusion, size_t first,
+                          davit_dense_end ends[DAVIT_DENSE_ENDS]);
+
+/* Numbers below all normal ones, which trained weights are full of, each take a processor a hundred
+ * cycles and add less than 2^-126 of their row to a sum: they count as 0. */
+static inline float davit_dense_without_denormal(float weight)
+{
+    return fabsf(weight) < FLT_MIN ? 0.0f : weight;
+}
+
 /* A product to build. */
 typedef struct davit_dense_spec {
     davit_onednn_operand x; /* rows side by side */
@@ -49,7 +63,7 @@ typedef struct davit_dense_spec {
     const float *weights; /* element (k, c) is weights[k * depth_stride + c * column_stride] */
     int64_t depth_stride, column_stride;
     const davit_tensor *borrowed; /* that they are in, or NULL */
-    const float *bias; /* [columns], or NULL */
+    const float *bias;            /* [columns], or NULL */
 } davit_dense_spec;
 
 /* True where this machine has the loops. */

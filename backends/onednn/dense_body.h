@@ -1,20 +1,6 @@
 /* The loops of dense.h for the vectors that the including file defines. */
-#include "dense.h"
+#include "ends_body.h"
 #include "rows_body.h"
-
-static inline __attribute__((always_inline)) vector end_of(const davit_dense_end *e, vector x)
-{
-    const vector alpha = ALL(e->alpha), beta = ALL(e->beta);
-    switch (e->kind) {
-    case DAVIT_DENSE_BOUND: /* in this order what is no number stays */
-        return LESSER(beta, GREATER(alpha, x));
-    case DAVIT_DENSE_HARDSWISH:
-        return x * LESSER(GREATER(MULTIPLY_ADD(alpha, x, beta), ALL(0.0f)), ALL(1.0f));
-    case DAVIT_DENSE_LINEAR:
-        break;
-    }
-    return MULTIPLY_ADD(alpha, x, beta);
-}
 
 /* Adds bias and residual, and ends rows from sums to out. */
 static inline __attribute__((always_inline)) void finish_rows(const davit_dense *d, int64_t count,
@@ -34,9 +20,8 @@ static inline __attribute__((always_inline)) void finish_rows(const davit_dense 
             }
             if (plain) { /* in this order what is no number stays */
                 v = LESSER(ALL(d->ends[0].beta), GREATER(ALL(d->ends[0].alpha), v));
-            }
-            for (int e = 0; e < d->end_count && !plain; e++) {
-                v = end_of(&d->ends[e], v);
+            } else {
+                apply_ends(d->ends, d->end_count, &v, 1);
             }
             if (left - c >= LANES) {
                 STORE(out + at, v);

@@ -4,6 +4,7 @@
 #include "copy.h"
 #include "int8_depthwise.h"
 #include "int8_dot.h"
+#include "int8_filters.h"
 #include "int8_primitive.h"
 #include "int8_tiling.h"
 #include "int8_weighted.h"
@@ -235,6 +236,10 @@ static davit_status build_native(davit_onednn_builder *builder, const davit_int8
     }
     if (davit_int8_winograd_fits(builder, w, window)) {
         return davit_int8_add_winograd(builder, w, window);
+    }
+    if (davit_int8_filters_fit(builder, w, window) &&
+        davit_onednn_picks(builder, DAVIT_ONEDNN_DEPTHWISE, true)) {
+        return davit_int8_add_filters(builder, w, window);
     }
     if (davit_onednn_picks(builder, DAVIT_ONEDNN_LOOPS, false)) {
         return DAVIT_UNSUPPORTED;

@@ -16,7 +16,10 @@ static size_t list_own(const davit_graph *graph, const davit_node *node, const c
     if (w == NULL || davit_node_constant(graph, node, 1) == NULL) {
         return 0;
     }
-    if (op == DAVIT_OP_Conv && w->rank == 4 && !grouped) {
+    if (op == DAVIT_OP_Conv && w->rank == 4 && grouped) {
+        names[count++] = DAVIT_ONEDNN_PRIMITIVE;
+        names[count++] = DAVIT_ONEDNN_DEPTHWISE;
+    } else if (op == DAVIT_OP_Conv && w->rank == 4) {
         bool pointwise = w->dims[2] == 1 && w->dims[3] == 1;
         if (pointwise || (w->dims[2] == 3 && w->dims[3] == 3)) {
             names[count++] = DAVIT_ONEDNN_PRIMITIVE;
@@ -31,6 +34,9 @@ static size_t list_own(const davit_graph *graph, const davit_node *node, const c
         names[count++] = grouped  ? DAVIT_ONEDNN_LOOPS
                          : square ? DAVIT_ONEDNN_WINOGRAD
                                   : DAVIT_ONEDNN_DOT;
+        if (grouped) {
+            names[count++] = DAVIT_ONEDNN_DEPTHWISE;
+        }
     } else if (op == DAVIT_OP_IntegerMatMul) {
         names[count++] = DAVIT_ONEDNN_PRIMITIVE;
         names[count++] = DAVIT_ONEDNN_DOT;
@@ -43,8 +49,8 @@ static const char *alone(const char *name)
 {
     static const char *const names[] = {
         DAVIT_ONEDNN_PRIMITIVE DAVIT_ONE_THREAD, DAVIT_ONEDNN_WINOGRAD DAVIT_ONE_THREAD,
-        DAVIT_ONEDNN_DENSE DAVIT_ONE_THREAD, DAVIT_ONEDNN_DOT DAVIT_ONE_THREAD,
-        DAVIT_ONEDNN_LOOPS DAVIT_ONE_THREAD};
+        DAVIT_ONEDNN_DENSE DAVIT_ONE_THREAD,     DAVIT_ONEDNN_DOT DAVIT_ONE_THREAD,
+        DAVIT_ONEDNN_LOOPS DAVIT_ONE_THREAD,     DAVIT_ONEDNN_DEPTHWISE DAVIT_ONE_THREAD};
     size_t i = 0;
     while (strncmp(names[i], name, strlen(name)) != 0) {
         i++;

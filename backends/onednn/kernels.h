@@ -7,10 +7,11 @@
 #include "builder.h"
 
 #define DAVIT_ONEDNN_PRIMITIVE "onednn"
-#define DAVIT_ONEDNN_WINOGRAD "winograd" /* winograd.h, int8_winograd.h */
-#define DAVIT_ONEDNN_DENSE "dense"       /* dense.h */
-#define DAVIT_ONEDNN_DOT "dot"           /* int8_dot.h */
-#define DAVIT_ONEDNN_LOOPS "loops"       /* int8_depthwise.h */
+#define DAVIT_ONEDNN_WINOGRAD "winograd"   /* winograd.h, int8_winograd.h */
+#define DAVIT_ONEDNN_DENSE "dense"         /* dense.h */
+#define DAVIT_ONEDNN_DOT "dot"             /* int8_dot.h */
+#define DAVIT_ONEDNN_DEPTHWISE "depthwise" /* depthwise.h, int8_filters.h */
+#define DAVIT_ONEDNN_LOOPS "loops"         /* int8_depthwise.h */
 
 /* See davit_backend_table.kernels. */
 size_t davit_onednn_kernels(const davit_graph *graph, const davit_unit *unit, const char **names,

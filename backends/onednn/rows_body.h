@@ -4,12 +4,6 @@
 #define PANEL (2 * LANES)
 #define AHEAD 32 /* numbers of a row before which their weights are fetched */
 
-#if defined(__clang__)
-#define UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL _Pragma("GCC unroll 12")
-#endif
-
 /* Numbers to fetch while rows are multiplied: some for each number of a row. */
 typedef struct fetched {
     const float *first;

@@ -21,3 +21,18 @@ static inline vector load_part(const float *p, int64_t n)
     memcpy(&v, p, (size_t)n * sizeof(*p));
     return v;
 }
+
+/* The first lanes of a vector, at least one. */
+typedef __m256i some;
+#define SOME(n)                                                                                    \
+    _mm256_cmpgt_epi32(_mm256_set1_epi32((int)((n) < LANES ? (n) : LANES)),                        \
+                       _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7))
+#define LOAD_SOME(p, s) _mm256_maskload_ps(p, s)
+#define STORE_SOME(p, s, v) _mm256_maskstore_ps(p, s, v)
+
+/* For loops over vectors that stay in registers. */
+#if defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 24")
+#endif

@@ -12,3 +12,16 @@ typedef __m512 vector;
 #define MULTIPLY_ADD(a, b, c) _mm512_fmadd_ps(a, b, c)
 #define GREATER(a, b) _mm512_max_ps(a, b)
 #define LESSER(a, b) _mm512_min_ps(a, b)
+
+/* The first lanes of a vector, at least one. */
+typedef __mmask16 some;
+#define SOME(n) ((some)((n) < LANES ? (1U << (n)) - 1 : 0xffffU))
+#define LOAD_SOME(p, s) _mm512_maskz_loadu_ps(s, p)
+#define STORE_SOME(p, s, v) _mm512_mask_storeu_ps(p, s, v)
+
+/* For loops over vectors that stay in registers. */
+#if defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 24")
+#endif

@@ -245,7 +245,7 @@ static void integer_groups(case_writer *writer)
 
 static void integer_depthwise(case_writer *writer)
 {
-    append_convolution(writer, 2, case_pick(writer, 2, 70), 1, 1);
+    append_convolution(writer, 2, case_pick(writer, 2, 150), 1, 1);
 }
 
 static void integer_other_space(case_writer *writer)

@@ -128,6 +128,24 @@ void random_winograd_text(uint64_t seed, char *text)
     append_epilogue(&w, out, 2);
 }
 
+/* Filters of single channels, of all sizes that the backend has loops for and some others. */
+void random_depthwise_text(uint64_t seed, char *text)
+{
+    writer w = begin(seed, text);
+    int channels = pick(&w, 0, 1) ? pick(&w, 2, 150) : 16 * pick(&w, 1, 8);
+    int kernel[2] = {pick(&w, 1, 7), pick(&w, 0, 4) ? 3 + 2 * pick(&w, 0, 2) : pick(&w, 1, 6)};
+    append(&w, "Conv x:%dx%dx%dx%d", pick(&w, 1, 2), channels, pick(&w, 1, 20), pick(&w, 1, 30));
+    append(&w, " w:%dx1x%dx%d", channels, kernel[0], kernel[1]);
+    if (pick(&w, 0, 1)) {
+        append(&w, " w:%d", channels);
+    }
+    append(&w, " group=%d strides=%d,%d", channels, pick(&w, 1, 3), pick(&w, 1, 2));
+    append(&w, " dilations=%d,%d", pick(&w, 1, 2), pick(&w, 0, 4) ? 1 : 2);
+    append(&w, " pads=%d,%d,%d,%d", pick(&w, 0, kernel[0] - 1), pick(&w, 0, kernel[1] - 1),
+           pick(&w, 0, kernel[0] - 1), pick(&w, 0, kernel[1] - 1));
+    append_epilogue(&w, channels, 2);
+}
+
 /* Products deep enough for the backend's own loops: pointwise convolutions, MatMul, Gemm. */
 void random_dense_text(uint64_t seed, char *text)
 {

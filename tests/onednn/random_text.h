@@ -14,6 +14,7 @@ typedef void (*random_text)(uint64_t seed, char *text);
 /* Each writes at most RANDOM_TEXT_BYTES. */
 void random_convolution_text(uint64_t seed, char *text);
 void random_winograd_text(uint64_t seed, char *text);
+void random_depthwise_text(uint64_t seed, char *text);
 void random_dense_text(uint64_t seed, char *text);
 void random_transposed_text(uint64_t seed, char *text);
 void random_gemm_text(uint64_t seed, char *text);

@@ -106,6 +106,12 @@ static void test_winograd(void **state)
     check_kind(random_winograd_text);
 }
 
+static void test_depthwise(void **state)
+{
+    (void)state;
+    check_kind(random_depthwise_text);
+}
+
 static void test_dense(void **state)
 {
     (void)state;
@@ -152,9 +158,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_convolution), cmocka_unit_test(test_winograd),
-        cmocka_unit_test(test_dense),       cmocka_unit_test(test_transposed),
-        cmocka_unit_test(test_gemm),        cmocka_unit_test(test_matmul),
-        cmocka_unit_test(test_pool),        cmocka_unit_test(test_blocked),
-        cmocka_unit_test(test_broadcast)};
+        cmocka_unit_test(test_depthwise),   cmocka_unit_test(test_dense),
+        cmocka_unit_test(test_transposed),  cmocka_unit_test(test_gemm),
+        cmocka_unit_test(test_matmul),      cmocka_unit_test(test_pool),
+        cmocka_unit_test(test_blocked),     cmocka_unit_test(test_broadcast)};
     return cmocka_run_group_tests(tests, open_device, close_device);
 }
