@@ -60,4 +60,5 @@ const davit_backend_table davit_onednn_backend = {
     .cost = davit_onednn_cost,
     .open = davit_onednn_device_open,
     .kernels = davit_onednn_kernels,
+    .precisions = 1u << DAVIT_PRECISION_BF16,
 };

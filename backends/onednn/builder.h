@@ -29,6 +29,8 @@ typedef struct davit_onednn_builder {
     size_t position;
     const char *implementation; /* of the unit's main step, NULL until there is one */
     const char *kernel;         /* that was chosen for the unit, "dense" or "dense/1"; NULL: none */
+    bool bf16;                  /* products of f32 values have operands in bfloat16 */
+    size_t f32_count;           /* those that oneDNN has no kernel for */
     davit_onednn_value *values; /* [graph->value_count] */
     davit_onednn_conversion *conversions;
     size_t conversion_count, conversion_capacity;

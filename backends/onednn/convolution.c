@@ -168,8 +168,9 @@ static size_t fusion_limit(const convolution *c)
 }
 
 /* With as many of the following operations inside as oneDNN takes. */
-static davit_status create(davit_onednn_builder *builder, convolution *c,
-                           const davit_dnnl_convolution_params *params, davit_dnnl_primitive *out)
+static davit_status create_as(davit_onednn_builder *builder, convolution *c,
+                              const davit_dnnl_convolution_params *params,
+                              davit_dnnl_primitive *out)
 {
     davit_status status = DAVIT_UNSUPPORTED;
     for (size_t count = fusion_limit(c) + 1; count-- > 0 && status == DAVIT_UNSUPPORTED;) {
@@ -177,6 +178,36 @@ static davit_status create(davit_onednn_builder *builder, convolution *c,
         davit_onednn_fusion_post_ops(&c->fusion, count, &post_ops);
         c->fusion.in_primitive = count;
         status = davit_dnnl_convolution(&builder->program->pool, params, &post_ops, out);
+    }
+    return status;
+}
+
+/* One input channel for each output channel: memory is what bounds it. */
+static bool is_depthwise(const convolution *c, const davit_onednn_builder *builder)
+{
+    return c->groups > 1 &&
+           davit_node_input(builder->graph, c->node, 0)->dims[1] == c->groups;
+}
+
+/* With operands in bfloat16 where that is asked for. */
+static davit_status create(davit_onednn_builder *builder, convolution *c,
+                           const davit_dnnl_convolution_params *params, davit_dnnl_primitive *out)
+{
+    davit_dnnl_pool *pool = &builder->program->pool;
+    davit_dnnl_convolution_params rounded = *params;
+    if (!builder->bf16 || is_depthwise(c, builder)) {
+        return create_as(builder, c, params, out);
+    }
+    davit_status status = davit_dnnl_desc_retype(pool, params->src, dnnl_bf16, &rounded.src);
+    if (status == DAVIT_OK) {
+        status = davit_dnnl_desc_retype(pool, params->weights, dnnl_bf16, &rounded.weights);
+    }
+    if (status == DAVIT_OK) {
+        status = create_as(builder, c, &rounded, out);
+    }
+    if (status == DAVIT_UNSUPPORTED || (status == DAVIT_OK && davit_dnnl_is_reference(out))) {
+        builder->f32_count++;
+        return create_as(builder, c, params, out);
     }
     return status;
 }
@@ -422,7 +453,7 @@ static davit_status build_winograd(davit_onednn_builder *builder, convolution *c
                                 .low = -INFINITY,
                                 .high = INFINITY};
     davit_onednn_operand result;
-    if (c->transposed || c->groups != 1 || spec.weights == NULL ||
+    if (builder->bf16 || c->transposed || c->groups != 1 || spec.weights == NULL ||
         (c->has_bias && spec.bias == NULL) || !davit_winograd_can(builder, &spec) ||
         !davit_onednn_picks(builder, DAVIT_ONEDNN_WINOGRAD, davit_winograd_fits(builder, &spec))) {
         return DAVIT_UNSUPPORTED;
@@ -457,7 +488,7 @@ static davit_status build_pointwise(davit_onednn_builder *builder, convolution *
                              .column_stride = dims[1],
                              .borrowed = davit_onednn_borrowed(builder, &c->weights),
                              .bias = c->has_bias ? davit_onednn_constant(builder, &c->bias) : NULL};
-    bool fits = !c->transposed && c->groups == 1 && spec.weights != NULL &&
+    bool fits = !builder->bf16 && !c->transposed && c->groups == 1 && spec.weights != NULL &&
                 (!c->has_bias || spec.bias != NULL) && davit_dense_can(&spec) &&
                 davit_onednn_picks(builder, DAVIT_ONEDNN_DENSE,
                                    davit_dense_fits(&spec) &&

@@ -22,6 +22,7 @@ void davit_onednn_fill_profile(davit_device_profile *profile, uint32_t cores, ui
     *profile = (davit_device_profile){
         .kind = DAVIT_DEVICE_CPU,
         .f32_flops_per_s = f32_per_core * cores,
+        .bf16_flops_per_s = ASSUMED_HZ * davit_dnnl_bf16_flops_per_cycle() * cores,
         .s8_ops_per_s = s8_per_core * cores,
         .memory_bytes_per_s = bandwidth < HOST_BYTES_PER_S ? bandwidth : HOST_BYTES_PER_S,
         .memory_bytes = memory_bytes,
@@ -50,9 +51,19 @@ static double efficiency(const davit_graph *graph, const davit_unit *unit)
 /* The peak of the arithmetic that the unit's operator uses. */
 static double peak(const davit_device_profile *profile, const davit_node *anchor)
 {
-    bool integer =
-        anchor->op->op == DAVIT_OP_IntegerConv || anchor->op->op == DAVIT_OP_IntegerMatMul;
-    return integer ? profile->s8_ops_per_s : profile->f32_flops_per_s;
+    switch (anchor->op->op) {
+    case DAVIT_OP_IntegerConv:
+    case DAVIT_OP_IntegerMatMul:
+        return profile->s8_ops_per_s;
+    case DAVIT_OP_Conv:
+    case DAVIT_OP_ConvTranspose:
+    case DAVIT_OP_Gemm:
+    case DAVIT_OP_MatMul:
+        return profile->precision == DAVIT_PRECISION_BF16 ? profile->bf16_flops_per_s
+                                                          : profile->f32_flops_per_s;
+    default:
+        return profile->f32_flops_per_s;
+    }
 }
 
 davit_status davit_onednn_cost(const davit_device_profile *profile, const davit_graph *graph,

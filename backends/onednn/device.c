@@ -153,6 +153,12 @@ davit_status davit_onednn_device_open(davit_backend *backend, const davit_device
             davit_fail(options->diag, DAVIT_OUT_OF_MEMORY, "device '%s': no mutex", info->name);
         goto destroy_engine;
     }
+    if (info->profile.precision == DAVIT_PRECISION_BF16 && !davit_dnnl_has_bf16()) {
+        davit_log(options->diag, DAVIT_WARNING,
+                  "device '%s': this processor has no bf16 instructions: oneDNN emulates them, which "
+                  "is slower than f32",
+                  info->name);
+    }
     device->base.table = &device_table;
     *out = &device->base;
     return DAVIT_OK;

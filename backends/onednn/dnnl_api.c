@@ -2,6 +2,7 @@
 
 #include <oneapi/dnnl/dnnl_debug.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "dnnl_objects.h"
 
@@ -103,6 +104,27 @@ double davit_dnnl_s8_ops_per_cycle(void)
         return 256.0;
     }
     return davit_dnnl_f32_flops_per_cycle() * 2.0;
+}
+
+static bool has_isa(dnnl_cpu_isa_t wanted)
+{
+    return ((unsigned)dnnl_get_effective_cpu_isa() & (unsigned)wanted) == (unsigned)wanted;
+}
+
+bool davit_dnnl_has_bf16(void)
+{
+    return has_isa(dnnl_cpu_isa_avx512_core_bf16);
+}
+
+double davit_dnnl_bf16_flops_per_cycle(void)
+{
+    if (has_isa(dnnl_cpu_isa_avx512_core_amx)) {
+        return 1024.0;
+    }
+    if (davit_dnnl_has_bf16()) {
+        return 2.0 * davit_dnnl_f32_flops_per_cycle();
+    }
+    return has_isa(dnnl_cpu_isa_avx512_core) ? 0.2 * davit_dnnl_f32_flops_per_cycle() : 0.0;
 }
 
 /* ---- the pool ---- */
@@ -305,6 +327,36 @@ bool davit_dnnl_desc_equal(davit_dnnl_desc a, davit_dnnl_desc b)
     return dnnl_memory_desc_equal(a, b) != 0;
 }
 #endif
+
+davit_status davit_dnnl_desc_retype(davit_dnnl_pool *pool, davit_dnnl_desc desc,
+                                    dnnl_data_type_t type, davit_dnnl_desc *out)
+{
+    davit_dnnl_tensor tensor = {.type = type};
+    davit_dnnl_layout layout;
+
+    if (davit_dnnl_desc_layout(desc, &layout)) {
+        if (layout.block_count > 0 || layout.offset != 0) {
+            return DAVIT_UNSUPPORTED;
+        }
+        tensor.rank = layout.rank;
+        tensor.dims = layout.dims;
+        tensor.strides = layout.strides;
+        return davit_dnnl_desc_describe(pool, &tensor, out);
+    }
+#if API_3
+    const dnnl_dims_t *dims = NULL;
+
+    if (dnnl_memory_desc_query(desc, dnnl_query_ndims_s32, &tensor.rank) != dnnl_success ||
+        dnnl_memory_desc_query(desc, dnnl_query_dims, &dims) != dnnl_success) {
+        return DAVIT_UNSUPPORTED;
+    }
+    tensor.dims = *dims;
+#else
+    tensor.rank = desc->ndims;
+    tensor.dims = desc->dims;
+#endif
+    return davit_dnnl_desc_describe(pool, &tensor, out);
+}
 
 davit_status davit_dnnl_desc_create(davit_dnnl_pool *pool, int rank, const int64_t *dims,
                                     const int64_t *strides, davit_dnnl_desc *out)
@@ -723,4 +775,9 @@ const char *davit_dnnl_implementation(const davit_dnnl_primitive *primitive)
         return "oneDNN";
     }
     return text;
+}
+
+bool davit_dnnl_is_reference(const davit_dnnl_primitive *primitive)
+{
+    return strncmp(davit_dnnl_implementation(primitive), "ref", 3) == 0;
 }

@@ -31,10 +31,13 @@ DAVIT_NODISCARD davit_status davit_dnnl_status(const davit_diagnostics *diag, dn
 /* "2.6.3, AVX-512 VNNI": the library's version and the instruction set it uses here. */
 void davit_dnnl_version_text(char *text, size_t bytes);
 
-/* Peak operations of one core in a clock cycle with that instruction set: f32 (2 per multiply-add)
- * and 8-bit. */
+/* Peak operations of one core in a clock cycle with that instruction set: f32 (2 per multiply-add),
+ * 8-bit, and bfloat16 with sums in f32 (0: too slow to be of use). */
 double davit_dnnl_f32_flops_per_cycle(void);
 double davit_dnnl_s8_ops_per_cycle(void);
+double davit_dnnl_bf16_flops_per_cycle(void);
+/* False where that rate is that of an emulation. */
+bool davit_dnnl_has_bf16(void);
 
 /* ---- the pool ---- */
 
@@ -72,6 +75,10 @@ DAVIT_NODISCARD davit_status davit_dnnl_desc_describe(davit_dnnl_pool *pool,
 DAVIT_NODISCARD davit_status davit_dnnl_desc_create(davit_dnnl_pool *pool, int rank,
                                                     const int64_t *dims, const int64_t *strides,
                                                     davit_dnnl_desc *out);
+/* The same shape and layout, "any" too, for elements of another type; DAVIT_UNSUPPORTED for blocked
+ * layouts. */
+DAVIT_NODISCARD davit_status davit_dnnl_desc_retype(davit_dnnl_pool *pool, davit_dnnl_desc desc,
+                                                    dnnl_data_type_t type, davit_dnnl_desc *out);
 /* A part of parent; DAVIT_UNSUPPORTED when its layout cannot be cut there. */
 DAVIT_NODISCARD davit_status davit_dnnl_desc_part(davit_dnnl_pool *pool, davit_dnnl_desc parent,
                                                   const int64_t *dims, const int64_t *offsets,
@@ -222,5 +229,7 @@ DAVIT_NODISCARD davit_status davit_dnnl_reorder(davit_dnnl_pool *pool, davit_dnn
 davit_dnnl_desc davit_dnnl_query(const davit_dnnl_primitive *primitive, dnnl_query_t what);
 /* "jit:avx512_core"; lives as long as the pool. */
 const char *davit_dnnl_implementation(const davit_dnnl_primitive *primitive);
+/* True for oneDNN's plain C++, a hundred times slower. */
+bool davit_dnnl_is_reference(const davit_dnnl_primitive *primitive);
 
 #endif

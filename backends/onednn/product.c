@@ -224,10 +224,11 @@ static davit_status fuse(davit_onednn_builder *builder, product *p, davit_dnnl_d
     return DAVIT_OK;
 }
 
-/* With as many of the following operations inside as oneDNN takes. */
-static davit_status create(davit_onednn_builder *builder, product *p, davit_dnnl_desc dst,
-                           davit_dnnl_primitive *out)
+/* With as many of the following operations inside as oneDNN takes, and operands of that type. */
+static davit_status create_as(davit_onednn_builder *builder, product *p, dnnl_data_type_t type,
+                              davit_dnnl_desc dst, davit_dnnl_primitive *out)
 {
+    davit_dnnl_pool *pool = &builder->program->pool;
     davit_dnnl_matmul_params params = {.src = p->a.desc,
                                        .weights = p->b.desc,
                                        .bias = p->has_bias ? p->bias.desc : NULL,
@@ -238,8 +239,13 @@ static davit_status create(davit_onednn_builder *builder, product *p, davit_dnnl
         if (!davit_dnnl_desc_layout(p->b.desc, &layout)) {
             return DAVIT_UNSUPPORTED;
         }
-        status = davit_dnnl_desc_create(&builder->program->pool, p->rank, layout.dims, NULL,
-                                        &params.weights);
+        status = davit_dnnl_desc_create(pool, p->rank, layout.dims, NULL, &params.weights);
+    }
+    if (status == DAVIT_OK && type != dnnl_f32) {
+        status = davit_dnnl_desc_retype(pool, params.src, type, &params.src);
+    }
+    if (status == DAVIT_OK && type != dnnl_f32) {
+        status = davit_dnnl_desc_retype(pool, params.weights, type, &params.weights);
     }
     if (status != DAVIT_OK) {
         return status;
@@ -250,7 +256,20 @@ static davit_status create(davit_onednn_builder *builder, product *p, davit_dnnl
         davit_dnnl_post_ops post_ops;
         davit_onednn_fusion_post_ops(&p->fusion, count, &post_ops);
         p->fusion.in_primitive = count;
-        status = davit_dnnl_matmul(&builder->program->pool, &params, &post_ops, out);
+        status = davit_dnnl_matmul(pool, &params, &post_ops, out);
+    }
+    return status;
+}
+
+/* With operands in bfloat16 where that is asked for. */
+static davit_status create(davit_onednn_builder *builder, product *p, davit_dnnl_desc dst,
+                           davit_dnnl_primitive *out)
+{
+    davit_status status =
+        builder->bf16 ? create_as(builder, p, dnnl_bf16, dst, out) : DAVIT_UNSUPPORTED;
+    if (status == DAVIT_UNSUPPORTED || (status == DAVIT_OK && davit_dnnl_is_reference(out))) {
+        builder->f32_count += builder->bf16;
+        status = create_as(builder, p, dnnl_f32, dst, out);
     }
     return status;
 }
@@ -261,13 +280,17 @@ static davit_status add(davit_onednn_builder *builder, product *p,
 {
     davit_onednn_arg args[4 + DAVIT_DNNL_MAX_POST_OPS];
     size_t count = 0;
-    davit_onednn_operand b;
+    davit_onednn_operand a, b;
     davit_status status = davit_onednn_convert(
         builder, &p->b, davit_dnnl_query(primitive, dnnl_query_weights_md), &b);
+    if (status == DAVIT_OK) {
+        status = davit_onednn_convert(builder, &p->a,
+                                      davit_dnnl_query(primitive, dnnl_query_src_md), &a);
+    }
     if (status != DAVIT_OK) {
         return status;
     }
-    args[count++] = (davit_onednn_arg){DNNL_ARG_SRC, p->a};
+    args[count++] = (davit_onednn_arg){DNNL_ARG_SRC, a};
     args[count++] = (davit_onednn_arg){DNNL_ARG_WEIGHTS, b};
     if (p->has_bias) {
         args[count++] = (davit_onednn_arg){DNNL_ARG_BIAS, p->bias};
@@ -294,7 +317,7 @@ static davit_status add_dense(davit_onednn_builder *builder, product *p, davit_d
                              .weights = p->pack_b ? davit_onednn_constant(builder, &p->b) : NULL,
                              .borrowed = davit_onednn_borrowed(builder, &p->b),
                              .bias = p->has_bias ? davit_onednn_constant(builder, &p->bias) : NULL};
-    if (p->rank != 2 || spec.weights == NULL || !davit_onednn_is_row_major(p->a.desc) ||
+    if (builder->bf16 || p->rank != 2 || spec.weights == NULL || !davit_onednn_is_row_major(p->a.desc) ||
         !davit_dnnl_desc_layout(p->b.desc, &b) ||
         (p->has_bias && (spec.bias == NULL || !davit_dnnl_desc_layout(p->bias.desc, &bias) ||
                          bias.dims[1] != spec.columns))) {

@@ -282,7 +282,11 @@ davit_status davit_onednn_program_build(davit_onednn_device *device, const davit
 {
     const davit_diagnostics *diag = device->base.options.diag;
     const davit_allocator *allocator = device->base.options.allocator;
-    davit_onednn_builder builder = {.spec = spec, .graph = spec->graph, .diag = diag};
+    davit_onednn_builder builder = {
+        .spec = spec,
+        .graph = spec->graph,
+        .diag = diag,
+        .bf16 = device->base.info.profile.precision == DAVIT_PRECISION_BF16};
     davit_status status = create(device, spec->unit_count, &builder.program);
     if (status != DAVIT_OK) {
         return status;
@@ -292,6 +296,11 @@ davit_status davit_onednn_program_build(davit_onednn_device *device, const davit
     status = builder.values != NULL ? build_units(&builder) : out_of_memory(diag);
     if (status == DAVIT_OK) {
         status = lay_out(builder.program, diag);
+    }
+    if (status == DAVIT_OK && builder.f32_count > 0) {
+        davit_log(diag, DAVIT_WARNING,
+                  "device '%s': %zu products are computed in f32: oneDNN has no bf16 kernel for them",
+                  device->base.info.name, builder.f32_count);
     }
     davit_free(allocator, builder.values);
     davit_free(allocator, builder.conversions);

@@ -59,9 +59,16 @@ static davit_status parse_pins(davit_session *session, const davit_session_optio
 
 static bool computes_in(const davit_plan_device *device, davit_precision precision)
 {
+    const davit_device_profile *profile = &device->info.profile;
     bool known = (device->backend->table->precisions >> precision & 1) != 0;
-    return known &&
-           (precision != DAVIT_PRECISION_TF32 || device->info.profile.tf32_flops_per_s > 0);
+    switch (precision) {
+    case DAVIT_PRECISION_TF32:
+        return known && profile->tf32_flops_per_s > 0;
+    case DAVIT_PRECISION_BF16:
+        return known && profile->kind == DAVIT_DEVICE_CPU && profile->bf16_flops_per_s > 0;
+    default:
+        return known;
+    }
 }
 
 /* Tells the devices that can of the precision, and which do not by a line. Another description
@@ -69,6 +76,9 @@ static bool computes_in(const davit_plan_device *device, davit_precision precisi
 static davit_status ask_precision(davit_precision precision, const davit_diagnostics *diag,
                                   davit_plan_device *devices, size_t count)
 {
+    static const char *const owners[DAVIT_PRECISION_COUNT] = {
+        [DAVIT_PRECISION_TF32] = "NVIDIA GPUs from compute capability 8.0 on",
+        [DAVIT_PRECISION_BF16] = "CPUs with AVX-512"};
     const char *name = davit_precision_name(precision);
     char others[400] = "";
     size_t used = 0, asked = 0;
@@ -91,9 +101,8 @@ static davit_status ask_precision(davit_precision precision, const davit_diagnos
     }
     if (precision != DAVIT_PRECISION_F32 && asked == 0) {
         return davit_fail(diag, DAVIT_UNAVAILABLE,
-                          "precision %s: none of the devices computes in it (%s); NVIDIA GPUs from "
-                          "compute capability 8.0 on do",
-                          name, others);
+                          "precision %s: none of the devices computes in it (%s); %s do", name,
+                          others, owners[precision]);
     }
     if (used > 0) {
         davit_log(diag, DAVIT_INFO, "precision %s: f32 on %s", name, others);

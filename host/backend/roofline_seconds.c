@@ -12,6 +12,19 @@ static double larger(double a, double b)
     return a > b ? a : b;
 }
 
+/* Of products of f32 values, as they are asked for; 0: unknown. */
+static double asked_rate(const davit_device_profile *profile)
+{
+    switch (profile->precision) {
+    case DAVIT_PRECISION_TF32:
+        return profile->tf32_flops_per_s;
+    case DAVIT_PRECISION_BF16:
+        return profile->bf16_flops_per_s;
+    default:
+        return profile->f32_flops_per_s;
+    }
+}
+
 /* The rate of a unit's multiply-adds, whose operands are of that type. */
 static double product_rate(const davit_device_profile *profile, davit_dtype dtype,
                            davit_work_class work)
@@ -30,10 +43,7 @@ static double product_rate(const davit_device_profile *profile, davit_dtype dtyp
         return known_or(profile->bf16_flops_per_s, profile->f32_flops_per_s) *
                known_or(floats[work], 1);
     default:
-        return (profile->precision == DAVIT_PRECISION_TF32
-                    ? known_or(profile->tf32_flops_per_s, profile->f32_flops_per_s)
-                    : profile->f32_flops_per_s) *
-               known_or(floats[work], 1);
+        return known_or(asked_rate(profile), profile->f32_flops_per_s) * known_or(floats[work], 1);
     }
 }
 

@@ -154,7 +154,8 @@ int cli_write_file(const davit_diagnostics *diag, const char *path, const char *
         {"threads", 't', "N", "threads of CPU devices (default: all cores)"},                      \
         {"timeout", 0, "SECONDS", "give a run up after that long (default: never)"},               \
         {"precision", 0, "NAME",                                                                   \
-         "of products of f32 values, on devices that have it: f32 (default), tf32 (NVIDIA GPUs)"}, \
+         "of products of f32 values, on devices that have it: f32 (default), tf32 (NVIDIA GPUs), " \
+         "bf16 (CPUs)"},                                                                           \
     {                                                                                              \
         "no-optimize", 0, NULL, "run the graph as the file has it, unfused"                        \
     }

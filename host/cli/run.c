@@ -33,7 +33,8 @@ static const struct {
     cli_tolerance element;
     double l2;
 } tolerances[DAVIT_PRECISION_COUNT] = {
-    [DAVIT_PRECISION_F32] = {{1e-3, 1e-5}, 1e-4}, [DAVIT_PRECISION_TF32] = {{5e-2, 5e-3}, 1e-2}};
+    [DAVIT_PRECISION_F32] = {{1e-3, 1e-5}, 1e-4}, [DAVIT_PRECISION_TF32] = {{5e-2, 5e-3}, 1e-2},
+    [DAVIT_PRECISION_BF16] = {{4e-1, 4e-2}, 3e-2}};
 
 /* Medians over the runs. */
 typedef struct measurement {

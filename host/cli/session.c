@@ -110,7 +110,7 @@ static davit_status read_options(const cli_arguments *arguments, const davit_dia
     options->no_fallback = arguments->no_fallback;
     if (arguments->precision != NULL &&
         !davit_precision_find(arguments->precision, &options->precision)) {
-        return davit_fail(diag, DAVIT_INVALID_ARGUMENT, "--precision %s: f32 or tf32 is expected",
+        return davit_fail(diag, DAVIT_INVALID_ARGUMENT, "--precision %s: f32, tf32 or bf16 is expected",
                           arguments->precision);
     }
     return read_objective(arguments, diag, options);

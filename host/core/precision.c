@@ -4,7 +4,8 @@
 #include <string.h>
 
 static const char *const names[DAVIT_PRECISION_COUNT] = {
-    [DAVIT_PRECISION_F32] = "f32", [DAVIT_PRECISION_TF32] = "tf32"};
+    [DAVIT_PRECISION_F32] = "f32", [DAVIT_PRECISION_TF32] = "tf32",
+    [DAVIT_PRECISION_BF16] = "bf16"};
 
 const char *davit_precision_name(davit_precision precision)
 {

@@ -86,5 +86,5 @@ const davit_backend_table davit_profile_backend = {
     .supports = supports,
     .cost = cost,
     .open = open_device,
-    .precisions = 1u << DAVIT_PRECISION_TF32,
+    .precisions = 1u << DAVIT_PRECISION_TF32 | 1u << DAVIT_PRECISION_BF16,
 };

@@ -183,6 +183,10 @@ class BadInput(unittest.TestCase):
         for command in ("run", "bench", "plan"):
             self.refuse(command, path, "--devices", "reference", "--precision", "tf32",
                         names=["tf32", "(reference)", "NVIDIA"])
+            self.refuse(command, path, "--devices", "reference", "--precision", "bf16",
+                        names=["bf16", "(reference)", "AVX-512"])
+        self.refuse("plan", path, "--devices", "profile:h100", "--precision", "bf16",
+                    names=["(profile:h100)"])
         self.refuse("plan", path, "--devices", "profile:t4,reference", "--precision", "tf32",
                     names=["(profile:t4, reference)"])
         self.refuse("run", path, "--devices", "reference", "--pin", "nobody=reference",
