@@ -38,8 +38,9 @@ bool davit_depthwise_can(const davit_depthwise_spec *spec)
 typedef struct params {
     const davit_depthwise_loops *loops;
     davit_depthwise depthwise;
-    int64_t batch, vectors, blocks; /* blocks of vectors of channels */
-    int64_t grain;                  /* rows of a block that a thread takes at least */
+    int64_t vectors; /* of channels; a block has several */
+    davit_onednn_grid grid;
+    int64_t grain; /* rows of a block that a thread takes at least */
 } params;
 
 /* ---- packing ---- */
@@ -81,22 +82,30 @@ typedef struct depthwise_run {
     float *out;
 } depthwise_run;
 
-/* Items: the rows of each block of each image. */
+/* Rows first to end of a block, counted over all images. */
+static void run_block(const depthwise_run *run, int64_t block, int64_t first, int64_t end)
+{
+    const params *p = run->params;
+    const davit_depthwise *d = &p->depthwise;
+    for (int64_t row = first; row < end; row++) {
+        const davit_depthwise_part part = {.y = row % d->out[0],
+                                           .first = block * p->vectors / p->grid.blocks,
+                                           .end = (block + 1) * p->vectors / p->grid.blocks,
+                                           .x = run->x +
+                                                row / d->out[0] * d->in[0] * d->in[1] * d->channels,
+                                           .out = run->out + row * d->out[1] * d->channels};
+        p->loops->run(d, &part);
+    }
+}
+
+/* Items: the blocks of each row. */
 static void run_items(const void *context, int64_t begin, int64_t end)
 {
     const depthwise_run *run = context;
-    const params *p = run->params;
-    const davit_depthwise *d = &p->depthwise;
-    for (int64_t i = begin; i < end; i++) {
-        const int64_t block = i / d->out[0] % p->blocks, image = i / d->out[0] / p->blocks;
-        const int64_t y = i % d->out[0];
-        const davit_depthwise_part part = {.y = y,
-                                           .first = block * p->vectors / p->blocks,
-                                           .end = (block + 1) * p->vectors / p->blocks,
-                                           .x = run->x + image * d->in[0] * d->in[1] * d->channels,
-                                           .out = run->out + (image * d->out[0] + y) * d->out[1] *
-                                                                 d->channels};
-        p->loops->run(d, &part);
+    for (int64_t block = 0; block < run->params->grid.blocks; block++) {
+        int64_t rows[2];
+        davit_onednn_grid_part(&run->params->grid, begin, end, block, rows);
+        run_block(run, block, rows[0], rows[1]);
     }
 }
 
@@ -105,7 +114,7 @@ static davit_status run_depthwise(const davit_onednn_call *call)
 {
     const params *p = call->params;
     const depthwise_run run = {.params = p, .x = call->pointers[0], .out = call->pointers[1]};
-    davit_onednn_parallel(p->batch * p->blocks * p->depthwise.out[0], p->grain, run_items, &run);
+    davit_onednn_parallel(p->grid.rows * p->grid.blocks, p->grain, run_items, &run);
     return DAVIT_OK;
 }
 
@@ -118,7 +127,6 @@ static davit_status prepare(davit_onednn_builder *builder, const davit_depthwise
     const davit_window *w = spec->window;
     davit_depthwise *d = &p->depthwise;
     *p = (params){.loops = choose_loops(),
-                  .batch = x->dims[0],
                   .depthwise = {.channels = x->dims[1], .dilation = w->dilation[0]}};
     for (int i = 0; i < 2; i++) {
         d->in[i] = w->in[i];
@@ -137,9 +145,12 @@ static davit_status prepare(davit_onednn_builder *builder, const davit_depthwise
     }
     const int64_t least = LEAST_BYTES / (lanes * size);
     most = most < least ? least : most;
-    p->blocks = (p->vectors + most - 1) / most;
+    p->grid = (davit_onednn_grid){
+        .rows = x->dims[0] * d->out[0],
+        .blocks = (p->vectors + most - 1) / most,
+        .by_rows = davit_onednn_shares_rows(x->dims[0] * d->in[0], d->kernel[0])};
     const int64_t products =
-        d->kernel[0] * d->kernel[1] * d->out[1] * lanes * (p->vectors / p->blocks);
+        d->kernel[0] * d->kernel[1] * d->out[1] * lanes * (p->vectors / p->grid.blocks);
     p->grain = LEAST_PRODUCTS / products + 1;
     d->weights = pack_weights(builder, spec, p);
     d->bias = pack_bias(builder, spec, p);

@@ -40,9 +40,10 @@ typedef struct params {
     run_loops run;
     davit_int8_filters filters;
     davit_window window;
-    int64_t batch, blocks;
+    davit_onednn_grid grid; /* of strips */
     int64_t lines;          /* of one or two rows */
-    int64_t items;          /* of an image */
+    int64_t strips;         /* of parts lines, as many as the last block takes at once */
+    int parts;
     uint8_t padding[BLOCK]; /* zero, unflipped */
 } params;
 
@@ -61,7 +62,7 @@ static const int8_t *pack_weights(davit_onednn_builder *builder, const params *p
 {
     const davit_int8_filters *f = &p->filters;
     const int64_t rows = f->rows, quads = f->quads, height = p->window.kernel[0];
-    const size_t bytes = (size_t)(p->blocks * f->kernel * rows * quads * BLOCK * 4);
+    const size_t bytes = (size_t)(p->grid.blocks * f->kernel * rows * quads * BLOCK * 4);
     int8_t *packed = davit_onednn_constant_bytes(builder, bytes);
     for (size_t i = 0; packed != NULL && i < bytes; i++) {
         int64_t at = (int64_t)i / (4 * BLOCK);
@@ -83,7 +84,7 @@ static davit_status pack_ends(davit_onednn_builder *builder, const davit_int8_we
     davit_int8_filters *f = &p->filters;
     const int8_t *weights = davit_node_constant(builder->graph, w->node, 1)->data;
     const int64_t taps = p->window.kernel[0] * f->kernel;
-    const size_t count = (size_t)(p->blocks * BLOCK);
+    const size_t count = (size_t)(p->grid.blocks * BLOCK);
     int32_t *start = davit_onednn_alloc(builder, count * sizeof(*start));
     float *scale = davit_onednn_alloc(builder, count * sizeof(*scale));
     if (start == NULL || scale == NULL) {
@@ -136,20 +137,31 @@ static void place_part(const filters_run *run, int64_t image, int64_t y, int par
     }
 }
 
-/* Items: the lines of each block of each image, those of the parts of a block as one. */
+/* Strips first to end of a block, counted over all images. */
+static void run_block(const filters_run *run, int64_t block, int64_t first, int64_t end)
+{
+    const params *p = run->params;
+    davit_int8_filter_rows r = {.block = block,
+                                .parts = davit_int8_filter_parts(p->filters.channels, block)};
+    for (int64_t strip = first; strip < end; strip++) {
+        const int64_t image = strip / p->strips, line = strip % p->strips * p->parts;
+        for (int64_t l = line; l < line + p->parts && l < p->lines; l += r.parts) {
+            for (int part = 0; part < r.parts; part++) {
+                place_part(run, image, (l + part) * p->filters.rows, part, &r);
+            }
+            p->run(&p->filters, &r);
+        }
+    }
+}
+
+/* Items: the blocks of each strip. */
 static void run_items(const void *context, int64_t begin, int64_t end)
 {
     const filters_run *run = context;
-    const params *p = run->params;
-    for (int64_t i = begin; i < end; i++) {
-        const int64_t image = i / p->items, item = i % p->items;
-        davit_int8_filter_rows r = {.block = item / p->lines};
-        r.parts = davit_int8_filter_parts(p->filters.channels, r.block);
-        for (int part = 0; part < r.parts; part++) {
-            const int64_t line = item % p->lines * r.parts + part;
-            place_part(run, image, line * p->filters.rows, part, &r);
-        }
-        p->run(&p->filters, &r);
+    for (int64_t block = 0; block < run->params->grid.blocks; block++) {
+        int64_t strips[2];
+        davit_onednn_grid_part(&run->params->grid, begin, end, block, strips);
+        run_block(run, block, strips[0], strips[1]);
     }
 }
 
@@ -158,9 +170,10 @@ static davit_status run_filters(const davit_onednn_call *call)
 {
     const params *p = call->params;
     const filters_run run = {.params = p, .x = call->pointers[0], .out = call->pointers[1]};
-    const int64_t products =
-        p->filters.rows * p->filters.out * BLOCK * p->window.kernel[0] * p->window.kernel[1];
-    davit_onednn_parallel(p->batch * p->items, LEAST_PRODUCTS / products + 1, run_items, &run);
+    const int64_t products = p->parts * p->filters.rows * p->filters.out * BLOCK *
+                             p->window.kernel[0] * p->window.kernel[1];
+    davit_onednn_parallel(p->grid.rows * p->grid.blocks, LEAST_PRODUCTS / products + 1, run_items,
+                          &run);
     return DAVIT_OK;
 }
 
@@ -181,8 +194,7 @@ static davit_status prepare(davit_onednn_builder *builder, const davit_int8_weig
     }
     *p = (params){.run = choose_loops(),
                   .window = *window,
-                  .batch = x->dims[0],
-                  .blocks = (x->dims[1] + BLOCK - 1) / BLOCK,
+                  .grid = {.blocks = (x->dims[1] + BLOCK - 1) / BLOCK},
                   .filters = {.channels = x->dims[1],
                               .in = window->in[1],
                               .out = window->out[1],
@@ -196,8 +208,10 @@ static davit_status prepare(davit_onednn_builder *builder, const davit_int8_weig
                               .saturates = davit_int8_saturates(w, &finish),
                               .result = finish.result}};
     p->lines = (window->out[0] + f->rows - 1) / f->rows;
-    const int parts = davit_int8_filter_parts(f->channels, p->blocks - 1);
-    p->items = (p->blocks - 1) * p->lines + (p->lines + parts - 1) / parts;
+    p->parts = davit_int8_filter_parts(f->channels, p->grid.blocks - 1);
+    p->strips = (p->lines + p->parts - 1) / p->parts;
+    p->grid.rows = x->dims[0] * p->strips;
+    p->grid.by_rows = davit_onednn_shares_rows(x->dims[0] * window->in[0], window->kernel[0]);
     memset(p->padding, f->zero ^ f->flip, sizeof(p->padding));
     f->weights = pack_weights(builder, p, davit_node_constant(builder->graph, w->node, 1)->data);
     return f->weights != NULL ? pack_ends(builder, w, &finish, p) : DAVIT_OUT_OF_MEMORY;

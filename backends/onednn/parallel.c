@@ -57,3 +57,22 @@ void davit_onednn_parallel(int64_t count, int64_t grain, davit_onednn_body body,
     loop l = {.count = count, .body = body, .context = context};
     GOMP_parallel(run_part, &l, (unsigned)threads, 0);
 }
+
+bool davit_onednn_shares_rows(int64_t in, int64_t kernel)
+{
+    return in > davit_onednn_thread_count() * kernel;
+}
+
+void davit_onednn_grid_part(const davit_onednn_grid *grid, int64_t begin, int64_t end,
+                            int64_t block, int64_t rows[2])
+{
+    const int64_t items[2] = {begin, end};
+    for (int i = 0; i < 2; i++) {
+        if (grid->by_rows) {
+            rows[i] = (items[i] + grid->blocks - 1 - block) / grid->blocks;
+        } else {
+            const int64_t at = items[i] - block * grid->rows;
+            rows[i] = at < 0 ? 0 : at < grid->rows ? at : grid->rows;
+        }
+    }
+}
