@@ -1,12 +1,17 @@
 /* The built-in networks. The sizes of the n-th are drawn from n, within what usual networks have:
- * many channels on small images, few on large ones. */
+ * many channels on small images, few on large ones.
+ *
+ * Where a network begins and ends, units change to and from the layout between devices, which can
+ * take longer than their own work. As in usual networks only a convolution of three channels does,
+ * and what is small: no layer in between is measured there. */
 
 #include "davit/measure.h"
 #include "network_builder.h"
 
-enum { NETWORKS = 192 };
+enum { NETWORKS = 288 };
 #define MOST_MACS 6e8  /* multiply-adds of the largest layer */
 #define MOST_ELEMS 5e6 /* of the largest value */
+#define LARGE 3.0      /* one image in four is up to that many times larger: no cache holds it */
 
 /* What a network is made from. */
 typedef struct recipe {
@@ -32,6 +37,8 @@ static void draw_image(recipe *r, double widest, double taps)
     static const int64_t channels[] = {16, 24, 32, 48, 64, 96, 128, 160, 192, 256, 320, 512};
     static const int64_t sizes[] = {7, 8, 10, 14, 16, 20, 28, 32, 40, 56, 80, 112, 160};
     static const network_function functions[] = {NETWORK_RELU, NETWORK_RELU6, NETWORK_HARDSWISH};
+    bool large = draw(r, 4) == 0;
+    double least = large ? MOST_ELEMS : 2e4, factor = large ? LARGE : 1;
     double elems, macs;
     do {
         r->batch = PICK(r, batches);
@@ -40,14 +47,42 @@ static void draw_image(recipe *r, double widest, double taps)
         r->width = draw(r, 3) == 0 ? 2 * r->height : r->height;
         elems = (double)(r->batch * r->channels * r->height * r->width) * widest;
         macs = elems * (double)r->channels * taps;
-    } while (elems > MOST_ELEMS || elems < 2e4 || macs > MOST_MACS);
+    } while (elems < least || elems > factor * MOST_ELEMS || macs > factor * MOST_MACS);
     r->function = PICK(r, functions);
 }
 
-static davit_value_id image_input(network_builder *b, const recipe *r)
+/* An image of three channels, as bytes in an integer network. */
+static davit_value_id photo(network_builder *b, const recipe *r, int64_t scale)
 {
-    const int64_t dims[] = {r->batch, r->channels, r->height, r->width};
-    return network_input(b, b->integer, 4, dims);
+    const int64_t dims[] = {r->batch, 3, scale * r->height, scale * r->width};
+    return network_quantize(b, network_input(b, false, 4, dims));
+}
+
+/* The drawn image, made from one of three channels. */
+static davit_value_id image(network_builder *b, recipe *r, network_function function)
+{
+    int64_t stride = draw(r, 4) == 0 ? 1 : 2;
+    const network_conv first = {.in = 3,
+                                .out = r->channels,
+                                .kernel = 3,
+                                .stride = stride,
+                                .group = 1,
+                                .function = function,
+                                .residual = DAVIT_NONE};
+    return network_convolve(b, photo(b, r, stride), &first);
+}
+
+/* What follows a convolution of stride 2. */
+static void halve(recipe *r)
+{
+    r->height = (r->height + 1) / 2;
+    r->width = (r->width + 1) / 2;
+}
+
+/* Ends a network with the mean of its image. */
+static davit_value_id summary(network_builder *b, davit_value_id x, const recipe *r)
+{
+    return network_dequantize(b, network_average(b, x, r->height, r->width));
 }
 
 static davit_value_id convolve(network_builder *b, davit_value_id x, int64_t in, int64_t out,
@@ -99,7 +134,7 @@ static davit_value_id bottlenecks(network_builder *b, recipe *r)
 {
     draw_image(r, 1, 1.5);
     int64_t wide = r->channels, narrow = wide / 4;
-    davit_value_id x = image_input(b, r);
+    davit_value_id x = image(b, r, NETWORK_RELU);
     for (int block = 0; block < 2; block++) {
         davit_value_id y = convolve(b, x, wide, narrow, 1, NETWORK_RELU);
         y = convolve(b, y, narrow, narrow, 3, NETWORK_RELU);
@@ -112,7 +147,8 @@ static davit_value_id bottlenecks(network_builder *b, recipe *r)
                                   .group = 1,
                                   .function = NETWORK_LINEAR,
                                   .residual = DAVIT_NONE};
-    return network_convolve(b, x, &halving);
+    halve(r);
+    return summary(b, network_convolve(b, x, &halving), r);
 }
 
 /* Two blocks of 1x1, depthwise, 1x1 with a shortcut (Sandler et al., "MobileNetV2", 2018). */
@@ -121,14 +157,15 @@ static davit_value_id inverted_residuals(network_builder *b, recipe *r)
     draw_image(r, 6, 1);
     int64_t narrow = r->channels, wide = 6 * narrow;
     int64_t kernel = draw(r, 3) == 0 ? 5 : 3;
-    davit_value_id x = image_input(b, r);
+    davit_value_id x = image(b, r, NETWORK_LINEAR);
     for (int block = 0; block < 2; block++) {
         davit_value_id y = convolve(b, x, narrow, wide, 1, r->function);
         y = depthwise(b, y, wide, kernel, 1, r->function);
         x = convolve_and_add(b, y, wide, narrow, NETWORK_LINEAR, x);
     }
     x = convolve(b, x, narrow, wide, 1, r->function);
-    return depthwise(b, x, wide, kernel, 2, r->function);
+    halve(r);
+    return summary(b, depthwise(b, x, wide, kernel, 2, r->function), r);
 }
 
 /* The first layers of a network, from an image of three channels. */
@@ -137,10 +174,11 @@ static davit_value_id stem(network_builder *b, recipe *r)
     static const int64_t sizes[] = {96, 128, 160, 192, 224, 320}, filters[] = {16, 32, 64};
     static const int64_t batches[] = {1, 1, 2, 8};
     int64_t out = PICK(r, filters);
-    r->batch = PICK(r, batches);
-    r->height = r->width = r->batch > 2 ? 160 : PICK(r, sizes);
-    r->width *= r->batch == 1 && draw(r, 2) == 0 ? 2 : 1;
-    r->channels = 3;
+    do {
+        r->batch = PICK(r, batches);
+        r->height = PICK(r, sizes);
+        r->width = draw(r, 2) == 0 ? 2 * r->height : r->height;
+    } while ((double)(r->batch * out * r->height * r->width) / 4 > LARGE * MOST_ELEMS);
     const network_conv first = {.in = 3,
                                 .out = out,
                                 .kernel = out == 64 ? 7 : 3,
@@ -148,10 +186,17 @@ static davit_value_id stem(network_builder *b, recipe *r)
                                 .group = 1,
                                 .function = NETWORK_RELU,
                                 .residual = DAVIT_NONE};
-    davit_value_id x = network_convolve(b, image_input(b, r), &first);
-    x = draw(r, 2) == 0 ? network_max_pool(b, x) : depthwise(b, x, out, 3, 1, NETWORK_RELU6);
+    davit_value_id x = network_convolve(b, photo(b, r, 1), &first);
+    halve(r);
+    if (draw(r, 2) == 0) {
+        x = network_max_pool(b, x);
+        halve(r);
+    } else {
+        x = depthwise(b, x, out, 3, 1, NETWORK_RELU6);
+    }
     x = convolve(b, x, out, out, 1, NETWORK_RELU);
-    return depthwise(b, x, out, 3, 2, NETWORK_RELU);
+    halve(r);
+    return summary(b, depthwise(b, x, out, 3, 2, NETWORK_RELU), r);
 }
 
 /* x times weights, in f32 with its bias inside, on bytes with what quantisers leave around it. */
@@ -222,7 +267,7 @@ static davit_value_id pyramid(network_builder *b, recipe *r)
 {
     draw_image(r, 4, 2.25);
     int64_t channels = r->channels, narrow = channels / 4 > 8 ? channels / 4 : 8;
-    davit_value_id x = image_input(b, r);
+    davit_value_id x = image(b, r, NETWORK_RELU);
     davit_value_id large = convolve(b, x, channels, channels, 1, NETWORK_LINEAR);
     davit_value_id small = depthwise(b, large, channels, 3, 2, NETWORK_RELU);
     if (r->height % 2 == 0) {
@@ -233,7 +278,12 @@ static davit_value_id pyramid(network_builder *b, recipe *r)
     y = network_concat(b, y, convolve(b, x, channels, narrow, 3, NETWORK_LINEAR));
     y = convolve(b, y, 2 * narrow, narrow, 3, NETWORK_RELU);
     y = network_deconvolve(b, y, narrow, narrow);
-    return draw(r, 2) == 0 ? network_deconvolve(b, y, narrow, 1) : y;
+    if (draw(r, 2) == 0) {
+        return network_dequantize(b, network_deconvolve(b, y, narrow, 1));
+    }
+    r->height *= 2;
+    r->width *= 2;
+    return summary(b, y, r);
 }
 
 /* The last layers of a classifier. */
@@ -243,10 +293,12 @@ static davit_value_id head(network_builder *b, recipe *r)
     draw_image(r, 1, 1);
     int64_t wide = PICK(r, widths);
     r->height = r->width = draw(r, 2) == 0 ? 7 : 10;
-    davit_value_id x = convolve(b, image_input(b, r), r->channels, wide, 1, r->function);
+    davit_value_id x = image(b, r, NETWORK_LINEAR);
+    x = convolve(b, x, r->channels, wide, 1, r->function);
     x = network_flatten(b, network_average(b, x, r->height, r->width));
     x = network_dense(b, x, wide, wide, NETWORK_RELU, DAVIT_NONE);
-    return network_dense(b, x, wide, PICK(r, classes), NETWORK_LINEAR, DAVIT_NONE);
+    x = network_dense(b, x, wide, PICK(r, classes), NETWORK_LINEAR, DAVIT_NONE);
+    return network_dequantize(b, x);
 }
 
 /* 3x3 upon 3x3 (Simonyan, Zisserman, 2014). */
@@ -254,7 +306,7 @@ static davit_value_id stack(network_builder *b, recipe *r)
 {
     draw_image(r, 1, 9);
     int64_t c = r->channels;
-    davit_value_id x = convolve(b, image_input(b, r), c, c, 3, NETWORK_RELU);
+    davit_value_id x = convolve(b, image(b, r, NETWORK_RELU), c, c, 3, NETWORK_RELU);
     x = convolve(b, x, c, c, 3, NETWORK_RELU);
     const network_conv halving = {.in = c,
                                   .out = 2 * c,
@@ -264,7 +316,8 @@ static davit_value_id stack(network_builder *b, recipe *r)
                                   .function = NETWORK_RELU,
                                   .residual = DAVIT_NONE};
     x = network_convolve(b, x, &halving);
-    return convolve(b, x, 2 * c, c, 1, NETWORK_RELU);
+    halve(r);
+    return summary(b, convolve(b, x, 2 * c, c, 1, NETWORK_RELU), r);
 }
 
 /* Depthwise and 1x1 in turn, with excitation (Cui et al., "PP-LCNet", 2021). */
@@ -272,12 +325,15 @@ static davit_value_id separable(network_builder *b, recipe *r)
 {
     draw_image(r, 2, 1);
     int64_t c = r->channels;
-    davit_value_id x = depthwise(b, image_input(b, r), c, 3, 1, NETWORK_HARDSWISH);
+    davit_value_id x = image(b, r, NETWORK_HARDSWISH);
+    x = depthwise(b, x, c, 3, 1, NETWORK_HARDSWISH);
     x = convolve(b, x, c, 2 * c, 1, NETWORK_HARDSWISH);
     x = depthwise(b, x, 2 * c, 5, 1, NETWORK_HARDSWISH);
     x = excite(b, network_affine(b, x), r, 2 * c);
     x = network_affine(b, convolve(b, x, 2 * c, 2 * c, 1, NETWORK_HARDSWISH));
-    return network_apply(b, b->integer ? network_dequantize(b, x) : x, NETWORK_SIGMOID);
+    x = network_apply(b, network_dequantize(b, x), NETWORK_SIGMOID);
+    b->integer = false;
+    return summary(b, x, r);
 }
 
 static davit_value_id (*const shapes[])(network_builder *b, recipe *r) = {
