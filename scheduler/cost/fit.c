@@ -12,7 +12,7 @@
 #include <string.h>
 
 enum {
-    FEATURES = 3 + DAVIT_WORK_DIMS,
+    FEATURES = 2 + DAVIT_WORK_DIMS,
     TERMS = FEATURES + 1, /* and a constant */
     NEIGHBOURS = 8,
     WIDTH = 32, /* the regression looks at about as many works */
@@ -53,15 +53,6 @@ static double plain_form(const davit_work *work)
     return log2(2e-7 + work->flops / 1e11 + work->bytes / 1e10);
 }
 
-/* Channels whose places in memory are a power of two apart share few sets of a cache: depthwise
- * convolutions, which walk from place to place, then take two to four times as long. 0: no matter. */
-static double conflicts(const davit_work *work)
-{
-    uint64_t channels = strstr(work->kind, "/depthwise") != NULL ? (uint64_t)work->dims[1] : 0;
-    bool power = channels >= 64 && (channels & (channels - 1)) == 0;
-    return power ? log2((double)channels) - 5 : 0;
-}
-
 static point make_point(const davit_work *work)
 {
     point p = {.work = *work, .base = plain_form(work)};
@@ -70,7 +61,6 @@ static point make_point(const davit_work *work)
     for (uint32_t i = 0; i < work->dim_count; i++) {
         p.features[2 + i] = log2(1 + work->dims[i]);
     }
-    p.features[FEATURES - 1] = conflicts(work);
     return p;
 }
 

@@ -261,9 +261,46 @@ static void work_is_what_the_unit_does(void **state)
     assert_true(work.bytes == 4.0 * (3 * 800 + 3 * 800 + 8 * 72));
 }
 
+static void assert_kind(layer l, const char *kind)
+{
+    builder b;
+    davit_work work;
+    davit_value_id x = begin(&b, &l);
+    end(&b, add_layer(&b, &l, x));
+    davit_unit_work(b.graph, &b.graph->units[0], &work);
+    builder_clear(&b);
+    assert_string_equal(work.kind, kind);
+}
+
+static void convolutions_differ_in_kind_where_algorithms_do(void **state)
+{
+    (void)state;
+    layer l = usual;
+    l.channels = l.filters = 16;
+    l.size = 13; /* 4 tiles of 4x4 each way */
+    assert_kind(l, "Conv/3x3");
+    l.size = 12;
+    assert_kind(l, "Conv/kxk");
+    l.batch = 2;
+    assert_kind(l, "Conv/3x3");
+    l.stride = 2;
+    assert_kind(l, "Conv/kxk");
+    l.stride = 1;
+    l.filters = 15;
+    assert_kind(l, "Conv/kxk");
+    l.kernel = 1;
+    l.pad = 0;
+    assert_kind(l, "Conv/1x1");
+    l.channels = 3;
+    assert_kind(l, "Conv/first");
+    l.channels = l.filters = l.group = 16;
+    assert_kind(l, "Conv/depthwise");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(convolutions_differ_in_kind_where_algorithms_do),
         cmocka_unit_test(equal_units_have_one_signature),
         cmocka_unit_test(what_differs_shows),
         cmocka_unit_test(types_operators_and_shape_constants_show),
