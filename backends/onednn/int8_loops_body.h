@@ -386,6 +386,48 @@ static inline __attribute__((always_inline)) void pair_up(const davit_int8_pair 
     }
 }
 
+/* Sums of u8 of which one has no zero point, where only the type bounds the result: of as many
+ * elements as whole vectors have; returns their number. */
+static int64_t add_quickly(const davit_int8_pair *p, int64_t count, const uint8_t *a,
+                           const uint8_t *b, uint8_t *out)
+{
+    enum { WIDE = 4 * COLUMNS };
+    const float largest = 1 << 20; /* keeps sums within s32 */
+    const davit_int8_result *r = &p->result;
+    if (p->a.offset != 0 && p->b.offset == 0) {
+        const davit_int8_pair other = {.a = p->b,
+                                       .b = p->a,
+                                       .a_scale = p->b_scale,
+                                       .b_scale = p->a_scale,
+                                       .a_single = p->b_single,
+                                       .b_single = p->a_single,
+                                       .result = p->result};
+        return add_quickly(&other, count, b, a, out);
+    }
+    if (p->a_single || p->b_single || p->a.flip != 0 || p->b.flip != 0 || p->a.offset != 0 ||
+        r->zero != 0.0f || r->low > r->least || r->high < r->greatest || p->a_scale > largest ||
+        p->b_scale > largest) {
+        return 0;
+    }
+    const vector_pair pair = vector_pair_of(p, true);
+    const bool is_signed = r->least + (float)r->after != 0.0f;
+    const __m512i after = _mm512_set1_epi16(is_signed ? (int8_t)r->after : r->after);
+    int64_t i = 0;
+    for (; i + WIDE <= count; i += WIDE) {
+        __m512 t[4];
+        for (int k = 0; k < 4; k++) {
+            const __m128i *x = (const __m128i *)(a + i + k * COLUMNS);
+            const __m128i *y = (const __m128i *)(b + i + k * COLUMNS);
+            __m512 first = _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128(x)));
+            __m512 second = _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128(y)));
+            second = _mm512_fmadd_ps(second, pair.b_scale, pair.b_shift); /* exact */
+            t[k] = _mm512_fmadd_ps(first, pair.a_scale, second);
+        }
+        pack_ends(t, after, is_signed, out + i);
+    }
+    return i;
+}
+
 static inline __attribute__((always_inline)) void blocks(const davit_int8_pair *p, bool adds,
                                                          int64_t count, const uint8_t *a,
                                                          const uint8_t *b, uint8_t *out)
@@ -399,6 +441,13 @@ static inline __attribute__((always_inline)) void blocks(const davit_int8_pair *
     }
 }
 #else
+static int64_t add_quickly(const davit_int8_pair *p, int64_t count, const uint8_t *a,
+                           const uint8_t *b, uint8_t *out)
+{
+    (void)p, (void)count, (void)a, (void)b, (void)out;
+    return 0;
+}
+
 static inline __attribute__((always_inline)) void pair_up(const davit_int8_pair *p, bool adds,
                                                           int64_t count, const uint8_t *a,
                                                           const uint8_t *b, uint8_t *out)
@@ -439,7 +488,10 @@ static inline __attribute__((always_inline)) void blocks(const davit_int8_pair *
 static void add(const davit_int8_pair *p, int64_t count, const uint8_t *a, const uint8_t *b,
                 uint8_t *out)
 {
-    blocks(p, true, count, a, b, out);
+    int64_t i = add_quickly(p, count, a, b, out);
+    if (i < count) {
+        blocks(p, true, count - i, a + i, b + i, out + i);
+    }
 }
 
 static void multiply(const davit_int8_pair *p, int64_t count, const uint8_t *a, const uint8_t *b,
