@@ -9,8 +9,10 @@
 #include "parallel.h"
 
 #define CHUNK_BYTES (512 * 1024) /* of rows that meet all weights */
-#define LEAST_ROWS 48            /* of a chunk */
-#define PACK_BYTES 262144        /* of weights that are worth a thread */
+#define NEAR_WEIGHTS_BYTES (128 * 1024)
+#define NEAR_CHUNK_BYTES (128 * 1024) /* of rows and results, where weights stay in the cache */
+#define LEAST_ROWS 48                 /* of a chunk */
+#define PACK_BYTES 262144             /* of weights that are worth a thread */
 #define PAIR_COLUMNS DAVIT_INT8_PAIR_COLUMNS
 
 typedef struct params {
@@ -57,7 +59,8 @@ static void pack_columns(const davit_int8_panel *p)
     }
     for (int64_t k = 0; k < p->quads; k++) {
         for (int64_t c = 0; c < p->columns; c++) {
-            memcpy(p->packed + (k * DAVIT_INT8_COLUMNS + c) * 4, p->rows + c * p->stride + k * 4, 4);
+            memcpy(p->packed + (k * DAVIT_INT8_COLUMNS + c) * 4, p->rows + c * p->stride + k * 4,
+                   4);
         }
     }
     for (int64_t c = 0; c < p->columns; c++) {
@@ -232,7 +235,9 @@ static int64_t chunk_rows(const davit_int8_dense *d)
 {
     int64_t threads = davit_onednn_thread_count();
     int64_t share = (d->rows + threads - 1) / threads;
-    int64_t rows = CHUNK_BYTES / d->depth;
+    int64_t rows = d->depth * d->columns <= NEAR_WEIGHTS_BYTES
+                       ? NEAR_CHUNK_BYTES / (d->depth + d->columns)
+                       : CHUNK_BYTES / d->depth;
     if (share >= LEAST_ROWS && share < rows && d->rows > d->columns) {
         rows = share;
     }
