@@ -9,6 +9,7 @@
 #include "int8_tiling.h"
 #include "int8_weighted.h"
 #include "int8_window.h"
+#include "int8_windows.h"
 #include "int8_winograd.h"
 #include "kernels.h"
 #include "operators.h"
@@ -236,6 +237,9 @@ static davit_status build_native(davit_onednn_builder *builder, const davit_int8
     }
     if (davit_int8_winograd_fits(builder, w, window)) {
         return davit_int8_add_winograd(builder, w, window);
+    }
+    if (davit_int8_windows_fit(builder, w, window)) {
+        return davit_int8_add_windows(builder, w, window);
     }
     if (davit_int8_filters_fit(builder, w, window) &&
         davit_onednn_picks(builder, DAVIT_ONEDNN_DEPTHWISE, true)) {

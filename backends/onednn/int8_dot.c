@@ -23,6 +23,7 @@ typedef struct params {
     const int32_t *start;
     bool has_bias_inside, saturates;
     davit_int8_finish finish;
+    davit_int8_windows windows;
     davit_int8_tiles tiles;
 } params;
 
@@ -182,6 +183,28 @@ static void run_tiles(const dot_run *run, davit_int8_dot dot, int64_t first, int
     }
 }
 
+/* Rows that are windows: those of a line at a time, each of which fetches a part of what comes
+ * next. */
+static void run_windows(const dot_run *run, davit_int8_dot dot, int64_t first)
+{
+    const params *p = run->params;
+    const davit_int8_windows *w = &p->windows;
+    const int64_t count = dot.rows / w->width;
+    dot.line = dot.quads / w->lines;
+    dot.jump = w->line_bytes - 4 * dot.line;
+    dot.x_stride = w->step;
+    dot.rows = w->width;
+    dot.next_bytes = (dot.next_bytes + count - 1) / count;
+    for (int64_t i = 0, line = first / w->width; i < count; i++, line++) {
+        int64_t at = line / w->height * w->image_lines + line % w->height * w->down;
+        dot.x = run->x + at * w->line_bytes;
+        p->loops->dot(&dot);
+        dot.out += w->width * dot.out_stride;
+        dot.residual += dot.residual != NULL ? w->width * dot.out_stride : 0;
+        dot.next += dot.next != NULL ? dot.quads * dot.next_bytes : 0;
+    }
+}
+
 static void run_items(const void *context, int64_t begin, int64_t end)
 {
     const dot_run *run = context;
@@ -199,6 +222,7 @@ static void run_items(const void *context, int64_t begin, int64_t end)
                               .x = run->x + first * p->depth,
                               .x_stride = p->depth,
                               .weights = p->weights + column * p->depth,
+                              .next_bytes = PAIR_COLUMNS * 4,
                               .start = p->start + column,
                               .has_bias_inside = p->has_bias_inside,
                               .saturates = p->saturates,
@@ -213,7 +237,11 @@ static void run_items(const void *context, int64_t begin, int64_t end)
         }
         dot.out = run->out + at;
         dot.residual = run->residual != NULL ? run->residual + at : NULL;
-        p->loops->dot(&dot);
+        if (p->windows.lines > 0) {
+            run_windows(run, dot, first);
+        } else {
+            p->loops->dot(&dot);
+        }
     }
 }
 
@@ -235,15 +263,18 @@ static int64_t chunk_rows(const davit_int8_dense *d)
 {
     int64_t threads = davit_onednn_thread_count();
     int64_t share = (d->rows + threads - 1) / threads;
+    int64_t row_bytes = d->windows.lines > 0 ? d->depth / d->windows.lines : d->depth;
     int64_t rows = d->depth * d->columns <= NEAR_WEIGHTS_BYTES
-                       ? NEAR_CHUNK_BYTES / (d->depth + d->columns)
-                       : CHUNK_BYTES / d->depth;
+                       ? NEAR_CHUNK_BYTES / (row_bytes + d->columns)
+                       : CHUNK_BYTES / row_bytes;
     if (share >= LEAST_ROWS && share < rows && d->rows > d->columns) {
         rows = share;
     }
     rows = rows < LEAST_ROWS ? LEAST_ROWS : rows;
+    int64_t whole = d->windows.lines > 0 ? d->windows.width : 1; /* lines of windows */
     int64_t chunks = (d->rows + rows - 1) / rows;
-    return (d->rows + chunks - 1) / chunks;
+    int64_t even = (d->rows + chunks - 1) / chunks;
+    return (even + whole - 1) / whole * whole;
 }
 
 davit_status davit_int8_add_dot(davit_onednn_builder *builder, const davit_int8_weighted *weighted,
@@ -263,6 +294,7 @@ davit_status davit_int8_add_dot(davit_onednn_builder *builder, const davit_int8_
                   .has_bias_inside = weighted->exactness == DAVIT_EXACT_F32,
                   .saturates = davit_int8_saturates(weighted, dense->finish),
                   .finish = *dense->finish,
+                  .windows = dense->windows,
                   .tiles = dense->tiles};
     davit_status status = pack(builder, weighted, dense, p);
     if (status == DAVIT_OK) {

@@ -3,6 +3,7 @@
 
 #define DOT_ROWS 12 /* rows and panels of a block: 24 registers of sums */
 #define DOT_PANELS 2
+#define LONG_LINE 32 /* quads that are worth a loop */
 
 /* So that sums stay in registers. */
 #if defined(__clang__)
@@ -103,6 +104,7 @@ typedef struct dot_operands {
     int64_t stride;
     const int8_t *weights;
     int64_t panel, quads; /* bytes of a panel */
+    int64_t line, jump;   /* quads after which x goes on jump bytes further */
 } dot_operands;
 
 /* What to fetch meanwhile: bytes for each quad. */
@@ -111,9 +113,10 @@ typedef struct dot_next {
     int64_t step;
 } dot_next;
 
-/* Adds to s; rows, panels and words are constants wherever this is inlined. */
+/* Adds to s; rows, panels, words and jumps (over the ends of lines) are constants wherever this is
+ * inlined. */
 static inline __attribute__((always_inline)) void dot_sums(const dot_operands *o, int rows,
-                                                           int panels, bool words,
+                                                           int panels, bool words, bool jumps,
                                                            const dot_next *next,
                                                            __m512i s[DOT_ROWS][DOT_PANELS])
 {
@@ -123,6 +126,7 @@ static inline __attribute__((always_inline)) void dot_sums(const dot_operands *o
     for (int i = 0; i < 4; i++) {
         x[i] = o->x + (3 * i < rows ? 3 * i : 0) * stride;
     }
+    int64_t at = 0, left = o->line;
     for (int64_t k = 0; k < o->quads; k++, w += 4 * COLUMNS) {
         __m512i v[DOT_PANELS];
         _mm_prefetch((const char *)fetched + step * k, _MM_HINT_T1);
@@ -132,7 +136,8 @@ static inline __attribute__((always_inline)) void dot_sums(const dot_operands *o
         }
         UNROLL
         for (int r = 0; r < rows; r++) {
-            __m512i q = _mm512_set1_epi32(quad_at(x[r / 3] + (r % 3) * stride + 4 * k));
+            __m512i q =
+                _mm512_set1_epi32(quad_at(x[r / 3] + (r % 3) * stride + (jumps ? at : 4 * k)));
             UNROLL
             for (int p = 0; p < panels; p++) {
                 if (words) {
@@ -141,6 +146,11 @@ static inline __attribute__((always_inline)) void dot_sums(const dot_operands *o
                     add_dot(&s[r][p], q, v[p]);
                 }
             }
+        }
+        if (jumps) { /* without a branch */
+            left--;
+            at += 4 + (left == 0 ? o->jump : 0);
+            left = left == 0 ? o->line : left;
         }
     }
 }
@@ -172,12 +182,25 @@ static inline __attribute__((always_inline)) void dot_block(const davit_int8_dot
             }
         }
     }
-    const dot_operands operands = {.x = d->x + first * stride,
-                                   .stride = stride,
-                                   .weights = d->weights,
-                                   .panel = d->quads * 4 * COLUMNS,
-                                   .quads = d->quads};
-    dot_sums(&operands, rows, panels, false, next, s);
+    dot_operands operands = {.x = d->x + first * stride,
+                             .stride = stride,
+                             .weights = d->weights,
+                             .panel = d->quads * 4 * COLUMNS,
+                             .quads = d->quads,
+                             .line = d->line,
+                             .jump = d->jump};
+    if (d->line > 0 && d->line < LONG_LINE) {
+        dot_sums(&operands, rows, panels, false, true, next, s);
+    } else {
+        dot_next fetched = *next;
+        operands.quads = d->line > 0 ? d->line : d->quads;
+        for (int64_t k = 0; k < d->quads; k += operands.quads) {
+            dot_sums(&operands, rows, panels, false, false, &fetched, s);
+            operands.x += 4 * operands.quads + d->jump;
+            operands.weights += operands.quads * 4 * COLUMNS;
+            fetched.at += operands.quads * fetched.step;
+        }
+    }
     if (d->saturates) {
         const __mmask32 mask =
             (__mmask32)(dot_mask(d, 0) | (panels > 1 ? (uint32_t)dot_mask(d, 1) << COLUMNS : 0));
@@ -238,7 +261,7 @@ static void dot(const davit_int8_dot *d)
                        .end = vector_end_of(&d->finish->result),
                        .residual_scale = _mm512_set1_ps(d->finish->residual_scale)};
     int64_t blocks = (d->rows + DOT_ROWS - 1) / DOT_ROWS;
-    int64_t step = (DOT_PANELS * 4 * COLUMNS + blocks - 1) / blocks;
+    int64_t step = (d->next_bytes + blocks - 1) / blocks;
     for (int64_t i = 0, first = 0; i < blocks; i++) {
         int64_t rows = (d->rows - first + blocks - i - 1) / (blocks - i);
         const dot_next next = {d->next != NULL ? d->next + i * step * d->quads : d->weights,

@@ -87,10 +87,12 @@ typedef struct davit_int8_dot {
     const uint8_t *x;
     int64_t x_stride;
     const int8_t *weights; /* [panels][quads][DAVIT_INT8_COLUMNS][4] */
-    const int8_t *next;    /* panels that are needed after these, or NULL */
-    const int32_t *start;  /* padded to whole panels, as all that follows */
-    int32_t row_factor;    /* times the sum of a row's bytes: added to its sums too */
-    bool has_bias_inside;  /* start has the bias, that of finish is not added */
+    int64_t line, jump;    /* quads after which a row goes on jump bytes further; 0: never */
+    const int8_t *next; /* panels that are needed after these, or NULL: next_bytes for each quad */
+    int64_t next_bytes;
+    const int32_t *start; /* padded to whole panels, as all that follows */
+    int32_t row_factor;   /* times the sum of a row's bytes: added to its sums too */
+    bool has_bias_inside; /* start has the bias, that of finish is not added */
     bool saturates; /* has_bias_inside, no residual, no bounds but the type's, no value of 2^30 */
     const davit_int8_finish *finish;
     const uint8_t *residual; /* where out is, or NULL */

@@ -148,6 +148,7 @@ static davit_status pack(davit_onednn_builder *builder, const davit_int8_weighte
         }
         start[o] = (int32_t)sum;
     }
+    davit_tensor_rest(given);
     w->weights = packed;
     w->start = start;
     return DAVIT_OK;

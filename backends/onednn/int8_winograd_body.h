@@ -128,7 +128,7 @@ multiply_block(const davit_int8_winograd *w, const int16_t *rows, const int16_t 
                             .weights = (const int8_t *)panels,
                             .panel = bytes * COLUMNS,
                             .quads = bytes / 4};
-    dot_sums(&o, height, count, true, next, s);
+    dot_sums(&o, height, count, true, false, next, s);
     UNROLL
     for (int p = 0; p < count; p++) {
         UNROLL

@@ -30,12 +30,11 @@ static size_t list_own(const davit_graph *graph, const davit_node *node, const c
         names[count++] = DAVIT_ONEDNN_DENSE;
     } else if (op == DAVIT_OP_IntegerConv) {
         names[count++] = DAVIT_ONEDNN_PRIMITIVE;
-        bool square = w->rank == 4 && w->dims[2] == 3 && w->dims[3] == 3;
-        names[count++] = grouped  ? DAVIT_ONEDNN_LOOPS
-                         : square ? DAVIT_ONEDNN_WINOGRAD
-                                  : DAVIT_ONEDNN_DOT;
+        names[count++] = grouped ? DAVIT_ONEDNN_LOOPS : DAVIT_ONEDNN_DOT;
         if (grouped) {
             names[count++] = DAVIT_ONEDNN_DEPTHWISE;
+        } else if (w->rank == 4 && w->dims[2] == 3 && w->dims[3] == 3) {
+            names[count++] = DAVIT_ONEDNN_WINOGRAD;
         }
     } else if (op == DAVIT_OP_IntegerMatMul) {
         names[count++] = DAVIT_ONEDNN_PRIMITIVE;

@@ -9,7 +9,7 @@
 #define DAVIT_ONEDNN_PRIMITIVE "onednn"
 #define DAVIT_ONEDNN_WINOGRAD "winograd"   /* winograd.h, int8_winograd.h */
 #define DAVIT_ONEDNN_DENSE "dense"         /* dense.h */
-#define DAVIT_ONEDNN_DOT "dot"             /* int8_dot.h */
+#define DAVIT_ONEDNN_DOT "dot"             /* int8_dot.h, int8_windows.h */
 #define DAVIT_ONEDNN_DEPTHWISE "depthwise" /* depthwise.h, int8_filters.h */
 #define DAVIT_ONEDNN_LOOPS "loops"         /* int8_depthwise.h */
 
