@@ -2,31 +2,54 @@
 #include "ends_body.h"
 #include "rows_body.h"
 
-/* Adds bias and residual, and ends rows from sums to out. */
+#define FINISH 4 /* rows that are ended together */
+
+/* Adds bias and residual to a vector of count rows, a constant wherever this is inlined, and ends
+ * them from sums to out; left columns of it are there. */
+static inline __attribute__((always_inline)) void finish_vectors(const davit_dense *d, int count,
+                                                                 const float *bias, int64_t left,
+                                                                 const float *sums,
+                                                                 const float *residual, float *out)
+{
+    vector v[FINISH];
+    UNROLL
+    for (int r = 0; r < count; r++) {
+        v[r] = LOAD(sums + r * PANEL) + LOAD(bias);
+    }
+    if (residual != NULL) {
+        UNROLL
+        for (int r = 0; r < count; r++) {
+            const float *at = residual + r * d->columns;
+            v[r] = v[r] + (left >= LANES ? LOAD(at) : LOAD_PART(at, left));
+        }
+    }
+    apply_ends(d->ends, d->end_count, v, count);
+    UNROLL
+    for (int r = 0; r < count; r++) {
+        if (left >= LANES) {
+            STORE(out + r * d->columns, v[r]);
+        } else {
+            STORE_PART(out + r * d->columns, left, v[r]);
+        }
+    }
+}
+
 static inline __attribute__((always_inline)) void finish_rows(const davit_dense *d, int64_t count,
                                                               int64_t column, const float *sums,
-                                                              const float *residual, bool plain,
-                                                              float *out)
+                                                              const float *residual, float *out)
 {
-    const int64_t left = d->columns - column;
-    for (int64_t c = 0; c < PANEL && c < left; c += LANES) {
-        const vector bias = LOAD(d->bias + column + c);
-        for (int64_t r = 0; r < count; r++) {
+    const int64_t columns = d->columns - column;
+    for (int64_t c = 0; c < PANEL && c < columns; c += LANES) {
+        const float *bias = d->bias + column + c;
+        for (int64_t r = 0; r < count;) {
             const int64_t at = r * d->columns + c;
-            vector v = LOAD(sums + r * PANEL + c) + bias;
-            if (residual != NULL) {
-                v = v +
-                    (left - c >= LANES ? LOAD(residual + at) : LOAD_PART(residual + at, left - c));
-            }
-            if (plain) { /* in this order what is no number stays */
-                v = LESSER(ALL(d->ends[0].beta), GREATER(ALL(d->ends[0].alpha), v));
+            const float *from = residual != NULL ? residual + at : NULL;
+            if (count - r >= FINISH) {
+                finish_vectors(d, FINISH, bias, columns - c, sums + r * PANEL + c, from, out + at);
+                r += FINISH;
             } else {
-                apply_ends(d->ends, d->end_count, &v, 1);
-            }
-            if (left - c >= LANES) {
-                STORE(out + at, v);
-            } else {
-                STORE_PART(out + at, left - c, v);
+                finish_vectors(d, 1, bias, columns - c, sums + r * PANEL + c, from, out + at);
+                r++;
             }
         }
     }
@@ -36,7 +59,7 @@ static void run(const davit_dense *d, int64_t first, int64_t count, int64_t pane
                 const float *residual, float *out)
 {
     const int64_t column = panel * PANEL;
-    const bool plain = d->end_count == 1 && d->ends[0].kind == DAVIT_DENSE_BOUND;
+    const int vectors = d->columns - column > LANES ? 2 : 1;
     const int64_t blocks = (count + ROWS - 1) / ROWS;
     const float *weights = d->weights + column * d->depth;
     const int64_t step = (PANEL + blocks - 1) / blocks;
@@ -45,14 +68,10 @@ static void run(const davit_dense *d, int64_t first, int64_t count, int64_t pane
         int64_t height = (count - done + blocks - i - 1) / (blocks - i);
         const fetched next = {weights + (PANEL + i * step) * d->depth, step};
         int64_t row = first + done, at = row * d->columns + column;
-        multiply_rows(d->depth, x + row * d->row_stride, d->row_stride, weights, next, height, sums,
-                      PANEL);
+        multiply_rows(d->depth, x + row * d->row_stride, d->row_stride, weights, next, height,
+                      vectors, sums, PANEL);
         const float *from = residual != NULL ? residual + at : NULL;
-        if (plain) {
-            finish_rows(d, height, column, sums, from, true, out + at);
-        } else {
-            finish_rows(d, height, column, sums, from, false, out + at);
-        }
+        finish_rows(d, height, column, sums, from, out + at);
         done += height;
     }
 }

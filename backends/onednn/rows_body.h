@@ -10,11 +10,11 @@ typedef struct fetched {
     int64_t step;
 } fetched;
 
-/* sums[r][0 .. PANEL) = rows[r][0 .. depth) * weights[0 .. depth)[PANEL]; count is a constant
- * wherever this is inlined. */
+/* sums[r][0 .. PANEL) = rows[r][0 .. depth) * weights[0 .. depth)[PANEL], of one or both vectors of
+ * the panel; count and vectors are constants wherever this is inlined. */
 static inline __attribute__((always_inline)) void
 multiply_block(int64_t depth, const float *rows, int64_t row_stride, const float *weights,
-               fetched next, int count, float *sums, int64_t stride)
+               fetched next, int count, int vectors, float *sums, int64_t stride)
 {
     vector s[ROWS][2];
     const float *x[4];
@@ -34,25 +34,33 @@ multiply_block(int64_t depth, const float *rows, int64_t row_stride, const float
         for (int r = 0; r < count; r++) {
             const vector v = ALL(x[r / 3][(r % 3) * row_stride + k]);
             s[r][0] = MULTIPLY_ADD(v, w0, s[r][0]);
-            s[r][1] = MULTIPLY_ADD(v, w1, s[r][1]);
+            if (vectors > 1) {
+                s[r][1] = MULTIPLY_ADD(v, w1, s[r][1]);
+            }
         }
     }
     UNROLL
     for (int r = 0; r < count; r++) {
         STORE(sums + r * stride, s[r][0]);
-        STORE(sums + r * stride + LANES, s[r][1]);
+        if (vectors > 1) {
+            STORE(sums + r * stride + LANES, s[r][1]);
+        }
     }
 }
 
 #define MULTIPLY_CASE(count)                                                                       \
     case count:                                                                                    \
-        multiply_block(depth, rows, row_stride, weights, next, count, sums, stride);               \
+        if (vectors > 1) {                                                                         \
+            multiply_block(depth, rows, row_stride, weights, next, count, 2, sums, stride);        \
+        } else {                                                                                   \
+            multiply_block(depth, rows, row_stride, weights, next, count, 1, sums, stride);        \
+        }                                                                                          \
         break
 
 /* count: 1 .. ROWS. */
 static void multiply_rows(int64_t depth, const float *rows, int64_t row_stride,
-                          const float *weights, fetched next, int64_t count, float *sums,
-                          int64_t stride)
+                          const float *weights, fetched next, int64_t count, int vectors,
+                          float *sums, int64_t stride)
 {
     switch (count) {
         MULTIPLY_CASE(1);
