@@ -185,8 +185,7 @@ static davit_status create_as(davit_onednn_builder *builder, convolution *c,
 /* One input channel for each output channel: memory is what bounds it. */
 static bool is_depthwise(const convolution *c, const davit_onednn_builder *builder)
 {
-    return c->groups > 1 &&
-           davit_node_input(builder->graph, c->node, 0)->dims[1] == c->groups;
+    return c->groups > 1 && davit_node_input(builder->graph, c->node, 0)->dims[1] == c->groups;
 }
 
 /* With operands in bfloat16 where that is asked for. */
@@ -487,7 +486,8 @@ static davit_status build_pointwise(davit_onednn_builder *builder, convolution *
                              .depth_stride = 1,
                              .column_stride = dims[1],
                              .borrowed = davit_onednn_borrowed(builder, &c->weights),
-                             .bias = c->has_bias ? davit_onednn_constant(builder, &c->bias) : NULL};
+                             .bias = c->has_bias ? davit_onednn_constant(builder, &c->bias) : NULL,
+                             .ends = c->fusion.count};
     bool fits = !builder->bf16 && !c->transposed && c->groups == 1 && spec.weights != NULL &&
                 (!c->has_bias || spec.bias != NULL) && davit_dense_can(&spec) &&
                 davit_onednn_picks(builder, DAVIT_ONEDNN_DENSE,

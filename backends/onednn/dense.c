@@ -34,9 +34,11 @@ bool davit_dense_can(const davit_dense_spec *spec)
 
 bool davit_dense_fits(const davit_dense_spec *spec)
 {
-    enum { LEAST_DEPTH = 64, FEW_ROWS = 4 }; /* the end of a row takes as long as a short sum */
-    return davit_dense_can(spec) &&
-           (spec->depth >= LEAST_DEPTH || spec->rows <= FEW_ROWS);
+    /* The end of a row takes as long as a short sum; oneDNN's take longer where they are several.
+     */
+    enum { LEAST_DEPTH = 64, LEAST_ENDED_DEPTH = 16, FEW_ROWS = 4 };
+    const int64_t least = spec->ends > 1 ? LEAST_ENDED_DEPTH : LEAST_DEPTH;
+    return davit_dense_can(spec) && (spec->depth >= least || spec->rows <= FEW_ROWS);
 }
 
 typedef struct params {

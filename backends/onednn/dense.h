@@ -64,6 +64,7 @@ typedef struct davit_dense_spec {
     int64_t depth_stride, column_stride;
     const davit_tensor *borrowed; /* that they are in, or NULL */
     const float *bias;            /* [columns], or NULL */
+    size_t ends;                  /* operations that follow */
 } davit_dense_spec;
 
 /* True where this machine has the loops. */
