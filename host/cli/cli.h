@@ -149,8 +149,8 @@ int cli_write_file(const davit_diagnostics *diag, const char *path, const char *
         {"plan", 0, "FILE", "use a plan written by `davit plan -o`"},                              \
         {"strict", 0, NULL, "fail instead of falling back to another device"},                     \
         {"reproducible", 0, NULL,                                                                  \
-         "all that computes floats on one device: a quantised model gives the same bytes however " \
-         "it is placed"},                                                                          \
+         "all that computes floats on one device, by the kernels of rules: a quantised model "     \
+         "gives the same bytes however it is placed"},                                             \
         {"threads", 't', "N", "threads of CPU devices (default: all cores)"},                      \
         {"timeout", 0, "SECONDS", "give a run up after that long (default: never)"},               \
         {"precision", 0, "NAME",                                                                   \

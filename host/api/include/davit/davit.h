@@ -171,8 +171,8 @@ typedef struct davit_session_options {
     const char *no_fallback;
     /* In what the devices that can compute the products of f32 values; at least one must. */
     davit_precision precision;
-    /* All units that compute floats run on one device, the first that can run them all: a quantised
-     * network then gives the same bytes wherever its integer units run. */
+    /* All units that compute floats run on one device, the first that can run them all, by kernels that no
+     * measurement chose: a quantised network then gives the same bytes wherever its integer units run. */
     bool reproducible;
 } davit_session_options;
 
@@ -182,7 +182,8 @@ DAVIT_API void davit_session_options_init(davit_session_options *options);
 
 /* Binds, optimises, places, opens devices, builds programs. options NULL: defaults. Units are
  * placed by the objective, with what was measured on this machine (davit calibrate) and else with
- * models of the devices; where the first device lacks a unit that is said in one warning.
+ * models of the devices; where the first device lacks a unit that is said in one warning. Units are
+ * computed by the kernels that were measured fastest (davit calibrate MODEL), and else by rules.
  *
  * Returns DAVIT_INVALID_ARGUMENT (an unknown input, a shape that is missing or contradicts the
  * model, a malformed list or pin, a plan for another model or other shapes), DAVIT_NOT_FOUND (an
