@@ -1,10 +1,11 @@
-"""Kernels that are chosen by measurement: measured, shown, used, not used, cleared.
+"""Kernels that are chosen by measurement: measured, shown, used, not used, cleared; and products in bfloat16.
 
 usage: test_kernels.py DAVIT
 """
 import glob
 import json
 import os
+import pathlib
 import subprocess
 import sys
 import tempfile
@@ -136,6 +137,20 @@ class Kernels(unittest.TestCase):
         units, _, errors = self.units()
         self.assertEqual(units, by_rule)
         self.assertEqual(errors.count("is damaged"), 1, errors)
+
+    def test_computes_in_bf16_or_says_why_not(self):
+        done = subprocess.run([DAVIT, "run", self.model, "-d", "cpu", "--json", "--verify",
+                               "--precision", "bf16"], capture_output=True, text=True, timeout=100,
+                              check=False, env=self.environment)
+        if done.returncode != 0:
+            self.assertIn("precision bf16: none of the devices computes in it (cpu)", done.stderr)
+            return
+        results = {output["name"]: output["verify"] for output in json.loads(done.stdout)["outputs"]}
+        self.assertEqual(results["z"]["greatest_difference"], 0)
+        self.assertGreater(results["y"]["relative_l2"], 1e-4)
+        self.assertLess(results["y"]["relative_l2"], 1e-2)
+        has_bf16 = "bf16" in pathlib.Path("/proc/cpuinfo").read_text("ascii")
+        self.assertEqual("emulates" in done.stderr, not has_bf16, done.stderr)
 
 
 if __name__ == "__main__":
