@@ -46,7 +46,7 @@ class Kernels(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.folder = folder.name
-        self.environment = dict(os.environ, XDG_CACHE_HOME=self.folder)
+        self.environment = dict(os.environ, XDG_CACHE_HOME=self.folder, OMP_WAIT_POLICY="passive")
         self.model = os.path.join(self.folder, "model.onnx")
         save_model(self.model)
 
@@ -57,7 +57,7 @@ class Kernels(unittest.TestCase):
         return done
 
     def calibrate(self):
-        done = self.run_davit("calibrate", "-d", "cpu", "--only-models", "--seconds", "1",
+        done = self.run_davit("calibrate", "-d", "cpu", "--only-models", "--seconds", "20",
                               "--json", self.model)
         return json.loads(done.stdout)["devices"][0]
 
