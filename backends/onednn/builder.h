@@ -12,13 +12,17 @@
 typedef struct davit_onednn_value {
     bool known;
     davit_onednn_operand operand; /* with the value's own dimensions; rank 0 as one dimension */
-    size_t last_unit;             /* position of the last unit that reads it */
+    size_t last_unit;             /* position of the last unit at which it is read */
     size_t output;                /* index of the program's output, or SIZE_MAX */
+    size_t maker;                 /* position of the unit that makes it, or SIZE_MAX */
+    size_t reader, reader_count;  /* position of the last unit that reads it, how many do */
 } davit_onednn_value;
 
 typedef struct davit_onednn_conversion {
     davit_onednn_operand from, to;
 } davit_onednn_conversion;
+
+struct davit_onednn_group;
 
 typedef struct davit_onednn_builder {
     davit_onednn_program *program;
@@ -32,6 +36,7 @@ typedef struct davit_onednn_builder {
     bool bf16;                  /* products of f32 values have operands in bfloat16 */
     size_t f32_count;           /* those that oneDNN has no kernel for */
     davit_onednn_value *values; /* [graph->value_count] */
+    const struct davit_onednn_group **groups; /* [spec->unit_count] that a unit is in, or NULL */
     davit_onednn_conversion *conversions;
     size_t conversion_count, conversion_capacity;
 } davit_onednn_builder;

@@ -21,6 +21,9 @@ typedef struct davit_onednn_copy {
 /* Fills strides of dense row-major. */
 void davit_onednn_dense_strides(int rank, const int64_t *dims, int64_t *strides);
 
+/* Of a Transpose: axis i of the result is axis permutation[i] of the input. */
+void davit_onednn_permutation(const davit_node *node, int rank, int *permutation);
+
 /* Adds a step that copies. The operands must not overlap. */
 DAVIT_NODISCARD davit_status davit_onednn_add_copy(davit_onednn_builder *builder,
                                                    const davit_onednn_operand *from,

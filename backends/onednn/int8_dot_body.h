@@ -271,9 +271,38 @@ static void dot(const davit_int8_dot *d)
     }
 }
 
+/* What the zero points add to sums of a panel's columns, taken off. */
+static inline void start_panel(const davit_int8_panel *p, __m512i sums)
+{
+    int32_t whole = (int32_t)(4 * p->quads) * p->zero_x * p->zero;
+    sums = _mm512_mullo_epi32(sums, _mm512_set1_epi32(-p->zero_x));
+    STORE(p->start, _mm512_add_epi32(sums, _mm512_set1_epi32(whole)));
+}
+
+/* Four bytes of each column at a time. */
+static void pack_transposed(const davit_int8_panel *p)
+{
+    const __m512i flip = _mm512_set1_epi8((char)p->flip);
+    const __m512i lanes = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    const __m512i at = _mm512_mullo_epi32(lanes, _mm512_set1_epi32((int32_t)p->stride));
+    const __mmask16 mask = (__mmask16)(p->columns < COLUMNS ? (1U << p->columns) - 1 : 0xffffU);
+    __m512i sums = NONE;
+    for (int64_t k = 0; k < p->quads; k++) {
+        __m512i quads = _mm512_mask_i32gather_epi32(NONE, mask, at, p->rows + 4 * k, 1);
+        quads = _mm512_xor_si512(quads, flip);
+        STORE(p->packed + 4 * COLUMNS * k, quads);
+        add_dot(&sums, _mm512_set1_epi8(1), quads);
+    }
+    start_panel(p, sums);
+}
+
 /* Four rows at a time, sixteen columns of each. */
 static void pack_panel(const davit_int8_panel *p)
 {
+    if (p->transposed) {
+        pack_transposed(p);
+        return;
+    }
     const __m128i flip = _mm_set1_epi8((char)p->flip);
     const __mmask16 mask = (__mmask16)(p->columns < COLUMNS ? (1U << p->columns) - 1 : 0xffffU);
     __m512i sums = NONE;
@@ -294,7 +323,5 @@ static void pack_panel(const davit_int8_panel *p)
         STORE(p->packed + 4 * COLUMNS * k, quads);
         add_dot(&sums, _mm512_set1_epi8(1), quads);
     }
-    int32_t whole = (int32_t)(4 * p->quads) * p->zero_x * p->zero;
-    sums = _mm512_mullo_epi32(sums, _mm512_set1_epi32(-p->zero_x));
-    STORE(p->start, _mm512_add_epi32(sums, _mm512_set1_epi32(whole)));
+    start_panel(p, sums);
 }

@@ -103,8 +103,9 @@ typedef struct davit_int8_dot {
 /* One panel of weights for davit_int8_dot from rows of bytes that are known only now. */
 typedef struct davit_int8_panel {
     int64_t quads, columns; /* columns: 1 .. DAVIT_INT8_COLUMNS */
-    const uint8_t *rows;    /* [4 * quads] */
+    const uint8_t *rows;    /* [4 * quads]; where it is transposed, [columns] of 4 * quads bytes */
     int64_t stride;
+    bool transposed;
     uint8_t flip;   /* makes s8 of them */
     int32_t zero_x; /* of what they will be multiplied with */
     int32_t zero;   /* their own, once flipped */

@@ -279,9 +279,8 @@ static const int64_t *matrices_of(davit_onednn_builder *builder, const davit_ten
     return matrices;
 }
 
-/* Bias 0 and one factor, padded to whole panels. */
-static davit_status finish_of(davit_onednn_builder *builder, const davit_node *node,
-                              davit_int8_product *p)
+davit_status davit_int8_product_end(davit_onednn_builder *builder, const davit_node *node,
+                                    int64_t channels, davit_int8_finish *out)
 {
     davit_quant8 a = davit_integer_a(builder->graph, node);
     davit_quant8 b = davit_integer_b(builder->graph, node);
@@ -292,7 +291,7 @@ static davit_status finish_of(davit_onednn_builder *builder, const davit_node *n
     if (status != DAVIT_OK) {
         return davit_fail(builder->diag, status, "unit '%s': %s", builder->unit->name, reason.text);
     }
-    int64_t padded = davit_int8_padded(p->channels);
+    int64_t padded = davit_int8_padded(channels);
     float *numbers = davit_onednn_alloc(builder, 2 * (size_t)padded * sizeof(*numbers));
     if (numbers == NULL) {
         return DAVIT_OUT_OF_MEMORY;
@@ -301,9 +300,9 @@ static davit_status finish_of(davit_onednn_builder *builder, const davit_node *n
         numbers[i] = made.rescale.scale;
         numbers[padded + i] = 0.0f;
     }
-    p->finish = (davit_int8_finish){.scale = numbers,
-                                    .bias = numbers + padded,
-                                    .result = davit_int8_quantizing(&made.rescale.result)};
+    *out = (davit_int8_finish){.scale = numbers,
+                               .bias = numbers + padded,
+                               .result = davit_int8_quantizing(&made.rescale.result)};
     return DAVIT_OK;
 }
 
@@ -337,8 +336,9 @@ static davit_status describe(davit_onednn_builder *builder, const davit_node *no
     d->b_matrices = davit_tensor_desc_elems(b) / d->b_elems;
     d->a_of = matrices_of(builder, a, out, p->groups);
     p->weights_of = matrices_of(builder, b, out, p->groups);
-    return d->a_of != NULL && p->weights_of != NULL ? finish_of(builder, node, p)
-                                                    : DAVIT_OUT_OF_MEMORY;
+    return d->a_of != NULL && p->weights_of != NULL
+               ? davit_int8_product_end(builder, node, p->channels, &p->finish)
+               : DAVIT_OUT_OF_MEMORY;
 }
 
 static davit_status build_product(davit_onednn_builder *builder, const davit_unit *unit,

@@ -57,6 +57,11 @@ void davit_int8_pack(const davit_int8_weights *weights, const void *data, int64_
 /* Output channels rounded up to whole panels. */
 int64_t davit_int8_padded(int64_t channels);
 
+/* The end of an IntegerProduct: bias 0 and one factor, padded to whole panels. */
+DAVIT_NODISCARD davit_status davit_int8_product_end(davit_onednn_builder *builder,
+                                                    const davit_node *node, int64_t channels,
+                                                    davit_int8_finish *out);
+
 /* What every thread needs while it runs, all together. */
 size_t davit_int8_product_scratch_bytes(const davit_int8_product *product);
 

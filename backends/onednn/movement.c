@@ -45,7 +45,7 @@ static davit_status build_copy(davit_onednn_builder *builder, const davit_node *
 
 /* ---- Transpose ---- */
 
-static void permutation_of(const davit_node *node, int rank, int *permutation)
+void davit_onednn_permutation(const davit_node *node, int rank, int *permutation)
 {
     size_t count;
     const int64_t *given = davit_node_ints(node, "perm", &count);
@@ -97,7 +97,7 @@ static davit_status build_transpose(davit_onednn_builder *builder, const davit_u
     const davit_tensor_desc *out = davit_node_output(builder->graph, node);
     davit_onednn_operand from;
     int permutation[DAVIT_MAX_RANK];
-    permutation_of(node, in->rank, permutation);
+    davit_onednn_permutation(node, in->rank, permutation);
     davit_status status = davit_onednn_value_get(builder, node->inputs[0], &from);
     if (status != DAVIT_OK) {
         return status;

@@ -2,8 +2,10 @@
 
 #include "builder.h"
 #include "copy.h"
+#include "cost.h"
 #include "davit/memory_plan.h"
 #include "device.h"
+#include "group.h"
 #include "kernels.h"
 #include "operators.h"
 #include "parallel.h"
@@ -124,6 +126,10 @@ static davit_status name_implementation(davit_onednn_builder *builder, size_t po
         name = davit_arena_printf(&program->arena, "%s, 1 thread", name);
     }
     program->implementations[position] = name;
+    const davit_onednn_group *group = builder->groups[position];
+    for (size_t i = 0; group != NULL && i < group->count; i++) {
+        program->implementations[group->positions[i]] = name;
+    }
     return name != NULL ? DAVIT_OK
                         : davit_fail(builder->diag, DAVIT_OUT_OF_MEMORY, "no memory for a program");
 }
@@ -135,10 +141,16 @@ static davit_status build_unit(davit_onednn_builder *builder, size_t position)
     builder->unit = unit;
     builder->position = position;
     builder->implementation = NULL;
-    builder->kernel = davit_onednn_kernel_of(builder->spec, position);
+    const davit_onednn_group *group = builder->groups[position];
+    if (group != NULL && position != group->positions[0]) { /* made with the last of them */
+        program->unit_ends[position] = program->step_count;
+        return DAVIT_OK;
+    }
+    builder->kernel = group == NULL ? davit_onednn_kernel_of(builder->spec, position) : NULL;
     program->alone[position] = program->threads > 1 && davit_onednn_is_alone(builder->kernel);
     davit_onednn_set_threads(program->alone[position] ? 1 : program->threads);
-    davit_status status = davit_onednn_operator_build(builder, unit);
+    davit_status status = group != NULL ? group->build(builder, group)
+                                        : davit_onednn_operator_build(builder, unit);
     for (uint32_t i = 0; i < unit->output_count && status == DAVIT_OK; i++) {
         size_t output = builder->values[unit->outputs[i]].output;
         if (output != SIZE_MAX) {
@@ -171,7 +183,7 @@ static davit_status build_units(davit_onednn_builder *builder)
     for (size_t i = 0; i < spec->output_count; i++) {
         builder->values[spec->outputs[i].value].output = i;
     }
-    davit_status status = DAVIT_OK;
+    davit_status status = davit_onednn_groups_find(builder);
     for (size_t i = 0; i < spec->input_count && status == DAVIT_OK; i++) {
         status = bind_input(builder, i);
     }
@@ -239,6 +251,56 @@ static davit_status lay_out(davit_onednn_program *program, const davit_diagnosti
     return status;
 }
 
+/* ---- times of units that run as one step ---- */
+
+/* Notes which part of the time of each group is whose: as what they would take one by one. */
+static davit_status note_shares(const davit_onednn_builder *builder,
+                                const davit_device_profile *profile)
+{
+    davit_onednn_program *program = builder->program;
+    program->shares = davit_arena_alloc_array(&program->arena, program->unit_count,
+                                              sizeof(*program->shares));
+    if (program->shares == NULL) {
+        return DAVIT_OUT_OF_MEMORY;
+    }
+    for (size_t i = 0; i < program->unit_count; i++) {
+        const davit_onednn_group *group = builder->groups[i];
+        if (group == NULL || group->positions[0] != i) {
+            continue;
+        }
+        davit_onednn_share *shares = &program->shares[program->share_count];
+        double sum = 0.0;
+        program->share_count += group->count;
+        for (size_t k = 0; k < group->count; k++) {
+            const davit_unit *unit =
+                &builder->graph->units[builder->spec->units[group->positions[k]]];
+            davit_unit_cost cost;
+            davit_status status = davit_onednn_cost(profile, builder->graph, unit, &cost);
+            if (status != DAVIT_OK) {
+                return status;
+            }
+            shares[k] = (davit_onednn_share){
+                .unit = group->positions[k], .built = i, .part = cost.seconds};
+            sum += cost.seconds;
+        }
+        for (size_t k = 0; k < group->count; k++) {
+            shares[k].part /= sum;
+        }
+    }
+    return DAVIT_OK;
+}
+
+/* The first share of each group is that of the unit it was timed at. */
+static void share_times(const davit_onednn_program *program, uint64_t *unit_ns)
+{
+    double whole = 0.0;
+    for (size_t i = 0; i < program->share_count; i++) {
+        const davit_onednn_share *share = &program->shares[i];
+        whole = share->unit == share->built ? (double)unit_ns[share->built] : whole;
+        unit_ns[share->unit] = (uint64_t)(whole * share->part);
+    }
+}
+
 /* ---- life ---- */
 
 static davit_status out_of_memory(const davit_diagnostics *diag)
@@ -293,7 +355,12 @@ davit_status davit_onednn_program_build(davit_onednn_device *device, const davit
     }
     builder.values =
         davit_alloc_array(allocator, spec->graph->value_count, sizeof(*builder.values));
-    status = builder.values != NULL ? build_units(&builder) : out_of_memory(diag);
+    builder.groups = davit_alloc_array(allocator, spec->unit_count, sizeof(*builder.groups));
+    status = builder.values != NULL && builder.groups != NULL ? build_units(&builder)
+                                                              : out_of_memory(diag);
+    if (status == DAVIT_OK) {
+        status = note_shares(&builder, &device->base.info.profile);
+    }
     if (status == DAVIT_OK) {
         status = lay_out(builder.program, diag);
     }
@@ -303,6 +370,7 @@ davit_status davit_onednn_program_build(davit_onednn_device *device, const davit
                   device->base.info.name, builder.f32_count);
     }
     davit_free(allocator, builder.values);
+    davit_free(allocator, builder.groups);
     davit_free(allocator, builder.conversions);
     if (status != DAVIT_OK) {
         davit_onednn_program_destroy(builder.program);
@@ -399,6 +467,9 @@ davit_status davit_onednn_program_execute(davit_onednn_program *program, void *c
     }
     if (alone) {
         davit_onednn_set_threads(program->threads);
+    }
+    if (unit_ns != NULL) {
+        share_times(program, unit_ns);
     }
     return status;
 }

@@ -61,6 +61,12 @@ typedef struct davit_onednn_memory {
     size_t offset_bytes;
 } davit_onednn_memory;
 
+/* Of a unit in the time of the step that computes it with others, at the position of the last. */
+typedef struct davit_onednn_share {
+    size_t unit, built;
+    double part;
+} davit_onednn_share;
+
 typedef struct davit_onednn_program {
     davit_program base;
     const davit_allocator *allocator;
@@ -77,6 +83,8 @@ typedef struct davit_onednn_program {
     const char **implementations;
     uint32_t threads; /* of the device */
     bool *alone;      /* [unit_count] runs on one thread */
+    size_t share_count;
+    davit_onednn_share *shares; /* group by group */
     davit_pool memory; /* of packed constants and activations */
     void *activations;
     size_t activation_bytes;

@@ -1,9 +1,9 @@
 #include "random_text.h"
 
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdio.h>
 
+#include "davit/tensor.h"
 #include "unit_test.h"
 
 #define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
@@ -437,4 +437,139 @@ void random_broadcast_text(uint64_t seed, char *text)
     append(&w, "%s", function);
     append_shape(&w, " x:", a, rank);
     append_shape(&w, pick(&w, 0, 1) ? " x:" : " w:", b + skipped, rank - skipped);
+}
+
+/* ---- groups ---- */
+
+/* Sizes of an attention. */
+typedef struct heads {
+    int batch, count, queries, keys, depth, width;
+} heads;
+
+static heads pick_heads(writer *w, int multiple)
+{
+    heads h = {.batch = pick(w, 1, 2), .count = pick(w, 1, 3)};
+    h.queries = pick(w, 1, 70);
+    h.keys = pick(w, 1, 120 / multiple) * multiple;
+    h.depth = pick(w, 0, 2) ? 16 * pick(w, 1, 8) : pick(w, 1, 24) * multiple;
+    h.width = pick(w, 0, 2) ? h.depth : pick(w, 1, 70);
+    return h;
+}
+
+/* Any broadcasting, or masked keys, or masked but what lies before. */
+static void append_mask(writer *w, const heads *h)
+{
+    int kind = pick(w, 0, 4);
+    if (kind == 0) {
+        return;
+    }
+    if (kind == 1 && h->keys < 60) {
+        append(w, " ; Add f:0");
+        for (int i = 1; i < h->keys; i++) {
+            append(w, ",%s", pick(w, 0, 2) ? "0" : "-inf");
+        }
+        return;
+    }
+    if (kind == 2 && h->keys < 60) {
+        append(w, " ; Add f:0");
+        for (int i = 1; i < h->keys; i++) {
+            append(w, ",%s", pick(w, 0, 2) ? "0" : "-3e38");
+        }
+        return;
+    }
+    append(w, " ; Add x:");
+    if (pick(w, 0, 2)) {
+        append(w, "%dx%dx", pick(w, 0, 1) ? h->batch : 1, pick(w, 0, 1) ? h->count : 1);
+    }
+    append(w, "%dx%d", pick(w, 0, 1) ? h->queries : 1, pick(w, 0, 3) ? h->keys : 1);
+}
+
+static void append_scale(writer *w)
+{
+    static const char *const scales[] = {"", " ; Mul s:0.125", " ; Div s:8", " ; Mul s:3.7"};
+    append(w, "%s", scales[pick(w, 0, 3)]);
+}
+
+static void append_heads_end(writer *w, const heads *h)
+{
+    if (pick(w, 0, 2)) {
+        append(w, " ; Transpose perm=0,2,1,3 ; Reshape l:%d,%d,%d", h->batch, h->queries,
+               h->count * h->width);
+    }
+}
+
+void random_attention_text(uint64_t seed, char *text)
+{
+    writer w = begin(seed, text);
+    heads h = pick_heads(&w, 1);
+    if (pick(&w, 0, 1)) {
+        append(&w, "Transpose x:%dx%dx%dx%d perm=0,2,1,3 ; MatMul", h.batch, h.queries, h.count,
+               h.depth);
+    } else {
+        append(&w, "MatMul x:%dx%dx%dx%d", h.batch, h.count, h.queries, h.depth);
+    }
+    append(&w, " x:%dx%dx%dx%d", pick(&w, 0, 3) ? h.batch : 1, pick(&w, 0, 3) ? h.count : 1,
+           h.depth, h.keys);
+    append_scale(&w);
+    append_mask(&w, &h);
+    append(&w, " ; Softmax axis=-1 ; MatMul x:%dx%dx%dx%d", pick(&w, 0, 3) ? h.batch : 1,
+           pick(&w, 0, 3) ? h.count : 1, h.keys, h.width);
+    append_heads_end(&w, &h);
+}
+
+/* Of an IntegerProduct of u8 with u8 or s8, sums of which are about depth steps. */
+static void append_product(writer *w, int depth, bool is_signed)
+{
+    append(w, " a_scale=0.01 a_zero=%d b_scale=0.013 b_zero=%d y_scale=%.6f y_zero=%d y_type=%d",
+           pick(w, 0, 255), is_signed ? pick(w, -128, 127) : pick(w, 0, 255), 0.004 * depth,
+           pick(w, 0, 255), DAVIT_U8);
+}
+
+void random_bytes_attention_text(uint64_t seed, char *text)
+{
+    writer w = begin(seed, text);
+    heads h = pick_heads(&w, 4);
+    bool is_signed = pick(&w, 0, 1) == 1;
+    append(&w, "IntegerProduct u:%dx%dx%dx%d %c:%dx%dx%dx%d", h.batch, h.count, h.queries, h.depth,
+           is_signed ? 'i' : 'u', h.batch, h.count, h.depth, h.keys);
+    append_product(&w, h.depth, is_signed);
+    append(&w, " ; DequantizeLinear s:%s t:1", pick(&w, 0, 1) ? "0.02" : "0.2");
+    append_scale(&w);
+    append_mask(&w, &h);
+    append(&w, " ; Softmax axis=-1 ; QuantizeLinear s:0.003921569 t:1");
+    is_signed = pick(&w, 0, 1) == 1;
+    append(&w, " ; IntegerProduct %c:%dx%dx%dx%d", is_signed ? 'i' : 'u', h.batch, h.count, h.keys,
+           h.width);
+    append_product(&w, h.keys, is_signed);
+    append_heads_end(&w, &h);
+}
+
+void random_chain_text(uint64_t seed, char *text, bool *has_function)
+{
+    static const char *const scales[] = {"0.02", "0.0371", "0.25", "3.1"};
+    writer w = begin(seed, text);
+    int rows = pick(&w, 1, 40), columns = pick(&w, 1, 200), function = pick(&w, 0, 3);
+    bool is_bytes = pick(&w, 0, 3) > 0;
+    if (is_bytes) {
+        append(&w, "DequantizeLinear %s:2x%dx%d s:%s %s:1", "u", rows, columns,
+               scales[pick(&w, 0, 3)], "t");
+    } else {
+        append(&w, "Add x:2x%dx%d x:2x%dx%d", rows, columns, rows, columns);
+    }
+    if (pick(&w, 0, 3)) {
+        append(&w, " ; Add w:%d", columns);
+    }
+    if (is_bytes && pick(&w, 0, 1)) {
+        append(&w, " ; Add x:same");
+    }
+    if (function == 0) {
+        append(&w, " ; Gelu");
+    } else if (function == 1) {
+        append(&w, " ; LayerNormalization p:%d w:%d axis=-1", columns, columns);
+    }
+    if (pick(&w, 0, 2) == 0) {
+        append(&w, " ; Reshape l:2,%d", rows * columns);
+    }
+    append(&w, " ; QuantizeLinear s:%s %c:1", scales[pick(&w, 0, 2)], pick(&w, 0, 1) ? 't' : 'c');
+    *has_function = function < 2;
 }

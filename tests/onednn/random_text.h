@@ -4,6 +4,7 @@
 #ifndef DAVIT_TEST_ONEDNN_RANDOM_TEXT_H
 #define DAVIT_TEST_ONEDNN_RANDOM_TEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,5 +25,11 @@ void random_pool_text(uint64_t seed, char *text);
 void random_blocked_text(uint64_t seed, char *text);
 /* Two broadcast inputs of any rank. */
 void random_broadcast_text(uint64_t seed, char *text);
+/* What the backend computes in one step (group.h): attention of f32 and of 8-bit values with masks of
+ * all shapes, and elementwise work between 8-bit values; the latter exact where has_function is false
+ * afterwards. */
+void random_attention_text(uint64_t seed, char *text);
+void random_bytes_attention_text(uint64_t seed, char *text);
+void random_chain_text(uint64_t seed, char *text, bool *has_function);
 
 #endif

@@ -1,0 +1,192 @@
+/* Units that a program computes together (backends/onednn/group.h) against the reference kernels:
+ * f32 within its tolerance; bytes the same where nothing but exact arithmetic makes them, else a
+ * step off in few places, where an f32 function ends near the middle between two steps. */
+#include "random_text.h"
+
+#include "unit_test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "davit/onednn.h"
+#include "tests/conformance/case.h"
+
+#define CASES 40
+#define SHARE_OFF 0.02 /* of bytes */
+
+static davit_registry registry;
+static davit_device *devices[2]; /* of one and two threads */
+
+static int open_devices(void **state)
+{
+    (void)state;
+    davit_device_info info;
+    size_t count;
+    davit_registry_init(&registry, NULL);
+    davit_backend *backend = &registry.backends[0];
+    if (davit_registry_add(&registry, &davit_onednn_backend, NULL) != DAVIT_OK ||
+        davit_onednn_backend.enumerate(backend, NULL, &info, 1, &count) != DAVIT_OK) {
+        return -1;
+    }
+    for (uint32_t i = 0; i < 2; i++) {
+        const davit_device_options options = {.threads = i + 1,
+                                              .diag = davit_diagnostics_stderr(DAVIT_WARNING)};
+        if (davit_device_open(backend, &info, &options, &devices[i]) != DAVIT_OK) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int close_devices(void **state)
+{
+    (void)state;
+    davit_device_close(devices[0]);
+    davit_device_close(devices[1]);
+    return 0;
+}
+
+/* How many units of a case run in steps whose name begins like that. */
+static size_t units_in(const unit_case *built, const char *name)
+{
+    case_spec spec;
+    davit_program *program;
+    davit_program_info info = {0};
+    size_t count = 0;
+    assert_int_equal(case_spec_create(built, false, &spec), DAVIT_OK);
+    assert_int_equal(davit_program_build(devices[0], &spec.spec, &program), DAVIT_OK);
+    davit_program_get_info(program, &info);
+    for (size_t i = 0; i < spec.spec.unit_count; i++) {
+        count += strncmp(info.unit_implementations[i], name, strlen(name)) == 0;
+    }
+    davit_program_free(program);
+    case_spec_destroy(&spec);
+    return count;
+}
+
+/* True when few bytes are off, and those by one step. */
+static bool bytes_agree(const davit_tensor *got, const davit_tensor *expected)
+{
+    const uint8_t *a = got->data, *b = expected->data;
+    int64_t count = davit_tensor_desc_elems(&expected->desc), off = 0;
+    for (int64_t i = 0; i < count; i++) {
+        uint8_t step = (uint8_t)(a[i] - b[i]);
+        if (step != 0 && step != 1 && step != 255) {
+            return false;
+        }
+        off += step != 0;
+    }
+    return (double)off <= 1.0 + SHARE_OFF * (double)count;
+}
+
+static void compare(const unit_case *built, davit_device *device, bool exact, const char *text)
+{
+    davit_tensor *got[CASE_MAX_OUTPUTS] = {NULL}, *expected[CASE_MAX_OUTPUTS] = {NULL};
+    char problem[256] = "some bytes differ by more than a step, or many";
+    assert_int_equal(case_evaluate(built, device->options.diag, expected), DAVIT_OK);
+    davit_status status = case_run(device, built, false, NULL, got);
+    bool same = status == DAVIT_OK;
+    for (size_t i = 0; i < built->graph->output_count && same; i++) {
+        bool close = !exact && expected[i]->desc.dtype != DAVIT_F32;
+        same = close ? bytes_agree(got[i], expected[i])
+                     : case_compare(got[i], expected[i], problem, sizeof(problem));
+    }
+    case_free_outputs(built, got);
+    case_free_outputs(built, expected);
+    if (!same) {
+        fail_msg("%s: %s\n  with %u threads: '%s'", davit_status_text(status), problem,
+                 (unsigned)device->options.threads, text);
+    }
+}
+
+/* Builds and compares one case; returns how many of its units ran in steps of that name. */
+static size_t check(const char *text, uint64_t seed, bool exact, const char *name)
+{
+    unit_case built;
+    assert_int_equal(case_build(text, seed, NULL, NULL, &built), DAVIT_OK);
+    size_t count = units_in(&built, name);
+    compare(&built, devices[0], exact, text);
+    compare(&built, devices[1], exact, text);
+    case_destroy(&built);
+    return count;
+}
+
+static uint64_t first_seed(void)
+{
+    const char *given = getenv("DAVIT_TEST_SEED");
+    return given != NULL ? strtoull(given, NULL, 10) : 1;
+}
+
+/* Whether this machine has the loops at all. */
+static bool has_loops(const char *text, const char *name)
+{
+    return check(text, 1, false, name) > 0;
+}
+
+static void check_attention(random_text write, bool exact, const char *probe)
+{
+    bool loops = has_loops(probe, "own_attention");
+    for (uint64_t seed = first_seed(); seed < first_seed() + CASES; seed++) {
+        char text[RANDOM_TEXT_BYTES];
+        write(seed, text);
+        assert_int_equal(check(text, seed, exact, "own_attention") >= 3, loops);
+    }
+}
+
+static void test_attention(void **state)
+{
+    (void)state;
+    check_attention(random_attention_text, true,
+                    "MatMul x:1x8x16 x:1x16x8 ; Softmax ; MatMul x:1x8x16");
+}
+
+static void test_bytes_attention(void **state)
+{
+    (void)state;
+    check_attention(random_bytes_attention_text, false,
+                    "IntegerProduct u:1x8x16 u:1x16x8 a_scale=0.01 a_zero=128 b_scale=0.01 "
+                    "b_zero=128 y_scale=0.1 y_zero=100 y_type=2 ; DequantizeLinear s:0.1 t:1 ; "
+                    "Softmax ; QuantizeLinear s:0.00392 t:1 ; IntegerProduct u:1x8x16 a_scale=0.01 "
+                    "a_zero=0 b_scale=0.01 b_zero=128 y_scale=0.1 y_zero=100 y_type=2");
+}
+
+static void test_chain(void **state)
+{
+    (void)state;
+    bool loops = has_loops("DequantizeLinear u:2x3 s:0.1 t:1 ; Add w:3 ; QuantizeLinear s:0.2 t:1",
+                           "own_chain");
+    for (uint64_t seed = first_seed(); seed < first_seed() + 2 * CASES; seed++) {
+        char text[RANDOM_TEXT_BYTES];
+        bool has_function;
+        random_chain_text(seed, text, &has_function);
+        size_t units = check(text, seed, !has_function, "own_chain");
+        assert_true(!loops || units != 1);
+    }
+}
+
+/* A value that something else reads, or that is an output, is made. */
+static void test_what_is_read_elsewhere_is_made(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {
+        "MatMul x:1x8x16 x:1x16x8 ; Softmax ; MatMul x:1x8x16 ; Relu @1",
+        "MatMul x:1x8x16 x:1x16x8 ; Mul s:2 ; Softmax ; MatMul x:1x8x16 ; Add @0 ; Relu @0",
+        "Transpose x:1x8x2x16 perm=0,2,1,3 ; MatMul x:1x2x16x8 ; Softmax ; MatMul @0 ; Relu @2",
+        "DequantizeLinear u:4x9 s:0.1 t:1 ; Add w:9 ; QuantizeLinear s:0.2 t:1 ; Relu @1"};
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        unit_case built;
+        if (case_build(texts[i], 1, NULL, NULL, &built) == DAVIT_OK) {
+            compare(&built, devices[1], false, texts[i]);
+            case_destroy(&built);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_attention), cmocka_unit_test(test_bytes_attention),
+        cmocka_unit_test(test_chain), cmocka_unit_test(test_what_is_read_elsewhere_is_made)};
+    return cmocka_run_group_tests(tests, open_devices, close_devices);
+}
