@@ -120,6 +120,9 @@ static bool take_end(const davit_dnnl_post_op *op, davit_dense_end *end)
     case dnnl_eltwise_linear:
         end->kind = DAVIT_DENSE_LINEAR;
         return true;
+    case dnnl_eltwise_gelu_erf:
+        end->kind = DAVIT_DENSE_GELU;
+        return true;
     default:
         return false;
     }

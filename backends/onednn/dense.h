@@ -13,7 +13,8 @@
 typedef enum davit_dense_kind {
     DAVIT_DENSE_BOUND,     /* min(max(x, alpha), beta) */
     DAVIT_DENSE_HARDSWISH, /* x * min(max(alpha * x + beta, 0), 1) */
-    DAVIT_DENSE_LINEAR     /* alpha * x + beta */
+    DAVIT_DENSE_LINEAR,    /* alpha * x + beta */
+    DAVIT_DENSE_GELU       /* x / 2 * (1 + erf(x / sqrt 2)) */
 } davit_dense_kind;
 
 typedef struct davit_dense_end {

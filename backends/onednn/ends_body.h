@@ -1,5 +1,6 @@
 /* What follows a product (davit_dense_end), for the vectors that are defined before. */
 #include "dense.h"
+#include "vector_math.h"
 
 /* Of count vectors, a constant wherever this is inlined. */
 static inline __attribute__((always_inline)) void apply_ends(const davit_dense_end *ends,
@@ -19,6 +20,11 @@ static inline __attribute__((always_inline)) void apply_ends(const davit_dense_e
             for (int i = 0; i < count; i++) {
                 const vector factor = GREATER(MULTIPLY_ADD(alpha, x[i], beta), ALL(0.0f));
                 x[i] = x[i] * LESSER(factor, ALL(1.0f));
+            }
+            break;
+        case DAVIT_DENSE_GELU:
+            for (int i = 0; i < count; i++) {
+                x[i] = gelu(x[i]);
             }
             break;
         case DAVIT_DENSE_LINEAR:
