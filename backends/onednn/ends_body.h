@@ -23,6 +23,7 @@ static inline __attribute__((always_inline)) void apply_ends(const davit_dense_e
             }
             break;
         case DAVIT_DENSE_GELU:
+            UNROLL
             for (int i = 0; i < count; i++) {
                 x[i] = gelu(x[i]);
             }
