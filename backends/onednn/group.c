@@ -108,6 +108,9 @@ davit_status davit_onednn_group_keep(davit_onednn_builder *builder, const davit_
 davit_status davit_onednn_groups_find(davit_onednn_builder *builder)
 {
     davit_status status = DAVIT_OK;
+    if (builder->spec->separate) {
+        return DAVIT_OK;
+    }
     note_values(builder);
     for (size_t i = 0; i < builder->spec->unit_count && status == DAVIT_OK; i++) {
         const davit_node *node = davit_onednn_lone_node(builder, i);

@@ -124,6 +124,7 @@ static davit_status build(davit_session *session, const davit_session_options *g
         session->executor_options = (davit_executor_options){
             .threads = options.threads,
             .depth = (uint32_t)session->depth,
+            .separate = options.reproducible,
             .bind_thread = context->topology != NULL ? davit_topology_bind_device_thread : NULL,
             .alloc_near = context->topology != NULL ? davit_topology_alloc_near : NULL,
             .free_near = davit_topology_free_near,

@@ -146,12 +146,13 @@ static davit_status take_kernels(davit_executor *executor, const davit_stage *st
 }
 
 static davit_status build_program(davit_executor *executor, size_t index,
-                                  const char *const *chosen)
+                                  const davit_executor_options *options)
 {
     const davit_stage *stage = &executor->schedule.stages[index];
     davit_program **program = &executor->programs[index];
     davit_program_spec spec = spec_of(executor->graph, stage);
-    davit_status status = take_kernels(executor, stage, chosen, &spec);
+    spec.separate = options->separate;
+    davit_status status = take_kernels(executor, stage, options->kernels, &spec);
     if (status == DAVIT_OK) {
         status = davit_program_build(executor->devices[stage->device].device, &spec, program);
     }
@@ -280,7 +281,7 @@ static davit_status build(davit_executor *executor, const davit_executor_options
     }
     for (size_t s = 0; status == DAVIT_OK && s < executor->schedule.stage_count; s++) {
         executor->preparing = executor->schedule.stages[s].device;
-        status = build_program(executor, s, options->kernels);
+        status = build_program(executor, s, options);
     }
     for (size_t i = 0; status == DAVIT_OK && i < executor->depth; i++) {
         status = make_inference(executor, &executor->inferences[i], options);

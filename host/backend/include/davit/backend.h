@@ -163,6 +163,9 @@ typedef struct davit_program_spec {
      * (davit_backend_table.kernels); NULL, or one that it has not: as the backend's rule says. NULL: by
      * rule all of them. For davit_program_build only: NULL afterwards. */
     const char *const *kernels;
+    /* The results of a unit depend on nothing but the unit: none is computed together with others where
+     * that changes how it rounds. */
+    bool separate;
 } davit_program_spec;
 
 /* A name of a kernel that ends so runs on one thread; alone, it is the rule's kernel. */

@@ -35,6 +35,7 @@ typedef struct davit_executor_options {
     /* By unit, which of its device's kernels computes it (davit_program_spec.kernels), or NULL; for
      * davit_executor_create only. */
     const char *const *kernels;
+    bool separate; /* units are computed each for itself (davit_program_spec.separate) */
     /* Optional: set to the device (index among the plan's) that could not be opened or prepared, or
      * to DAVIT_NONE. */
     uint32_t *failed_device;
