@@ -347,9 +347,10 @@ davit_status davit_attention_find(davit_onednn_builder *builder, size_t position
     const davit_node *product = davit_onednn_lone_node(builder, last);
     davit_onednn_group group = {.build = build};
     match m = {.attention.scale = 1.0f};
-    if (davit_attention_loops_choose() == NULL || !davit_attention_softmax_fits(graph, softmax) ||
-        product == NULL || product->op->op != DAVIT_OP_MatMul ||
-        product->inputs[0] != softmax->outputs[0] || product->inputs[1] == softmax->outputs[0] ||
+    if (builder->bf16 || davit_attention_loops_choose() == NULL ||
+        !davit_attention_softmax_fits(graph, softmax) || product == NULL ||
+        product->op->op != DAVIT_OP_MatMul || product->inputs[0] != softmax->outputs[0] ||
+        product->inputs[1] == softmax->outputs[0] ||
         graph->values[product->inputs[1]].constant != NULL) {
         return DAVIT_OK;
     }

@@ -49,7 +49,7 @@ extern const davit_attention_loops davit_attention_avx512;
 /* Those for this machine, or NULL. */
 const davit_attention_loops *davit_attention_loops_choose(void);
 
-/* Finds the attention around the Softmax at position, f32. */
+/* Finds the attention around the Softmax at position, f32; none where products are bfloat16's. */
 DAVIT_NODISCARD davit_status davit_attention_find(davit_onednn_builder *builder, size_t position);
 
 /* ---- for both forms ---- */
