@@ -136,7 +136,8 @@ static void score(const davit_attention *a, const float *q, const float *keys, i
         const float *panel = keys + first * a->depth;
         for (int64_t r = 0; r < count; r += ROWS) {
             multiply_rows(a->depth, q + r * a->q_row, a->q_row, panel, (fetched){panel, 0},
-                          count - r < ROWS ? count - r : ROWS, scores + r * stride + first, stride);
+                          count - r < ROWS ? count - r : ROWS, a->keys - first > LANES ? 2 : 1,
+                          scores + r * stride + first, stride);
         }
     }
 }
@@ -151,7 +152,7 @@ static void weigh(const davit_attention *a, const float *scores, const float *su
         for (int64_t r = 0; r < count; r += ROWS) {
             const int64_t rows = count - r < ROWS ? count - r : ROWS;
             multiply_rows(a->keys, scores + r * stride, stride, panel, (fetched){panel, 0}, rows,
-                          block, PANEL);
+                          a->width - first > LANES ? 2 : 1, block, PANEL);
             for (int64_t i = 0; i < rows; i++) {
                 const vector part = ALL(1.0f / sums[r + i]);
                 float *to = out + (r + i) * a->out_row + first;
