@@ -8,7 +8,7 @@
 
 #define BLOCK DAVIT_INT8_FILTERS
 #define VECTORS 4                         /* of s32 in a block */
-#define LEAST_PRODUCTS ((int64_t)1 << 19) /* of a thread */
+#define LEAST_PRODUCTS ((int64_t)1 << 16) /* of a thread */
 
 typedef void (*run_loops)(const davit_int8_filters *filters, const davit_int8_filter_rows *rows);
 
