@@ -151,9 +151,10 @@ davit_status davit_context_create(const davit_context_options *options, davit_co
     return DAVIT_OK;
 }
 
-void davit_context_destroy(davit_context *context)
+bool davit_context_destroy(davit_context *context)
 {
-    if (context != NULL && !context->set_aside) {
+    const bool mine = context == NULL || !context->set_aside;
+    if (context != NULL && mine) {
         for (size_t i = 0; i < context->registry.count; i++) {
             davit_free(context->allocator, context->found[i].infos);
         }
@@ -161,6 +162,7 @@ void davit_context_destroy(davit_context *context)
         davit_topology_destroy(context->topology);
         davit_free(context->allocator, context);
     }
+    return mine;
 }
 
 size_t davit_context_device_count(const davit_context *context)

@@ -376,7 +376,7 @@ static int calibrate(calibration *c)
     }
     c->done.store = c->store;
     int code = status == DAVIT_OK ? cli_calibrated_print(&c->done, c->arguments->json) : CLI_FAILED;
-    davit_context_destroy(c->context);
+    cli_context_close(c->context);
     return code;
 }
 

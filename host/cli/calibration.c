@@ -146,7 +146,7 @@ static davit_status read_model_shape(cli_calibration *calibration, const char *m
         status = take_shape(calibration, model, arguments);
     }
     davit_model_destroy(model);
-    davit_context_destroy(context);
+    cli_context_close(context);
     return status;
 }
 

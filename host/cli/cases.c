@@ -314,7 +314,7 @@ void cli_case_run(cli_case *item, const cli_case_options *options)
         status = run_data_sets(model, item->path, options, &buffer.sink);
     }
     davit_model_destroy(model);
-    davit_context_destroy(context);
+    cli_context_close(context);
     item->result = status == DAVIT_OK            ? CLI_CASE_PASSED
                    : status == DAVIT_UNSUPPORTED ? CLI_CASE_SKIPPED
                                                  : CLI_CASE_FAILED;

@@ -32,6 +32,10 @@ typedef struct cli_command {
     bool places_only;                  /* its sessions open no device */
 } cli_command;
 
+void cli_context_close(davit_context *context);
+/* Whether a driver keeps what belongs to a context that was closed. */
+bool cli_driver_stays(void);
+
 extern const cli_command cli_devices;
 extern const cli_command cli_run;
 extern const cli_command cli_plan;

@@ -146,7 +146,7 @@ static int show_this(const cli_arguments *arguments, const davit_diagnostics *di
         exit_code = show(&machine, arguments);
     }
     davit_free(davit_allocator_default(), machine.pci);
-    davit_context_destroy(context);
+    cli_context_close(context);
     return exit_code;
 }
 

@@ -1,5 +1,6 @@
 /* The program `davit`: finds the command and runs it. */
 #include <string.h>
+#include <unistd.h>
 
 #include "emulate.h"
 
@@ -25,7 +26,11 @@ static int finish(int exit_code)
 {
     if (fflush(stdout) != 0 || ferror(stdout) != 0) {
         fprintf(stderr, "davit: error: cannot write to standard output\n");
-        return exit_code == CLI_DONE ? CLI_FAILED : exit_code;
+        exit_code = exit_code == CLI_DONE ? CLI_FAILED : exit_code;
+    }
+    if (cli_driver_stays()) { /* no exit handler may run under its threads */
+        (void)fflush(NULL);
+        _exit(exit_code);
     }
     return exit_code;
 }

@@ -1,5 +1,6 @@
 #include "session.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -110,8 +111,8 @@ static davit_status read_options(const cli_arguments *arguments, const davit_dia
     options->no_fallback = arguments->no_fallback;
     if (arguments->precision != NULL &&
         !davit_precision_find(arguments->precision, &options->precision)) {
-        return davit_fail(diag, DAVIT_INVALID_ARGUMENT, "--precision %s: f32, tf32 or bf16 is expected",
-                          arguments->precision);
+        return davit_fail(diag, DAVIT_INVALID_ARGUMENT,
+                          "--precision %s: f32, tf32 or bf16 is expected", arguments->precision);
     }
     return read_objective(arguments, diag, options);
 }
@@ -194,13 +195,27 @@ void cli_outputs_free(davit_named_tensor *outputs, size_t count)
     free(outputs);
 }
 
+static atomic_bool driver_stays;
+
+void cli_context_close(davit_context *context)
+{
+    if (!davit_context_destroy(context)) {
+        driver_stays = true;
+    }
+}
+
+bool cli_driver_stays(void)
+{
+    return driver_stays;
+}
+
 void cli_session_close(cli_session *session)
 {
     cli_outputs_free(session->outputs, session->output_count);
     cli_inputs_clear(&session->inputs);
     davit_session_destroy(session->session);
     davit_model_destroy(session->model);
-    davit_context_destroy(session->context);
+    cli_context_close(session->context);
     memset(session, 0, sizeof(*session));
 }
 

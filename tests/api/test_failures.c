@@ -1,6 +1,7 @@
 /* More of what becomes of requests when devices fail: who is to blame, and what comes together. */
 #include <pthread.h>
 #include <stdatomic.h>
+#include <unistd.h>
 
 #include "brittle_session.h"
 
@@ -332,16 +333,50 @@ static void cancelled_after_a_failure(void **state)
     assert_int_equal(status, DAVIT_CANCELLED);
 }
 
+/* The program learns that a driver keeps what belonged to its context. */
+static void the_context_tells_what_stays(void **state)
+{
+    fixture *f = *state;
+    davit_session_options options = options_for("brittle:0,brittle:1,reference");
+    options.timeout_ns = 200 * MS;
+    assert_int_equal(open_placed(f, &options, "0100100"), DAVIT_OK);
+    brittle_break(1, BRITTLE_STUCK, 2);
+    assert_runs(f, 7);
+    davit_session_destroy(f->session);
+    davit_model_destroy(f->model);
+    const bool all = davit_context_destroy(f->context);
+    brittle_repair();
+    rest(100);
+    assert_false(all);
+}
+
+/* What stays is kept in reach, so that it is no leak. */
+static int leave(void **state)
+{
+    static fixture *left;
+    left = *state;
+    (void)unlink(left->model_path);
+    (void)rmdir(left->folder);
+    return 0;
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, brittle_setup, brittle_teardown)
     const struct CMUnitTest tests[] = {
-        TEST(only_the_late_device_is_lost),   TEST(long_work_is_not_lateness),
-        TEST(a_stuck_device_loses_no_other),  TEST(a_return_survives_another_loss),
-        TEST(an_old_failure_is_no_new_one),   TEST(polls_while_it_moves),
-        TEST(stuck_while_values_are_read),    TEST(stuck_when_resumed),
-        TEST(a_deadline_over_a_stuck_driver), TEST(errors_in_between_are_not_told),
-        TEST(no_loss_without_a_move),         TEST(cancelled_after_a_failure),
+        TEST(only_the_late_device_is_lost),
+        TEST(long_work_is_not_lateness),
+        TEST(a_stuck_device_loses_no_other),
+        TEST(a_return_survives_another_loss),
+        TEST(an_old_failure_is_no_new_one),
+        TEST(polls_while_it_moves),
+        TEST(stuck_while_values_are_read),
+        TEST(stuck_when_resumed),
+        TEST(a_deadline_over_a_stuck_driver),
+        TEST(errors_in_between_are_not_told),
+        TEST(no_loss_without_a_move),
+        TEST(cancelled_after_a_failure),
+        cmocka_unit_test_setup_teardown(the_context_tells_what_stays, brittle_setup, leave),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -52,7 +52,10 @@ typedef struct davit_context_options {
  * that no other driver is opened. options NULL: defaults. Returns DAVIT_OUT_OF_MEMORY. */
 DAVIT_API DAVIT_NODISCARD davit_status davit_context_create(const davit_context_options *options,
                                                             davit_context **out);
-DAVIT_API void davit_context_destroy(davit_context *context);
+/* Frees the context, after its models and sessions. Returns false when a driver still keeps what belongs
+ * to it ("when a device fails", below): that stays, threads with it, and the process should end by
+ * _exit, since the exit handlers of the drivers' libraries would take away what those threads use. */
+DAVIT_API bool davit_context_destroy(davit_context *context);
 
 /* One device of this machine. Strings belong to the context. */
 typedef struct davit_device_summary {
@@ -264,7 +267,7 @@ DAVIT_API void davit_request_release(davit_request *request);
  * `strict` or `no_fallback` forbids it. Later inferences use the new plan. A lost device is tried
  * again in the background, after one second, then two, four, at most 60, and later after each loss of
  * the same device; when it works, the session
- * plans with it again. What a driver does not give back is set aside. */
+ * plans with it again. What a driver does not give back is set aside, and davit_context_destroy says so. */
 
 typedef enum davit_event_kind {
     DAVIT_EVENT_DEVICE_LOST,
