@@ -170,6 +170,9 @@ typedef struct davit_int8_loops {
     /* davit_multiply_one, with a_scale as the factor. */
     void (*multiply)(const davit_int8_pair *pair, int64_t count, const uint8_t *a, const uint8_t *b,
                      uint8_t *out);
+    /* The greatest of count bytes at each offset that is not -1; bytes ^ flip compare as u8. */
+    void (*greatest)(uint8_t flip, int64_t taps, const int64_t *offsets, const uint8_t *x,
+                     int64_t count, uint8_t *out);
     /* NULL where there is no dot product of bytes. */
     void (*dot)(const davit_int8_dot *dot);
     void (*pack_panel)(const davit_int8_panel *panel);

@@ -500,6 +500,48 @@ static void multiply(const davit_int8_pair *p, int64_t count, const uint8_t *a, 
     blocks(p, false, count, a, b, out);
 }
 
+/* ---- maximum pooling ---- */
+
+#if defined(__AVX512BW__)
+#define GREATER_BYTES(a, b) _mm512_max_epu8(a, b)
+#define ALL_BYTES(x) _mm512_set1_epi8(x)
+#define FLIP(a, b) _mm512_xor_si512(a, b)
+#elif defined(__AVX2__)
+#define GREATER_BYTES(a, b) _mm256_max_epu8(a, b)
+#define ALL_BYTES(x) _mm256_set1_epi8(x)
+#define FLIP(a, b) _mm256_xor_si256(a, b)
+#elif defined(__SSE4_1__)
+#define GREATER_BYTES(a, b) _mm_max_epu8(a, b)
+#define ALL_BYTES(x) _mm_set1_epi8(x)
+#define FLIP(a, b) _mm_xor_si128(a, b)
+#endif
+
+static void greatest(uint8_t flip, int64_t taps, const int64_t *offsets, const uint8_t *x,
+                     int64_t count, uint8_t *out)
+{
+    int64_t i = 0;
+#if TILE > 1
+    const vector flips = ALL_BYTES((char)flip);
+    for (; i + (int64_t)sizeof(vector) <= count; i += (int64_t)sizeof(vector)) {
+        vector most = NONE;
+        for (int64_t t = 0; t < taps; t++) {
+            if (offsets[t] >= 0) {
+                most = GREATER_BYTES(most, FLIP(LOAD(x + offsets[t] + i), flips));
+            }
+        }
+        STORE(out + i, FLIP(most, flips));
+    }
+#endif
+    for (; i < count; i++) {
+        uint8_t most = 0;
+        for (int64_t t = 0; t < taps; t++) {
+            uint8_t value = offsets[t] >= 0 ? (uint8_t)(x[offsets[t] + i] ^ flip) : 0;
+            most = value > most ? value : most;
+        }
+        out[i] = most ^ flip;
+    }
+}
+
 /* ---- tables ---- */
 
 static void look_up(const uint8_t table[256], int64_t count, const uint8_t *x, uint8_t *out)
@@ -541,6 +583,7 @@ const davit_int8_loops DAVIT_INT8_TABLE = {.name = DAVIT_INT8_NAME,
                                            .dequantize = dequantize,
                                            .add = add,
                                            .multiply = multiply,
+                                           .greatest = greatest,
                                            .dot = dot,
                                            .pack_panel = pack_panel,
 #if TILE > 1

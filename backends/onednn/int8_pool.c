@@ -15,10 +15,10 @@ typedef struct pool {
     davit_int8_window window;
     int64_t places; /* of all images' outputs */
     int64_t taps;   /* of a window */
-    uint8_t flip;   /* of maximum pooling */
+    const davit_int8_loops *loops;
+    uint8_t flip; /* of maximum pooling */
     /* Of average pooling: */
     davit_int8_source source;
-    const davit_int8_loops *loops;
     davit_int8_result result;
     const float *scales; /* [out places of an image] */
 } pool;
@@ -27,24 +27,14 @@ typedef struct pool_run {
     const pool *params;
     const uint8_t *x;
     uint8_t *out;
-    int64_t *offsets; /* [threads][taps] */
+    int64_t *offsets; /* [threads][offset_stride] */
 } pool_run;
 
-static void max_chunk(const pool_run *run, const int64_t *offsets, int64_t first, int64_t count,
-                      uint8_t *out)
+/* No two threads write to one line of a cache. */
+static int64_t offset_stride(const pool *p)
 {
-    uint8_t greatest[CHUNK] = {0};
-    const uint8_t flip = run->params->flip;
-    for (int64_t t = 0; t < run->params->taps; t++) {
-        const uint8_t *x = run->x + offsets[t] + first;
-        for (int64_t c = 0; c < count && offsets[t] >= 0; c++) {
-            uint8_t value = x[c] ^ flip;
-            greatest[c] = value > greatest[c] ? value : greatest[c];
-        }
-    }
-    for (int64_t c = 0; c < count; c++) {
-        out[c] = greatest[c] ^ flip;
-    }
+    enum { LINE = 64 / sizeof(int64_t) };
+    return (p->taps + 2 * LINE - 1) / LINE * LINE;
 }
 
 static void average_chunk(const pool_run *run, const int64_t *offsets, int64_t first, int64_t count,
@@ -66,7 +56,7 @@ static void pool_places(const void *context, int64_t begin, int64_t end)
     const pool_run *run = context;
     const pool *p = run->params;
     int64_t channels = p->window.channels, image = davit_int8_places(p->window.out);
-    int64_t *offsets = run->offsets + davit_onednn_thread_index() * p->taps;
+    int64_t *offsets = run->offsets + davit_onednn_thread_index() * offset_stride(p);
     for (int64_t place = begin; place < end; place++) {
         davit_int8_find_offsets(&p->window, place, offsets);
         for (int64_t c = 0; c < channels; c += CHUNK) {
@@ -75,7 +65,7 @@ static void pool_places(const void *context, int64_t begin, int64_t end)
             if (p->scales != NULL) {
                 average_chunk(run, offsets, c, count, p->scales[place % image], out);
             } else {
-                max_chunk(run, offsets, c, count, out);
+                p->loops->greatest(p->flip, p->taps, offsets, run->x + c, count, out);
             }
         }
     }
@@ -112,7 +102,8 @@ static davit_status add_pool(davit_onednn_builder *builder, const davit_node *no
         .name = name,
         .run = run_pool,
         .params = p,
-        .scratch_bytes = (size_t)(davit_onednn_thread_count() * p->taps) * sizeof(int64_t)};
+        .scratch_bytes =
+            (size_t)(davit_onednn_thread_count() * offset_stride(p)) * sizeof(int64_t)};
     return davit_int8_add_image_kernel(builder, &kernel, node);
 }
 
@@ -124,7 +115,7 @@ davit_status davit_int8_build_max_pool(davit_onednn_builder *builder, const davi
         return DAVIT_OUT_OF_MEMORY;
     }
     bool is_signed = davit_node_input(builder->graph, node, 0)->dtype == DAVIT_S8;
-    *p = (pool){.flip = is_signed ? 0x80 : 0};
+    *p = (pool){.flip = is_signed ? 0x80 : 0, .loops = davit_int8_loops_choose()};
     davit_status status = make_pool(builder, node, window, p);
     return status == DAVIT_OK ? add_pool(builder, node, "loop", p) : status;
 }
