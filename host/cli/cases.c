@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "davit/onnx.h"
+#include "cli.h"
 #include "compare.h"
 
 enum { PATH_BYTES = 4096 };
