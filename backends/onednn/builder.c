@@ -70,24 +70,44 @@ davit_status davit_onednn_new_dense(davit_onednn_builder *builder, davit_value_i
                               : status;
 }
 
+static davit_status add_constant_slot(davit_onednn_builder *builder, size_t bytes, void *memory,
+                                      uint32_t *slot)
+{
+    davit_status status = memory == NULL ? out_of_memory(builder)
+                                         : add_slot(builder,
+                                                    (davit_onednn_slot){
+                                                        .kind = DAVIT_ONEDNN_CONSTANT,
+                                                        .bytes = bytes,
+                                                        .last_unit = SIZE_MAX,
+                                                        .pointer = memory},
+                                                    slot);
+    if (status == DAVIT_OK) {
+        builder->program->constant_bytes += bytes;
+    }
+    return status;
+}
+
 static davit_status add_constant(davit_onednn_builder *builder, size_t bytes, uint32_t *slot)
 {
+    return add_constant_slot(builder, bytes, davit_pool_alloc(&builder->program->memory, bytes),
+                             slot);
+}
+
+/* The same for packed weights, which may be there. */
+static davit_status add_packed(davit_onednn_builder *builder, const char *what, size_t bytes,
+                               uint32_t *slot, bool *made)
+{
     davit_onednn_program *program = builder->program;
-    char *memory = davit_pool_alloc(&program->memory, bytes);
-    if (memory == NULL) {
-        return out_of_memory(builder);
+    const void *found = davit_weight_cache_take(program->cache, what, bytes);
+    *made = found == NULL;
+    if (found != NULL) {
+        return add_constant_slot(builder, bytes, (void *)found, slot);
     }
-    davit_status status = add_slot(builder,
-                                   (davit_onednn_slot){.kind = DAVIT_ONEDNN_CONSTANT,
-                                                       .bytes = bytes,
-                                                       .last_unit = SIZE_MAX,
-                                                       .pointer = memory},
-                                   slot);
-    if (status != DAVIT_OK) {
-        return status;
+    davit_status status = add_constant(builder, bytes, slot);
+    if (status == DAVIT_OK) {
+        davit_weight_cache_add(program->cache, what, program->slots[*slot].pointer, bytes);
     }
-    program->constant_bytes += bytes;
-    return DAVIT_OK;
+    return status;
 }
 
 davit_status davit_onednn_new_constant(davit_onednn_builder *builder, davit_dnnl_desc desc,
@@ -106,6 +126,14 @@ void *davit_onednn_constant_bytes(davit_onednn_builder *builder, size_t bytes)
 {
     uint32_t slot;
     davit_status status = add_constant(builder, bytes, &slot);
+    return status == DAVIT_OK ? builder->program->slots[slot].pointer : NULL;
+}
+
+void *davit_onednn_packed_bytes(davit_onednn_builder *builder, const char *what, size_t bytes,
+                                bool *made)
+{
+    uint32_t slot;
+    davit_status status = add_packed(builder, what, bytes, &slot, made);
     return status == DAVIT_OK ? builder->program->slots[slot].pointer : NULL;
 }
 
@@ -278,25 +306,25 @@ davit_status davit_onednn_value_set_dense(davit_onednn_builder *builder, davit_v
 /* ---- conversions ---- */
 
 /* Runs a reorder of a constant now. */
-static davit_status pack(davit_onednn_builder *builder, const davit_onednn_operand *from,
-                         davit_dnnl_desc desc, const davit_dnnl_primitive *reorder,
-                         davit_onednn_operand *out)
+static davit_status run_reorder(davit_onednn_builder *builder, const davit_onednn_operand *from,
+                                const davit_onednn_operand *to)
 {
     davit_dnnl_pool *pool = &builder->program->pool;
-    davit_dnnl_desc scratch_desc = davit_dnnl_query(reorder, dnnl_query_scratchpad_md);
-    size_t scratch_bytes = davit_dnnl_desc_bytes(scratch_desc);
-    dnnl_memory_t memories[3];
-    void *data;
-    davit_status status = davit_onednn_new_constant(builder, desc, out, &data);
+    davit_dnnl_primitive reorder;
+    davit_status status = davit_dnnl_reorder(pool, from->desc, to->desc, &reorder);
     if (status != DAVIT_OK) {
         return status;
     }
-    void *scratch = davit_alloc_uninitialized(builder->program->allocator, scratch_bytes);
+    davit_dnnl_desc scratch_desc = davit_dnnl_query(&reorder, dnnl_query_scratchpad_md);
+    void *scratch = davit_alloc_uninitialized(builder->program->allocator,
+                                              davit_dnnl_desc_bytes(scratch_desc));
     if (scratch == NULL) {
         return out_of_memory(builder);
     }
-    const davit_dnnl_desc descs[3] = {from->desc, desc, scratch_desc};
-    void *const pointers[3] = {(void *)davit_onednn_constant(builder, from), data, scratch};
+    dnnl_memory_t memories[3];
+    const davit_dnnl_desc descs[3] = {from->desc, to->desc, scratch_desc};
+    void *const pointers[3] = {(void *)davit_onednn_constant(builder, from),
+                               (void *)davit_onednn_constant(builder, to), scratch};
     for (int i = 0; i < 3 && status == DAVIT_OK; i++) {
         status = davit_dnnl_memory(pool, descs[i], &memories[i]);
         if (status == DAVIT_OK) {
@@ -309,13 +337,27 @@ static davit_status pack(davit_onednn_builder *builder, const davit_onednn_opera
                                          {DNNL_ARG_TO, memories[1]},
                                          {DNNL_ARG_SCRATCHPAD, memories[2]}};
         status = davit_dnnl_status(
-            builder->diag, dnnl_primitive_execute(reorder->primitive, pool->stream, 3, args),
+            builder->diag, dnnl_primitive_execute(reorder.primitive, pool->stream, 3, args),
             "packing of a constant");
     }
     if (status == DAVIT_OK) {
         status = davit_dnnl_status(builder->diag, dnnl_stream_wait(pool->stream), "packing");
     }
     davit_free(builder->program->allocator, scratch);
+    return status;
+}
+
+static davit_status pack(davit_onednn_builder *builder, const davit_onednn_operand *from,
+                         davit_dnnl_desc desc, davit_onednn_operand *out)
+{
+    uint32_t slot;
+    bool made;
+    davit_status status = add_packed(builder, "reorder", davit_dnnl_desc_bytes(desc), &slot, &made);
+    if (status != DAVIT_OK) {
+        return status;
+    }
+    *out = (davit_onednn_operand){.slot = slot, .desc = desc};
+    status = made ? run_reorder(builder, from, out) : DAVIT_OK;
     if (status == DAVIT_OK) {
         davit_onednn_rest(builder, from);
     }
@@ -323,10 +365,13 @@ static davit_status pack(davit_onednn_builder *builder, const davit_onednn_opera
 }
 
 static davit_status add_reorder(davit_onednn_builder *builder, const davit_onednn_operand *from,
-                                davit_dnnl_desc desc, const davit_dnnl_primitive *reorder,
-                                davit_onednn_operand *out)
+                                davit_dnnl_desc desc, davit_onednn_operand *out)
 {
-    davit_status status = davit_onednn_new(builder, desc, out);
+    davit_dnnl_primitive reorder;
+    davit_status status = davit_dnnl_reorder(&builder->program->pool, from->desc, desc, &reorder);
+    if (status == DAVIT_OK) {
+        status = davit_onednn_new(builder, desc, out);
+    }
     if (status != DAVIT_OK) {
         return status;
     }
@@ -335,7 +380,7 @@ static davit_status add_reorder(davit_onednn_builder *builder, const davit_onedn
     program->reorder_count++;
     const davit_onednn_arg args[] = {{DNNL_ARG_FROM, *from}, {DNNL_ARG_TO, *out}};
     const char *implementation = builder->implementation;
-    status = davit_onednn_add_primitive(builder, reorder, args, 2);
+    status = davit_onednn_add_primitive(builder, &reorder, args, 2);
     builder->implementation = implementation;
     return status;
 }
@@ -344,7 +389,6 @@ davit_status davit_onednn_convert(davit_onednn_builder *builder, const davit_one
                                   davit_dnnl_desc desc, davit_onednn_operand *out)
 {
     davit_onednn_operand source = *from, made = {0};
-    davit_dnnl_primitive reorder;
     if (davit_onednn_same_layout(source.desc, desc)) {
         *out = source;
         out->desc = desc;
@@ -359,19 +403,16 @@ davit_status davit_onednn_convert(davit_onednn_builder *builder, const davit_one
             return DAVIT_OK;
         }
     }
-    davit_status status = davit_dnnl_reorder(&builder->program->pool, source.desc, desc, &reorder);
-    if (status != DAVIT_OK) {
-        return status;
-    }
-    status = davit_array_grow(builder->program->allocator, (void **)&builder->conversions,
-                              &builder->conversion_capacity, builder->conversion_count,
-                              builder->conversion_count + 1, sizeof(*builder->conversions));
+    davit_status status =
+        davit_array_grow(builder->program->allocator, (void **)&builder->conversions,
+                         &builder->conversion_capacity, builder->conversion_count,
+                         builder->conversion_count + 1, sizeof(*builder->conversions));
     if (status != DAVIT_OK) {
         return out_of_memory(builder);
     }
     status = davit_onednn_constant(builder, &source) != NULL
-                 ? pack(builder, &source, desc, &reorder, &made)
-                 : add_reorder(builder, &source, desc, &reorder, &made);
+                 ? pack(builder, &source, desc, &made)
+                 : add_reorder(builder, &source, desc, &made);
     if (status != DAVIT_OK) {
         return status;
     }

@@ -102,8 +102,13 @@ DAVIT_NODISCARD davit_status davit_onednn_new_dense(davit_onednn_builder *builde
 DAVIT_NODISCARD davit_status davit_onednn_new_constant(davit_onednn_builder *builder,
                                                        davit_dnnl_desc desc,
                                                        davit_onednn_operand *out, void **data);
-/* The same without an operand, for a kernel's parameters: NULL after a report when there is none. */
+/* The same without an operand, for few bytes of a kernel's parameters: NULL after a report when there is
+ * none. */
 void *davit_onednn_constant_bytes(davit_onednn_builder *builder, size_t bytes);
+/* Room for packed weights of a kernel of our own: NULL after a report when there is none. Where *made is
+ * false they are there already, read-only; else they are to be filled. what: see davit_weight_cache_take. */
+void *davit_onednn_packed_bytes(davit_onednn_builder *builder, const char *what, size_t bytes,
+                                bool *made);
 /* The graph's tensor that a constant operand was read from, or NULL. */
 const davit_tensor *davit_onednn_borrowed(const davit_onednn_builder *builder,
                                           const davit_onednn_operand *operand);

@@ -74,10 +74,11 @@ static const float *pack_weights(davit_onednn_builder *builder, const davit_dens
                                  int64_t panel)
 {
     int64_t columns = padded(s, panel);
-    float *packed =
-        davit_onednn_constant_bytes(builder, (size_t)(columns * s->depth) * sizeof(*packed));
+    bool made;
+    float *packed = davit_onednn_packed_bytes(
+        builder, "dense", (size_t)(columns * s->depth) * sizeof(*packed), &made);
     float *to = packed;
-    for (int64_t first = 0; packed != NULL && first < columns; first += panel) {
+    for (int64_t first = 0; packed != NULL && made && first < columns; first += panel) {
         for (int64_t k = 0; k < s->depth; k++) {
             for (int64_t c = first; c < first + panel; c++) {
                 const int64_t at = k * s->depth_stride + c * s->column_stride;

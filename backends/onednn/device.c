@@ -70,6 +70,7 @@ static void program_info(const davit_program *base, davit_program_info *info)
     const davit_onednn_program *program = (const davit_onednn_program *)base;
     info->scratch_bytes = program->activation_bytes;
     info->constant_bytes = program->constant_bytes;
+    info->weights_found = davit_weight_cache_found(program->cache);
     info->unit_implementations = program->implementations;
 }
 

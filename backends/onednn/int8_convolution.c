@@ -107,12 +107,13 @@ static davit_status pack(davit_onednn_builder *builder, const davit_int8_weighte
     int64_t elems = davit_int8_packed_elems(p->depth, p->channels);
     int64_t group_bytes =
         p->channels * g->inputs * taps * (int64_t)davit_dtype_bytes(w->desc.dtype);
-    int16_t *packed =
-        davit_onednn_constant_bytes(builder, (size_t)(p->groups * elems) * sizeof(*packed));
+    bool made;
+    int16_t *packed = davit_onednn_packed_bytes(
+        builder, "pairs", (size_t)(p->groups * elems) * sizeof(*packed), &made);
     if (packed == NULL) {
         return DAVIT_OUT_OF_MEMORY;
     }
-    for (int64_t i = 0; i < p->groups; i++) {
+    for (int64_t i = 0; i < p->groups && made; i++) {
         davit_int8_pack(&weights, (const char *)w->data + i * group_bytes, 0,
                         davit_int8_padded(p->channels) / DAVIT_INT8_COLUMNS, packed + i * elems);
     }

@@ -103,10 +103,18 @@ static davit_status pack(davit_onednn_builder *builder, const davit_int8_weighte
                          const davit_int8_dense *d, params *out)
 {
     int64_t columns = davit_int8_padded(d->columns);
-    int32_t *start = davit_onednn_alloc(builder, (size_t)columns * sizeof(*start));
-    int8_t *packed = davit_onednn_constant_bytes(builder, (size_t)(columns * d->depth));
-    if (start == NULL || packed == NULL) {
+    bool made;
+    int8_t *packed = davit_onednn_packed_bytes(
+        builder, "dot", (size_t)columns * ((size_t)d->depth + sizeof(int32_t)), &made);
+    if (packed == NULL) {
         return DAVIT_OUT_OF_MEMORY;
+    }
+    int32_t *start = (int32_t *)(packed + columns * d->depth);
+    out->weights = packed;
+    out->start = start;
+    if (!made) {
+        davit_tensor_rest(d->tensor);
+        return DAVIT_OK;
     }
     const packing p = {.loops = out->loops,
                        .dense = d,
@@ -119,8 +127,6 @@ static davit_status pack(davit_onednn_builder *builder, const davit_int8_weighte
     for (int64_t c = 0; c < d->columns && weighted->exactness == DAVIT_EXACT_F32; c++) {
         start[c] += (int32_t)d->finish->bias[c];
     }
-    out->weights = packed;
-    out->start = start;
     return DAVIT_OK;
 }
 

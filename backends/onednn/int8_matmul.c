@@ -38,8 +38,10 @@ static davit_status build_own(davit_onednn_builder *builder, const davit_int8_we
                             .row_stride = w->desc.dims[1],
                             .gather = gather_row,
                             .geometry = source};
-    int16_t *packed = davit_onednn_constant_bytes(
-        builder, (size_t)davit_int8_packed_elems(p.depth, p.channels) * sizeof(*packed));
+    bool made;
+    int16_t *packed = davit_onednn_packed_bytes(
+        builder, "pairs", (size_t)davit_int8_packed_elems(p.depth, p.channels) * sizeof(*packed),
+        &made);
     if (source == NULL || packed == NULL) {
         return DAVIT_OUT_OF_MEMORY;
     }
@@ -49,8 +51,10 @@ static davit_status build_own(davit_onednn_builder *builder, const davit_int8_we
                                         .taps = 1,
                                         .o_stride = w->desc.strides[1],
                                         .c_stride = w->desc.strides[0]};
-    davit_int8_pack(&weights, w->data, 0, davit_int8_padded(p.channels) / DAVIT_INT8_COLUMNS,
-                    packed);
+    if (made) {
+        davit_int8_pack(&weights, w->data, 0, davit_int8_padded(p.channels) / DAVIT_INT8_COLUMNS,
+                        packed);
+    }
     davit_tensor_rest(w);
     p.weights = packed;
     *source = davit_int8_source_of(weighted->x.dtype, weighted->x.zero);

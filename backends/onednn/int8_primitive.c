@@ -293,6 +293,9 @@ static davit_status check(davit_onednn_builder *builder, const job *j, const dav
                                    .args = args,
                                    .arg_count = count};
     const char *problem;
+    if (davit_weight_cache_found(builder->program->cache)) {
+        return DAVIT_OK; /* the same primitive was checked when its weights were kept */
+    }
     davit_status status = davit_int8_check_run(builder, &what, &problem);
     if (status != DAVIT_OK || problem == NULL) {
         return status;

@@ -72,8 +72,10 @@ static davit_status add_product(davit_onednn_builder *builder, const davit_int8_
                                 const davit_int8_dense *dense, const void *spread)
 {
     davit_int8_source *source = davit_onednn_alloc(builder, sizeof(*source));
-    int16_t *packed = davit_onednn_constant_bytes(
-        builder, (size_t)davit_int8_packed_elems(dense->depth, dense->columns) * sizeof(*packed));
+    bool made;
+    int16_t *packed = davit_onednn_packed_bytes(
+        builder, "pairs",
+        (size_t)davit_int8_packed_elems(dense->depth, dense->columns) * sizeof(*packed), &made);
     if (source == NULL || packed == NULL) {
         return DAVIT_OUT_OF_MEMORY;
     }
@@ -84,8 +86,10 @@ static davit_status add_product(davit_onednn_builder *builder, const davit_int8_
         .taps = 1,
         .o_stride = 1,
         .c_stride = dense->columns};
-    davit_int8_pack(&weights, spread, 0, davit_int8_padded(dense->columns) / DAVIT_INT8_COLUMNS,
-                    packed);
+    if (made) {
+        davit_int8_pack(&weights, spread, 0, davit_int8_padded(dense->columns) / DAVIT_INT8_COLUMNS,
+                        packed);
+    }
     *source = davit_int8_source_of(weighted->x.dtype, weighted->x.zero);
     const davit_int8_product p = {.loops = davit_int8_loops_choose(),
                                   .groups = 1,

@@ -123,13 +123,17 @@ static davit_status pack(davit_onednn_builder *builder, const davit_int8_weighte
                          davit_int8_winograd *w)
 {
     const davit_tensor *given = davit_node_constant(builder->graph, weighted->node, 1);
-    int16_t *packed = davit_onednn_constant_bytes(
-        builder, (size_t)(POINTS * w->columns * w->inputs) * sizeof(*packed));
-    int32_t *start = davit_onednn_alloc(builder, (size_t)w->columns * sizeof(*start));
-    if (packed == NULL || start == NULL) {
+    const int64_t elems = POINTS * w->columns * w->inputs;
+    bool made;
+    int16_t *packed = davit_onednn_packed_bytes(builder, "winogrd8",
+                                                (size_t)elems * sizeof(*packed) +
+                                                    (size_t)w->columns * sizeof(int32_t),
+                                                &made);
+    if (packed == NULL) {
         return DAVIT_OUT_OF_MEMORY;
     }
-    for (int64_t o = 0; o < w->columns; o++) {
+    int32_t *start = (int32_t *)(packed + elems);
+    for (int64_t o = 0; o < w->columns && made; o++) {
         int16_t *panel = packed + o / DAVIT_INT8_COLUMNS * DAVIT_INT8_COLUMNS * w->inputs;
         int64_t sum = 0;
         for (int64_t c = 0; c < w->inputs; c++) {

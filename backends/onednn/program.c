@@ -1,5 +1,7 @@
 #include "program.h"
 
+#include <stdio.h>
+
 #include "builder.h"
 #include "copy.h"
 #include "cost.h"
@@ -303,6 +305,22 @@ static void share_times(const davit_onednn_program *program, uint64_t *unit_ns)
 
 /* ---- life ---- */
 
+static davit_status open_cache(davit_onednn_device *device, const davit_program_spec *spec,
+                               davit_onednn_program *program)
+{
+    const davit_device_options *options = &device->base.options;
+    char depends[512];
+    if (!options->keeps_weights) {
+        return DAVIT_OK;
+    }
+    (void)snprintf(depends, sizeof(depends), "onednn|%s|%s|%d|%u|%d|%d", dnnl_version()->hash,
+                   device->base.info.description, (int)dnnl_get_effective_cpu_isa(),
+                   device->threads, (int)device->base.info.profile.precision,
+                   (int)spec->separate);
+    return davit_weight_cache_open(options->allocator, options->diag, spec, depends,
+                                   &program->cache);
+}
+
 static davit_status out_of_memory(const davit_diagnostics *diag)
 {
     return davit_fail(diag, DAVIT_OUT_OF_MEMORY, "no memory for a program");
@@ -356,8 +374,12 @@ davit_status davit_onednn_program_build(davit_onednn_device *device, const davit
     builder.values =
         davit_alloc_array(allocator, spec->graph->value_count, sizeof(*builder.values));
     builder.groups = davit_alloc_array(allocator, spec->unit_count, sizeof(*builder.groups));
-    status = builder.values != NULL && builder.groups != NULL ? build_units(&builder)
-                                                              : out_of_memory(diag);
+    status = builder.values != NULL && builder.groups != NULL
+                 ? open_cache(device, spec, builder.program)
+                 : out_of_memory(diag);
+    if (status == DAVIT_OK) {
+        status = build_units(&builder);
+    }
     if (status == DAVIT_OK) {
         status = note_shares(&builder, &device->base.info.profile);
     }
@@ -376,6 +398,7 @@ davit_status davit_onednn_program_build(davit_onednn_device *device, const davit
         davit_onednn_program_destroy(builder.program);
         return status;
     }
+    davit_weight_cache_keep(builder.program->cache);
     *out = builder.program;
     return DAVIT_OK;
 }
@@ -387,6 +410,7 @@ void davit_onednn_program_destroy(davit_onednn_program *program)
     }
     const davit_allocator *allocator = program->allocator;
     davit_dnnl_pool_clear(&program->pool);
+    davit_weight_cache_close(program->cache);
     davit_pool_clear(&program->memory);
     davit_arena_clear(&program->arena);
     davit_free(allocator, program->slots);

@@ -7,6 +7,7 @@
 #define DAVIT_ONEDNN_PROGRAM_H
 
 #include "davit/backend.h"
+#include "davit/weight_cache.h"
 #include "dnnl_api.h"
 
 typedef enum davit_onednn_slot_kind {
@@ -86,6 +87,7 @@ typedef struct davit_onednn_program {
     size_t share_count;
     davit_onednn_share *shares; /* group by group */
     davit_pool memory; /* of packed constants and activations */
+    davit_weight_cache *cache;
     void *activations;
     size_t activation_bytes;
     size_t constant_bytes;

@@ -86,8 +86,10 @@ static const float *pack_weights(davit_onednn_builder *builder, const davit_wino
                                  const davit_winograd *w, int64_t panel)
 {
     int64_t size = w->columns * w->inputs;
-    float *packed = davit_onednn_constant_bytes(builder, (size_t)(POINTS * size) * sizeof(*packed));
-    for (int64_t o = 0; packed != NULL && o < w->columns; o++) {
+    bool made;
+    float *packed = davit_onednn_packed_bytes(builder, "winograd",
+                                              (size_t)(POINTS * size) * sizeof(*packed), &made);
+    for (int64_t o = 0; packed != NULL && made && o < w->columns; o++) {
         for (int64_t c = 0; c < w->inputs; c++) {
             double u[POINTS] = {0.0};
             if (o < w->outputs) {

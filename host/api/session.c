@@ -125,6 +125,7 @@ static davit_status build(davit_session *session, const davit_session_options *g
             .threads = options.threads,
             .depth = (uint32_t)session->depth,
             .separate = options.reproducible,
+            .keeps_weights = !options.no_weight_cache,
             .bind_thread = context->topology != NULL ? davit_topology_bind_device_thread : NULL,
             .alloc_near = context->topology != NULL ? davit_topology_alloc_near : NULL,
             .free_near = davit_topology_free_near,

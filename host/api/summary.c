@@ -69,6 +69,7 @@ void davit_session_get_summary(const davit_session *session, davit_session_summa
                                        .objective_bound = prediction->bound};
     if (executor != NULL) {
         summary->program_count = davit_executor_program_count(executor);
+        summary->cached_program_count = davit_executor_cached_count(executor);
         summary->memory_bytes = davit_executor_memory_bytes(executor);
     }
     for (size_t u = 0; u < plan->unit_count; u++) {

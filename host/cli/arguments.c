@@ -140,6 +140,7 @@ static bool set_flag(cli_arguments *arguments, const char *name)
                  {"predict", &arguments->predict},
                  {"rtl", &arguments->rtl},
                  {"no-learn", &arguments->no_learn},
+                 {"no-cache", &arguments->no_cache},
                  {"reproducible", &arguments->reproducible}};
     for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
         if (strcmp(name, flags[i].name) == 0) {

@@ -108,9 +108,11 @@ static int show(const cli_session *session, cli_runs *runs, const cli_arguments 
     } else {
         printf("one after the other\n");
     }
-    printf("load       %.1f ms\nmemory     %.1f MiB weights, activations and buffers; "
+    printf("load       %.1f ms%s\nmemory     %.1f MiB weights, activations and buffers; "
            "%.1f MiB peak of the process\n",
-           (double)summary.load_ns * 1e-6, (double)summary.memory_bytes / (1024.0 * 1024.0),
+           (double)summary.load_ns * 1e-6,
+           summary.cached_program_count > 0 ? " (packed weights found on disk)" : "",
+           (double)summary.memory_bytes / (1024.0 * 1024.0),
            (double)peak_memory_bytes() / (1024.0 * 1024.0));
     cli_emulated_device_print(session->session);
     return CLI_DONE;

@@ -10,6 +10,7 @@
 #include "davit/execute.h"
 #include "davit/inventory.h"
 #include "davit/plan.h"
+#include "davit/weight_cache.h"
 #include "progress.h"
 #include "session.h"
 
@@ -28,7 +29,7 @@ static const cli_option options[] = {
     {"shape", 's', "NAME=1x3x640x640", "shape of an input that a model leaves open"},
     {"threads", 't', "N", "threads of CPU devices (default: all cores)"},
     {"show", 0, NULL, "print what is known, chosen kernels too, and measure nothing"},
-    {"clear", 0, NULL, "forget what is known and measure nothing"},
+    {"clear", 0, NULL, "forget what is known, remove packed weights, measure nothing"},
     CLI_COMMON_OPTIONS,
 };
 
@@ -409,7 +410,13 @@ static int work(const cli_arguments *arguments)
     if (arguments->show) {
         code = cli_store_print(c.store, arguments->json);
     } else if (arguments->clear) {
-        code = davit_store_clear(c.store) == DAVIT_OK ? CLI_DONE : CLI_FAILED;
+        bool cleared = davit_store_clear(c.store) == DAVIT_OK;
+        if (!davit_weight_cache_clear()) {
+            (void)davit_fail(c.diag, DAVIT_IO_ERROR, "packed weights cannot be removed from %s",
+                             davit_weight_cache_look().folder);
+            cleared = false;
+        }
+        code = cleared ? CLI_DONE : CLI_FAILED;
     } else {
         code = calibrate(&c);
     }

@@ -1,5 +1,6 @@
 #include "calibrate.h"
 #include "davit/measure.h"
+#include "davit/weight_cache.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -250,12 +251,21 @@ int cli_store_print(davit_store *store, bool json)
         json_decref(devices);
         return CLI_FAILED;
     }
+    const davit_weight_cache_state weights = davit_weight_cache_look();
     if (json) {
-        return cli_print_json(json_pack("{s:i, s:s, s:o}", "schema_version", CLI_SCHEMA_VERSION,
-                                        "folder", davit_store_folder(store), "devices", devices));
+        return cli_print_json(json_pack(
+            "{s:i, s:s, s:o, s:{s:s, s:I, s:I}}", "schema_version", CLI_SCHEMA_VERSION, "folder",
+            davit_store_folder(store), "devices", devices, "packed_weights", "folder",
+            weights.folder, "files", (json_int_t)weights.file_count, "bytes",
+            (json_int_t)weights.bytes));
     }
     if (count == 0) {
         printf("nothing is measured yet; `davit calibrate` does (%s)\n", davit_store_folder(store));
+    }
+    if (weights.folder[0] != '\0') {
+        printf("packed weights: %zu file%s, %.1f MiB in %s\n", weights.file_count,
+               weights.file_count == 1 ? "" : "s", (double)weights.bytes / (1024.0 * 1024.0),
+               weights.folder);
     }
     return CLI_DONE;
 }

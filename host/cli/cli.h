@@ -96,6 +96,7 @@ typedef struct cli_arguments {
     bool rtl;
     bool no_learn;
     bool reproducible;
+    bool no_cache;
     bool shapes_of_some; /* set by commands of several models: a --shape may be for one of them */
     long repeat;         /* 0: not given */
     long inferences;
@@ -160,6 +161,7 @@ int cli_write_file(const davit_diagnostics *diag, const char *path, const char *
         {"precision", 0, "NAME",                                                                   \
          "of products of f32 values, on devices that have it: f32 (default), tf32 (NVIDIA GPUs), " \
          "bf16 (CPUs)"},                                                                           \
+        {"no-cache", 0, NULL, "keep no packed weights on disk, and use none"},                     \
     {                                                                                              \
         "no-optimize", 0, NULL, "run the graph as the file has it, unfused"                        \
     }

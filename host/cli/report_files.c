@@ -130,6 +130,7 @@ davit_report_runs cli_recorded_runs(const cli_session *session, const cli_record
         .load_ns = summary.load_ns,
         .memory_bytes = summary.memory_bytes,
         .program_count = summary.program_count,
+        .cached_program_count = summary.cached_program_count,
         .inference_count = 1,
         .inferences = &recorded->inferences[typical_run(recorded, runs->count, total.median_ns)]};
 }

@@ -207,9 +207,10 @@ static davit_status print_text(const cli_session *session, const measurement *re
         return status;
     }
     const cli_runs *runs = &result->runs;
-    printf("\n%zu unit%s in %zu program%s, loaded in %.1f ms, %.1f MiB", runs->units,
+    printf("\n%zu unit%s in %zu program%s, loaded in %.1f ms%s, %.1f MiB", runs->units,
            runs->units == 1 ? "" : "s", summary.program_count,
            summary.program_count == 1 ? "" : "s", (double)summary.load_ns * 1e-6,
+           summary.cached_program_count > 0 ? " (packed weights found on disk)" : "",
            (double)summary.memory_bytes / (1024.0 * 1024.0));
     printf("; %s %.3f ms", runs->count > 1 ? "median run" : "run",
            (double)result->median_ns * 1e-6);
@@ -271,14 +272,15 @@ static int print_json(const cli_session *session, const measurement *result,
     davit_session_summary summary;
     davit_session_get_summary(session->session, &summary);
     return cli_print_json(json_pack(
-        "{s:i, s:I, s:I, s:I, s:I, s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, "
-        "s:s?}",
+        "{s:i, s:I, s:I, s:I, s:I, s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, "
+        "s:o, s:s?}",
         "schema_version", CLI_SCHEMA_VERSION, "load_ns", (json_int_t)summary.load_ns, "repeat",
         (json_int_t)result->runs.count, "median_ns", (json_int_t)result->median_ns, "in_flight",
         (json_int_t)result->runs.in_flight, "inferences_per_s", result->runs.per_second,
         "transfer_ns", (json_int_t)summary.last_transfer_ns, "transfer_bytes",
         (json_int_t)summary.last_transfer_bytes, "programs", (json_int_t)summary.program_count,
-        "memory_bytes", (json_int_t)summary.memory_bytes, "fallbacks",
+        "cached_programs", (json_int_t)summary.cached_program_count, "memory_bytes",
+        (json_int_t)summary.memory_bytes, "fallbacks",
         (json_int_t)summary.fallback_count, "integer_units", (json_int_t)summary.integer_unit_count,
         "kept_f32", kept_json(session->session, summary.kept_count), "devices",
         cli_device_shares_json(session->session), "units",

@@ -101,6 +101,7 @@ static davit_status read_options(const cli_arguments *arguments, const davit_dia
     options->plan_path = arguments->plan;
     options->strict = arguments->strict;
     options->reproducible = arguments->reproducible;
+    options->no_weight_cache = arguments->no_cache;
     options->threads = (uint32_t)arguments->threads;
     options->timeout_ns = (uint64_t)arguments->timeout_s * 1000000000u;
     options->optimize = !arguments->no_optimize;

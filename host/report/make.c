@@ -64,12 +64,13 @@ static json_t *measured_json(const davit_report_source *source)
         return json_null();
     }
     return json_pack(
-        "{s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:I, s:s}", "runs", (json_int_t)runs->count,
+        "{s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:I, s:I, s:s}", "runs", (json_int_t)runs->count,
         "median_s", (double)runs->total.median_ns * 1e-9, "low_s",
         (double)runs->total.low_ns * 1e-9, "high_s", (double)runs->total.high_ns * 1e-9, "copies_s",
         (double)runs->copies_ns * 1e-9, "copied_bytes", (double)runs->copied_bytes, "load_s",
         (double)runs->load_ns * 1e-9, "memory_bytes", (double)runs->memory_bytes, "programs",
-        (json_int_t)runs->program_count, "clock", runs_clock(source->plan));
+        (json_int_t)runs->program_count, "cached_programs",
+        (json_int_t)runs->cached_program_count, "clock", runs_clock(source->plan));
 }
 
 static json_t *summary_json(const davit_report_source *source)

@@ -26,6 +26,7 @@ static davit_status open_device(davit_executor *executor, size_t index,
         .bind_user = options->bind_user,
         .backend_options =
             options->backend_options != NULL ? options->backend_options[index] : NULL,
+        .keeps_weights = options->keeps_weights,
     };
     return davit_device_open(planned->backend, &planned->info, &device_options, &opened->device);
 }
@@ -162,6 +163,7 @@ static davit_status build_program(davit_executor *executor, size_t index,
     davit_program_info info = {0};
     davit_program_get_info(*program, &info);
     executor->memory_bytes += info.scratch_bytes + info.constant_bytes;
+    executor->cached_count += info.weights_found ? 1 : 0;
     for (size_t u = 0; info.unit_implementations != NULL && u < stage->unit_count; u++) {
         executor->implementations[stage->units[u]] = info.unit_implementations[u];
     }
@@ -406,6 +408,11 @@ size_t davit_executor_program_count(const davit_executor *executor)
 size_t davit_executor_span_count(const davit_executor *executor)
 {
     return executor->schedule.task_count;
+}
+
+size_t davit_executor_cached_count(const davit_executor *executor)
+{
+    return executor->cached_count;
 }
 
 size_t davit_executor_memory_bytes(const davit_executor *executor)

@@ -93,7 +93,7 @@ struct davit_executor {
     davit_executor_device *devices; /* by index among the plan's */
     davit_program **programs;       /* by stage */
     const char **implementations;   /* by unit */
-    size_t memory_bytes;
+    size_t memory_bytes, cached_count;
     size_t depth;
     davit_inference *inferences; /* [depth] */
     size_t host_bytes;

@@ -177,6 +177,10 @@ typedef struct davit_session_options {
     /* All units that compute floats run on one device, the first that can run them all, by kernels that no
      * measurement chose: a quantised network then gives the same bytes wherever its integer units run. */
     bool reproducible;
+    /* Packed weights are neither kept on disk nor read from there. Else the CPU device keeps those of
+     * models with 32 MiB of weights and more under $XDG_CACHE_HOME/davit/weights (~/.cache), for sessions
+     * that start sooner; at most 4 GiB, or DAVIT_WEIGHT_CACHE_MIB (environment; 0: none). */
+    bool no_weight_cache;
 } davit_session_options;
 
 /* Fills in the defaults. Options of an older caller, with a smaller struct_size, are completed with
@@ -330,6 +334,7 @@ typedef struct davit_session_summary {
     double predicted_period_s;
     double predicted_joules;
     double objective_bound;
+    size_t cached_program_count; /* those whose packed weights were found on disk */
 } davit_session_summary;
 
 DAVIT_API void davit_session_get_summary(const davit_session *session,

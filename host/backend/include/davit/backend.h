@@ -140,6 +140,7 @@ typedef struct davit_device_options {
     void *bind_user;
     /* Backend-specific "key=value,..." or NULL ("delay_us=50"); borrowed by open only. */
     const char *backend_options;
+    bool keeps_weights; /* packed weights are kept as files (davit/weight_cache.h) */
 } davit_device_options;
 
 /* ---- programs ---- */
@@ -175,6 +176,7 @@ typedef struct davit_program_spec {
 typedef struct davit_program_info {
     size_t scratch_bytes;   /* activations arena */
     size_t constant_bytes;  /* packed weights */
+    bool weights_found;     /* most of them were found as a file (davit/weight_cache.h) */
     /* Per unit, in the order of the spec: which implementation runs it ("jit:avx512_core"). */
     const char *const *unit_implementations;
 } davit_program_info;

@@ -110,7 +110,7 @@ typedef struct davit_value {
     bool inferred;
     bool is_input;
     bool is_output;
-    const davit_tensor *constant; /* the value itself when it is known, else NULL; dense */
+    const davit_tensor *constant; /* the value itself when it is known, else NULL; dense, but see integer.h */
     davit_node_id producer;       /* DAVIT_NONE for inputs and constants */
     uint32_t use_count;           /* inputs of live nodes + graph outputs; davit_graph_sort */
 } davit_value;

@@ -44,7 +44,7 @@ typedef struct davit_report_runs {
     uint64_t copies_ns, copied_bytes; /* of one run */
     uint64_t load_ns;
     size_t memory_bytes;
-    size_t program_count;
+    size_t program_count, cached_program_count;
     /* The measured timeline: one inference, or several that overlap. */
     size_t inference_count;
     const davit_report_inference *inferences;

@@ -21,6 +21,7 @@ typedef struct davit_executor_options {
     /* See davit_device_options. */
     davit_status (*bind_thread)(void *user, const davit_device_info *device);
     void *bind_user;
+    bool keeps_weights; /* the same */
     /* Optional: memory of the host near the device at a PCI address, with user = bind_user, for what
      * is copied to and from it; aligned to pages, NULL when memory is short. */
     void *(*alloc_near)(void *user, const char *pci_address, size_t bytes);
@@ -140,6 +141,8 @@ DAVIT_NODISCARD davit_status davit_executor_specs(davit_arena *arena, const davi
 const char *davit_executor_unit_implementation(const davit_executor *executor, davit_unit_id unit);
 size_t davit_executor_program_count(const davit_executor *executor);
 size_t davit_executor_span_count(const davit_executor *executor); /* of each run's record */
+/* Programs whose packed weights were found on disk. */
+size_t davit_executor_cached_count(const davit_executor *executor);
 /* Sum over programs and buffers. */
 size_t davit_executor_memory_bytes(const davit_executor *executor);
 
