@@ -294,12 +294,13 @@ static davit_status check(davit_onednn_builder *builder, const job *j, const dav
                                    .arg_count = count};
     const char *problem;
     if (davit_weight_cache_found(builder->program->cache)) {
-        return DAVIT_OK; /* the same primitive was checked when its weights were kept */
+        return DAVIT_OK; /* it passed when these weights were kept */
     }
     davit_status status = davit_int8_check_run(builder, &what, &problem);
     if (status != DAVIT_OK || problem == NULL) {
         return status;
     }
+    davit_weight_cache_drop(builder->program->cache);
     davit_log(builder->diag, DAVIT_WARNING,
               "unit '%s': oneDNN's %s is not used: its check found %s", builder->unit->name,
               davit_dnnl_implementation(&j->primitive), problem);

@@ -313,12 +313,12 @@ static davit_status open_cache(davit_onednn_device *device, const davit_program_
     if (!options->keeps_weights) {
         return DAVIT_OK;
     }
-    (void)snprintf(depends, sizeof(depends), "onednn|%s|%s|%d|%u|%d|%d", dnnl_version()->hash,
+    (void)snprintf(depends, sizeof(depends), "onednn|%s|%d|%d|%u|%d|%d",
                    device->base.info.description, (int)dnnl_get_effective_cpu_isa(),
-                   device->threads, (int)device->base.info.profile.precision,
+                   (int)dnnl_get_cpu_isa_hints(), device->threads, (int)device->base.info.profile.precision,
                    (int)spec->separate);
     return davit_weight_cache_open(options->allocator, options->diag, spec, depends,
-                                   &program->cache);
+                                   dnnl_version(), &program->cache);
 }
 
 static davit_status out_of_memory(const davit_diagnostics *diag)

@@ -343,6 +343,7 @@ static bool resume(davit_request *request)
     davit_generation *generation = session->current;
     davit_executor_options options = session->executor_options;
     options.depth = 1;
+    options.keeps_weights = false; /* of one inference */
     options.given_count = keep_values(request, &resumption->arena, &ids, &inputs);
     options.given = ids;
     options.backend_options = davit_session_choices(session, generation);

@@ -1,16 +1,14 @@
-#define _GNU_SOURCE /* setpriority of a thread */
+#define _GNU_SOURCE /* mkostemp */
 #include "davit/weight_cache.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -21,7 +19,6 @@
 #define MAGIC "davit-weights-1"
 #define PAGE_BYTES ((uint64_t)4096)
 #define PIECE_BYTES ((uint64_t)1 << 20) /* hashed and written at once */
-#define WRITER_NICE 5
 
 /* A file: this, an entry for each block, and from a page on the blocks, each aligned. */
 typedef struct header {
@@ -53,11 +50,11 @@ struct davit_weight_cache {
     uint64_t next, at; /* block to be taken, and where it is */
     block *blocks;     /* that were made */
     size_t block_count, block_capacity;
-    bool incomplete; /* not all that were made are known */
+    bool missed;     /* a block was not what was asked for */
+    bool incomplete; /* what was made is not to be kept */
     bool writing;
+    bool written; /* of the writer, until it is joined */
     pthread_t writer;
-    atomic_bool stop; /* the writer is to leave it */
-    bool stopped;     /* it did */
 };
 
 static uint64_t aligned(uint64_t bytes, uint64_t alignment)
@@ -150,11 +147,13 @@ static void map(davit_weight_cache *cache)
 
 davit_status davit_weight_cache_open(const davit_allocator *allocator,
                                      const davit_diagnostics *diag, const davit_program_spec *spec,
-                                     const char *depends, davit_weight_cache **out)
+                                     const char *depends, const void *library,
+                                     davit_weight_cache **out)
 {
     char folder[DAVIT_WEIGHT_PATH_BYTES];
     *out = NULL;
-    if (davit_weight_constant_bytes(spec) < LEAST_BYTES || !davit_weight_folder_find(folder)) {
+    if (davit_weight_constant_bytes(spec) < LEAST_BYTES || davit_weight_folder_limit() == 0 ||
+        !davit_weight_folder_find(folder)) {
         return DAVIT_OK;
     }
     davit_weight_cache *cache = davit_alloc(allocator, sizeof(*cache));
@@ -166,7 +165,7 @@ davit_status davit_weight_cache_open(const davit_allocator *allocator,
     memcpy(cache->folder, folder, sizeof(folder));
     davit_content_hash hash = davit_content_hash_start(&cache->secret);
     davit_status status = davit_weight_folder_open(folder, &cache->secret)
-                              ? davit_weight_key_add(allocator, spec, depends, &hash)
+                              ? davit_weight_key_add(allocator, spec, depends, library, &hash)
                               : DAVIT_UNAVAILABLE;
     if (status != DAVIT_OK || !davit_weight_folder_file(folder, hash.value, cache->path)) {
         davit_free(allocator, cache);
@@ -186,7 +185,7 @@ davit_status davit_weight_cache_open(const davit_allocator *allocator,
 
 bool davit_weight_cache_found(const davit_weight_cache *cache)
 {
-    return cache != NULL && cache->map != NULL;
+    return cache != NULL && cache->map != NULL && !cache->missed;
 }
 
 static entry entry_of(const char *what, size_t bytes)
@@ -206,7 +205,8 @@ const void *davit_weight_cache_take(davit_weight_cache *cache, const char *what,
     const entry asked = entry_of(what, bytes);
     if (cache->next >= head->block_count ||
         memcmp(&entries[cache->next], &asked, sizeof(asked)) != 0) {
-        cache->next = head->block_count;
+        cache->missed = true; /* what was made now is kept by the next start */
+        (void)unlink(cache->path);
         return NULL;
     }
     const void *found = cache->map + cache->at;
@@ -244,14 +244,12 @@ static bool write_at(int file, const void *data, uint64_t bytes, uint64_t at)
     return true;
 }
 
-static bool write_block(davit_weight_cache *cache, int file, const block *b, uint64_t at,
-                        davit_content_hash *hash)
+static bool write_block(int file, const block *b, uint64_t at, davit_content_hash *hash)
 {
     for (uint64_t done = 0; done < b->entry.bytes; done += PIECE_BYTES) {
         const char *piece = (const char *)b->data + done;
         uint64_t bytes = piece_bytes(b, done);
-        cache->stopped = atomic_load(&cache->stop);
-        if (cache->stopped || !write_at(file, piece, bytes, at + done)) {
+        if (!write_at(file, piece, bytes, at + done)) {
             return false;
         }
         davit_content_hash_add(hash, piece, (size_t)bytes);
@@ -270,7 +268,7 @@ static uint64_t file_bytes(const davit_weight_cache *cache)
 }
 
 /* The header comes last: until then a file is damaged. */
-static bool write_file(davit_weight_cache *cache, int file)
+static bool write_file(const davit_weight_cache *cache, int file)
 {
     header head = {.magic = MAGIC,
                    .key = {cache->key[0], cache->key[1]},
@@ -290,7 +288,7 @@ static bool write_file(davit_weight_cache *cache, int file)
         written = write_at(file, entries, entry_bytes, sizeof(head));
     }
     for (size_t i = 0; i < cache->block_count && written; i++) {
-        written = write_block(cache, file, &cache->blocks[i], at, &hash);
+        written = write_block(file, &cache->blocks[i], at, &hash);
         at = aligned(at + cache->blocks[i].entry.bytes, DAVIT_ALIGNMENT);
     }
     davit_free(davit_allocator_default(), entries);
@@ -299,30 +297,29 @@ static bool write_file(davit_weight_cache *cache, int file)
     return written && write_at(file, &head, sizeof(head), 0);
 }
 
-static void keep_file(davit_weight_cache *cache)
+static void *keep_file(void *user)
 {
+    davit_weight_cache *cache = user;
     char temporary[DAVIT_WEIGHT_PATH_BYTES + 8];
-    bool written = davit_weight_folder_make_room(cache->folder, file_bytes(cache));
+    bool room = davit_weight_folder_make_room(cache->folder, file_bytes(cache));
     (void)snprintf(temporary, sizeof(temporary), "%s.XXXXXX", cache->path);
-    int file = written ? mkstemp(temporary) : -1;
-    written = file >= 0 && write_file(cache, file);
+    int file = room ? mkostemp(temporary, O_CLOEXEC) : -1;
+    bool written = file >= 0 && write_file(cache, file);
     if (file >= 0) {
         written = close(file) == 0 && written && rename(temporary, cache->path) == 0;
         if (!written) {
             (void)unlink(temporary);
         }
     }
-    davit_log(cache->diag, DAVIT_DEBUG, "%s: %s", cache->path,
-              written          ? "packed weights were kept"
-              : cache->stopped ? "not written yet"
-                               : "cannot be written");
+    cache->written = written;
+    return NULL;
 }
 
-static void *write_aside(void *user)
+void davit_weight_cache_drop(davit_weight_cache *cache)
 {
-    (void)setpriority(PRIO_PROCESS, 0, WRITER_NICE); /* of this thread: inferences come first */
-    keep_file(user);
-    return NULL;
+    if (cache != NULL) {
+        cache->incomplete = true;
+    }
 }
 
 void davit_weight_cache_keep(davit_weight_cache *cache)
@@ -333,7 +330,7 @@ void davit_weight_cache_keep(davit_weight_cache *cache)
     }
     sigfillset(&all); /* signals are the host program's */
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    cache->writing = pthread_create(&cache->writer, NULL, write_aside, cache) == 0;
+    cache->writing = pthread_create(&cache->writer, NULL, keep_file, cache) == 0;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
@@ -343,12 +340,9 @@ void davit_weight_cache_close(davit_weight_cache *cache)
         return;
     }
     if (cache->writing) {
-        atomic_store(&cache->stop, true); /* on a busy machine it would take long */
         pthread_join(cache->writer, NULL);
-        atomic_store(&cache->stop, false);
-        if (cache->stopped) {
-            keep_file(cache);
-        }
+        davit_log(cache->diag, DAVIT_DEBUG, "%s: %s", cache->path,
+                  cache->written ? "packed weights were kept" : "cannot be written");
     }
     if (cache->map != NULL) {
         (void)munmap(cache->map, cache->map_bytes);

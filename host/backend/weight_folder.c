@@ -18,8 +18,7 @@
 #define SECRET "secret"
 enum { DEFAULT_LIMIT_MIB = 4096, TEMPORARY_AGE_S = 3600 };
 
-/* Bytes that all files may have; 0: the cache is off. */
-static uint64_t limit(void)
+uint64_t davit_weight_folder_limit(void)
 {
     const char *text = getenv("DAVIT_WEIGHT_CACHE_MIB");
     char *end;
@@ -42,7 +41,7 @@ bool davit_weight_folder_find(char path[DAVIT_WEIGHT_PATH_BYTES])
     } else if (home != NULL && home[0] == '/') {
         length = snprintf(path, (size_t)most, "%s/.cache/davit/weights", home);
     }
-    return length > 0 && length < most && limit() > 0;
+    return length > 0 && length < most;
 }
 
 bool davit_weight_folder_trusts(const struct stat *info)
@@ -78,17 +77,20 @@ static bool make_folder(const char *folder)
     return stat(folder, &info) == 0 && S_ISDIR(info.st_mode) && davit_weight_folder_trusts(&info);
 }
 
-static bool read_secret(const char *path, davit_hash_key *secret)
+/* *wrong: it was read, and is none. */
+static bool read_secret(const char *path, davit_hash_key *secret, bool *wrong)
 {
     struct stat info;
     int file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    bool found = file >= 0 && fstat(file, &info) == 0 && S_ISREG(info.st_mode) &&
-                 davit_weight_folder_trusts(&info) &&
-                 read(file, secret, sizeof(*secret)) == (ssize_t)sizeof(*secret);
-    if (file >= 0) {
-        (void)close(file);
+    *wrong = file < 0 && errno == ELOOP;
+    if (file < 0) {
+        return false;
     }
-    return found;
+    ssize_t count = fstat(file, &info) == 0 ? read(file, secret, sizeof(*secret)) : -1;
+    *wrong = count >= 0 && (!S_ISREG(info.st_mode) || !davit_weight_folder_trusts(&info) ||
+                            count != (ssize_t)sizeof(*secret));
+    (void)close(file);
+    return count >= 0 && !*wrong;
 }
 
 /* A whole one at once; that of the first of several writers stays. */
@@ -119,13 +121,14 @@ bool davit_weight_folder_open(const char *folder, davit_hash_key *secret)
     if (there && (!S_ISDIR(info.st_mode) || !davit_weight_folder_trusts(&info))) {
         return false;
     }
-    if (there && read_secret(path, secret)) {
+    bool wrong = false;
+    if (there && read_secret(path, secret, &wrong)) {
         return true;
     }
-    if (there) {
-        (void)unlink(path); /* damaged: nothing that was made with it is found again */
+    if (wrong) {
+        (void)unlink(path); /* nothing that was made with it is found again */
     }
-    return make_folder(folder) && make_secret(folder, path) && read_secret(path, secret);
+    return make_folder(folder) && make_secret(folder, path) && read_secret(path, secret, &wrong);
 }
 
 /* ---- files ---- */
@@ -194,7 +197,7 @@ static bool look_at(void *user, int at, const entry *file)
 
 bool davit_weight_folder_make_room(const char *folder, uint64_t bytes)
 {
-    uint64_t most = limit();
+    uint64_t most = davit_weight_folder_limit();
     struct statvfs space;
     if (bytes > most || statvfs(folder, &space) != 0 ||
         (uint64_t)space.f_bavail * space.f_frsize / 2 < bytes) {

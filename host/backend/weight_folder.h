@@ -11,7 +11,9 @@
 
 #define DAVIT_WEIGHT_PATH_BYTES 640
 
-/* Its path; false: there is none, or the cache is off. */
+/* Bytes that all files may have; 0: the cache is off. */
+uint64_t davit_weight_folder_limit(void);
+/* Its path; false: there is none. */
 bool davit_weight_folder_find(char path[DAVIT_WEIGHT_PATH_BYTES]);
 /* True for a file or folder of this user that nobody else may write to. */
 bool davit_weight_folder_trusts(const struct stat *info);

@@ -1,9 +1,9 @@
-#define _GNU_SOURCE /* dladdr */
+#define _GNU_SOURCE /* dl_iterate_phdr */
 #include "weight_key.h"
 
-#include <dlfcn.h>
+#include <elf.h>
+#include <link.h>
 #include <string.h>
-#include <sys/stat.h>
 #if defined(__x86_64__)
 #include <cpuid.h>
 #endif
@@ -22,28 +22,71 @@ static void add_text(davit_content_hash *hash, const char *text)
     davit_content_hash_add(hash, text != NULL ? text : "", text != NULL ? strlen(text) : 0);
 }
 
-/* The file that this code is in: a version number does not change with every build. */
-static bool add_library(davit_content_hash *hash)
+typedef struct search {
+    uintptr_t address;
+    davit_content_hash *hash;
+    bool found;
+} search;
+
+/* Notes are a header, a name and a description, both padded to four bytes. */
+static bool add_build_id(const char *note, size_t bytes, davit_content_hash *hash)
 {
-    static const char here;
-    Dl_info where;
-    struct stat info;
-    if (dladdr(&here, &where) == 0 || where.dli_fname == NULL ||
-        stat(where.dli_fname, &info) != 0) {
-        return false;
+    ElfW(Nhdr) head;
+    while (bytes >= sizeof(head)) {
+        memcpy(&head, note, sizeof(head));
+        const size_t name = ((size_t)head.n_namesz + 3) / 4 * 4;
+        const size_t text = ((size_t)head.n_descsz + 3) / 4 * 4;
+        if (name > bytes - sizeof(head) || text > bytes - sizeof(head) - name) {
+            return false;
+        }
+        if (head.n_type == NT_GNU_BUILD_ID && head.n_namesz == sizeof(ELF_NOTE_GNU) &&
+            memcmp(note + sizeof(head), ELF_NOTE_GNU, sizeof(ELF_NOTE_GNU)) == 0) {
+            davit_content_hash_add(hash, note + sizeof(head) + name, head.n_descsz);
+            return true;
+        }
+        note += sizeof(head) + name + text;
+        bytes -= sizeof(head) + name + text;
     }
-    const int64_t identity[] = {(int64_t)info.st_dev, (int64_t)info.st_ino, (int64_t)info.st_size,
-                                (int64_t)info.st_mtim.tv_sec, (int64_t)info.st_mtim.tv_nsec};
-    davit_content_hash_add(hash, identity, sizeof(identity));
-    return true;
+    return false;
+}
+
+/* Stops at the object that holds the address. */
+static int look_into(struct dl_phdr_info *object, size_t size, void *user)
+{
+    search *s = user;
+    bool holds = false;
+    (void)size;
+    for (size_t i = 0; i < object->dlpi_phnum; i++) {
+        const ElfW(Phdr) *part = &object->dlpi_phdr[i];
+        holds = holds || (part->p_type == PT_LOAD &&
+                          s->address - (object->dlpi_addr + part->p_vaddr) < part->p_memsz);
+    }
+    for (size_t i = 0; holds && !s->found && i < object->dlpi_phnum; i++) {
+        const ElfW(Phdr) *part = &object->dlpi_phdr[i];
+        if (part->p_type == PT_NOTE) {
+            s->found = add_build_id((const char *)(object->dlpi_addr + part->p_vaddr),
+                                    part->p_memsz, s->hash);
+        }
+    }
+    return holds ? 1 : 0;
+}
+
+/* Adds the build of the program or library that holds the address: a version does not change with
+ * every build. False where its linker gave it no identifier. */
+static bool add_build(davit_content_hash *hash, const void *address)
+{
+    search s = {.address = (uintptr_t)address, .hash = hash};
+    (void)dl_iterate_phdr(look_into, &s);
+    return s.found;
 }
 
 /* Layouts depend on instruction sets and on the sizes of caches. */
 static void add_processor(davit_content_hash *hash)
 {
 #if defined(__x86_64__)
-    static const unsigned leaves[][2] = {{0, 0}, {1, 0}, {4, 0}, {4, 1},
-                                         {4, 2}, {4, 3}, {7, 0}, {7, 1}};
+    static const unsigned leaves[][2] = {
+        {0, 0}, {1, 0}, {4, 0},          {4, 1},          {4, 2},          {4, 3},
+        {7, 0}, {7, 1}, {0x8000001d, 0}, {0x8000001d, 1}, {0x8000001d, 2}, {0x8000001d, 3}};
     for (size_t i = 0; i < sizeof(leaves) / sizeof(leaves[0]); i++) {
         unsigned r[4] = {0};
         (void)__get_cpuid_count(leaves[i][0], leaves[i][1], &r[0], &r[1], &r[2], &r[3]);
@@ -187,9 +230,11 @@ static void add_ios(davit_content_hash *hash, const davit_program_io *ios, size_
 }
 
 davit_status davit_weight_key_add(const davit_allocator *allocator, const davit_program_spec *spec,
-                                  const char *depends, davit_content_hash *hash)
+                                  const char *depends, const void *library,
+                                  davit_content_hash *hash)
 {
-    if (!add_library(hash)) {
+    static const char here;
+    if (!add_build(hash, &here) || !add_build(hash, library)) {
         return DAVIT_UNAVAILABLE;
     }
     walk w = {.graph = spec->graph,

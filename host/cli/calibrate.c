@@ -98,6 +98,7 @@ static davit_status open_subject(const calibration *c, const char *device, const
     snprintf(list, sizeof(list), "%s%s", device, reference ? "" : ",reference");
     cli_arguments arguments = *c->arguments;
     arguments.devices = list;
+    arguments.no_cache = true; /* nothing is written beside what is measured */
     arguments.shapes_of_some = c->arguments->positional.count > 1;
     if (graph != NULL) { /* what a built-in network lacks on a device is nobody's concern */
         arguments.shapes.count = 0;

@@ -1,3 +1,4 @@
+#define _XOPEN_SOURCE 700 /* mkdtemp */
 /* What happens when the table of implementations lets a wrong one in: every name is accepted here.
  * On a processor limited to less than VNNI oneDNN's sums of 8-bit products saturate; on any, two
  * defects that oneDNN has had are planted: a kernel that writes past its result, and one that gives
@@ -5,6 +6,8 @@
  * Linked with -Wl,--wrap for the functions below. */
 #include "unit_test.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "backends/onednn/int8_allow.h"
@@ -68,6 +71,7 @@ dnnl_status_t __wrap_dnnl_primitive_execute(const_dnnl_primitive_t primitive, dn
 static davit_registry registry;
 
 static davit_diagnostics_buffer messages; /* of the last case */
+static bool keeps_weights;
 
 /* Runs a case on the cpu device; returns how many warnings its building gave. */
 static unsigned run_exactly(const char *text, uint64_t seed, uint32_t threads)
@@ -79,7 +83,8 @@ static unsigned run_exactly(const char *text, uint64_t seed, uint32_t threads)
     char problem[256] = "";
     size_t count;
     davit_diagnostics_buffer_init(&messages);
-    const davit_device_options options = {.threads = threads, .diag = &messages.sink};
+    const davit_device_options options = {
+        .threads = threads, .diag = &messages.sink, .keeps_weights = keeps_weights};
     davit_backend *backend = &registry.backends[0];
     assert_int_equal(davit_onednn_backend.enumerate(backend, NULL, &info, 1, &count), DAVIT_OK);
     assert_int_equal(davit_device_open(backend, &info, &options, &device), DAVIT_OK);
@@ -98,7 +103,8 @@ static unsigned run_exactly(const char *text, uint64_t seed, uint32_t threads)
 
 /* What runs on oneDNN wherever there is VNNI. */
 static const char *const cases[] = {
-    "IntegerConv u:1x64x11x11 c:32x64x3x3 x_scale=0.02 w_scale=0.01, y_scale=1.0 y_type=2 y_zero=128",
+    "IntegerConv u:1x64x11x11 c:32x64x3x3 x_scale=0.02 w_scale=0.01, y_scale=1.0 y_type=2 "
+    "y_zero=128",
     "IntegerConv i:1x64x9x9 c:32x64x3x3 x_scale=0.02 w_scale=0.01, y_scale=1.0 y_type=2 y_zero=128",
     "IntegerConv i:1x64x9x9 c:32x64x1x1 x_scale=0.02 w_scale=0.01, y_scale=0.5 y_type=2 y_zero=128",
     "IntegerMatMul i:19x64 c:64x48 x_scale=0.02 w_scale=0.01, y_scale=0.5 y_type=2 y_zero=128"};
@@ -130,10 +136,32 @@ static void test_planted_defects_are_found(void **state)
     defect = NO_DEFECT;
 }
 
+/* Weights that were packed for a wrong kernel are not found by the next start. */
+static void test_wrong_kernels_keep_no_weights(void **state)
+{
+    (void)state;
+    static const char large[] = "IntegerMatMul i:2x4096 c:4096x8320 x_scale=0.02 w_scale=0.01, "
+                                "y_scale=0.5 y_type=2 y_zero=128";
+    char folder[] = "/tmp/davit-alarm-XXXXXX", command[64];
+    assert_non_null(mkdtemp(folder));
+    assert_int_equal(setenv("XDG_CACHE_HOME", folder, 1), 0);
+    keeps_weights = true;
+    defect = WRITES_PAST;
+    unsigned first = run_exactly(large, 1, 2);
+    unsigned second = run_exactly(large, 1, 2);
+    defect = NO_DEFECT;
+    keeps_weights = false;
+    (void)snprintf(command, sizeof(command), "rm -rf %s", folder);
+    assert_int_equal(system(command), 0);
+    assert_int_equal(second, first);
+    assert_true(first > 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_wrong_kernels_are_found),
-                                       cmocka_unit_test(test_planted_defects_are_found)};
+                                       cmocka_unit_test(test_planted_defects_are_found),
+                                       cmocka_unit_test(test_wrong_kernels_keep_no_weights)};
     davit_registry_init(&registry, NULL);
     if (davit_registry_add(&registry, &davit_onednn_backend, NULL) != DAVIT_OK) {
         return 1;

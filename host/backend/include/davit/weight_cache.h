@@ -3,9 +3,9 @@
  *
  * The key is a hash, under a secret of the folder, of everything that packing depends on: the
  * program's nodes, attributes, shapes and the bytes of its constants; the backend's own text; the
- * library file; the processor. Files are checked as a whole when they are mapped. What is damaged
- * is said, removed and made again; a folder or file of another user, or that others may write to,
- * is not used; that something cannot be read or written is no failure.
+ * builds of the libraries; the processor. Files are checked as a whole when they are mapped. What
+ * is damaged is said, removed and made again; a folder or file of another user, or that others may
+ * write to, is not used; that something cannot be read or written is no failure.
  *
  * A file is written beside and renamed: several processes and kills in between are safe. The least
  * recently used ones go where all together would exceed DAVIT_WEIGHT_CACHE_MIB (environment; 4096;
@@ -17,16 +17,18 @@
 
 typedef struct davit_weight_cache davit_weight_cache;
 
-/* Looks for the weights of a program. depends: what packing depends on beside the spec.
+/* Looks for the weights of a program. depends: what packing depends on beside the spec; library: an
+ * address in the library that packs.
  *
  * *out is NULL where there is no folder, or less than 32 MiB of constants, which are packed about
  * as fast. allocator and diag outlive *out. Returns DAVIT_OK or DAVIT_OUT_OF_MEMORY, reported. */
 DAVIT_NODISCARD davit_status davit_weight_cache_open(const davit_allocator *allocator,
                                                      const davit_diagnostics *diag,
                                                      const davit_program_spec *spec,
-                                                     const char *depends, davit_weight_cache **out);
+                                                     const char *depends, const void *library,
+                                                     davit_weight_cache **out);
 
-/* True when the weights were found. */
+/* True when the weights were found, so far all that were asked for. */
 bool davit_weight_cache_found(const davit_weight_cache *cache);
 
 /* The next block of the file, in the order in which blocks were added, read-only, until close.
@@ -38,6 +40,9 @@ const void *davit_weight_cache_take(davit_weight_cache *cache, const char *what,
 /* Says which block was made; it stays as it is until close. */
 void davit_weight_cache_add(davit_weight_cache *cache, const char *what, const void *block,
                             size_t bytes);
+
+/* What was made is not to be kept: it is not what this program will always have. NULL is legal. */
+void davit_weight_cache_drop(davit_weight_cache *cache);
 
 /* To be called once all blocks are made: writes those of weights that were not found, on a thread
  * of its own. */
