@@ -295,6 +295,10 @@ static bool take_scores(const davit_onednn_builder *builder, davit_onednn_group 
         product->inputs[0] == product->inputs[1]) {
         return false;
     }
+    if (m->has_mask &&
+        (m->mask.value == product->inputs[0] || m->mask.value == product->inputs[1])) {
+        return false; /* the unit lists what it reads twice once */
+    }
     m->q = climb_rows(builder, group, product->inputs[0]);
     m->k = davit_attention_view_climb(builder, group, product->inputs[1]);
     return davit_attention_view_broadcast(&m->q, dims, 2) &&

@@ -170,16 +170,24 @@ static void test_what_is_read_elsewhere_is_made(void **state)
 {
     (void)state;
     static const char *const texts[] = {
-        "MatMul x:1x8x16 x:1x16x8 ; Softmax ; MatMul x:1x8x16 ; Relu @1",
-        "MatMul x:1x8x16 x:1x16x8 ; Mul s:2 ; Softmax ; MatMul x:1x8x16 ; Add @0 ; Relu @0",
-        "Transpose x:1x8x2x16 perm=0,2,1,3 ; MatMul x:1x2x16x8 ; Softmax ; MatMul @0 ; Relu @2",
-        "DequantizeLinear u:4x9 s:0.1 t:1 ; Add w:9 ; QuantizeLinear s:0.2 t:1 ; Relu @1"};
+        "MatMul x:1x8x16 x:1x16x8 ; Softmax axis=-1 ; MatMul x:1x8x8 ; Add @1",
+        "MatMul x:1x8x16 x:1x16x8 ; Mul s:2 ; Softmax axis=-1 ; MatMul x:1x8x8 ; Add @0",
+        "Transpose x:1x8x2x16 perm=0,2,1,3 ; MatMul x:1x2x16x8 ; Softmax axis=-1 ; MatMul @0 ; Add @0",
+        "Transpose x:1x16x2x16 perm=0,2,1,3 ; MatMul x:1x2x16x16 ; Add @0 ; Softmax axis=-1 ; "
+        "MatMul x:1x2x16x8",
+        "Transpose x:1x16x2x16 perm=0,2,1,3 ; MatMul x:1x2x16x16 ; Mul s:0.125 ; Add @0 ; "
+        "Softmax axis=-1 ; MatMul x:1x2x16x8",
+        "DequantizeLinear u:4x9 s:0.1 t:1 ; Add w:9 ; QuantizeLinear s:0.2 t:1 ; "
+        "DequantizeLinear s:0.2 t:1 ; Add @1"};
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         unit_case built;
-        if (case_build(texts[i], 1, NULL, NULL, &built) == DAVIT_OK) {
-            compare(&built, devices[1], false, texts[i]);
-            case_destroy(&built);
+        davit_diagnostics_buffer diag;
+        davit_diagnostics_buffer_init(&diag);
+        if (case_build(texts[i], 1, NULL, &diag.sink, &built) != DAVIT_OK) {
+            fail_msg("%s: %s", texts[i], diag.text);
         }
+        compare(&built, devices[1], false, texts[i]);
+        case_destroy(&built);
     }
 }
 
