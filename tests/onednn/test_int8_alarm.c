@@ -103,8 +103,7 @@ static unsigned run_exactly(const char *text, uint64_t seed, uint32_t threads)
 
 /* What runs on oneDNN wherever there is VNNI. */
 static const char *const cases[] = {
-    "IntegerConv u:1x64x11x11 c:32x64x3x3 x_scale=0.02 w_scale=0.01, y_scale=1.0 y_type=2 "
-    "y_zero=128",
+    "IntegerConv u:1x64x11x11 c:32x64x3x3 x_scale=0.02 w_scale=0.01, y_scale=1.0 y_type=2 y_zero=128",
     "IntegerConv i:1x64x9x9 c:32x64x3x3 x_scale=0.02 w_scale=0.01, y_scale=1.0 y_type=2 y_zero=128",
     "IntegerConv i:1x64x9x9 c:32x64x1x1 x_scale=0.02 w_scale=0.01, y_scale=0.5 y_type=2 y_zero=128",
     "IntegerMatMul i:19x64 c:64x48 x_scale=0.02 w_scale=0.01, y_scale=0.5 y_type=2 y_zero=128"};
