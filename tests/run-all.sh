@@ -32,6 +32,14 @@ run_tests() {
     ctest --test-dir "build/$folder" --output-on-failure --no-tests=error -j "$jobs" "$@"
 }
 
+# print_failures LOG: what failed tests printed, up to 60 lines each; else the log's end
+print_failures() {
+    awk '/^ *[0-9]+\/[0-9]+ Test +#|^ +Start +[0-9]+: |tests passed/ {
+             shown = /\*\*\*(Failed|Exception|Timeout)/; lines = 0 }
+         shown && ++lines <= 60 { print; any = 1 }
+         END { exit !any }' "$1" || tail -n 80 "$1"
+}
+
 # gcc, warnings are errors, all tests. nvcc makes code for three of the GPUs, here only.
 step_release() {
     build release release -DDAVIT_WERROR=ON "-DDAVIT_CUDA_ARCHITECTURES=75;80;90"
@@ -102,8 +110,7 @@ for name in "$@"; do
     if "$root/tests/run-all.sh" --step "$name" >"$logs/$name.log" 2>&1 </dev/null; then
         echo "passed, $(($(date +%s) - begin)) s"
     else
-        echo "FAILED, $(($(date +%s) - begin)) s; the end of $logs/$name.log:"
-        tail -n 80 "$logs/$name.log"
+        echo "FAILED, $(($(date +%s) - begin)) s"
         failed="$failed $name"
     fi
     ! grep -q 'tests passed' "$logs/$name.log" || tested="$tested $name"
@@ -113,6 +120,10 @@ done
 for name in $tested; do
     echo "$name:"
     sed -n '/tests passed/,$p' "$logs/$name.log"
+done
+for name in $failed; do
+    echo "$name failed; from $logs/$name.log:"
+    print_failures "$logs/$name.log"
 done
 [ -z "$failed" ] || {
     echo "tests/run-all.sh: failed:$failed (logs: $logs/)" >&2
