@@ -4,6 +4,7 @@
 #include <elf.h>
 #include <link.h>
 #include <string.h>
+#include <sys/stat.h>
 #if defined(__x86_64__)
 #include <cpuid.h>
 #endif
@@ -50,6 +51,20 @@ static bool add_build_id(const char *note, size_t bytes, davit_content_hash *has
     return false;
 }
 
+/* Where there is no build identifier: patchelf, which makes wheels, may lose it. */
+static bool add_file(const char *path, davit_content_hash *hash)
+{
+    struct stat info;
+    if (stat(path, &info) != 0) {
+        return false;
+    }
+    const uint64_t identity[] = {info.st_dev, info.st_ino, (uint64_t)info.st_size,
+                                 (uint64_t)info.st_mtim.tv_sec, (uint64_t)info.st_mtim.tv_nsec};
+    add_text(hash, path);
+    davit_content_hash_add(hash, identity, sizeof(identity));
+    return true;
+}
+
 /* Stops at the object that holds the address. */
 static int look_into(struct dl_phdr_info *object, size_t size, void *user)
 {
@@ -68,11 +83,15 @@ static int look_into(struct dl_phdr_info *object, size_t size, void *user)
                                     part->p_memsz, s->hash);
         }
     }
+    if (holds && !s->found) {
+        const bool program = object->dlpi_name[0] == '\0';
+        s->found = add_file(program ? "/proc/self/exe" : object->dlpi_name, s->hash);
+    }
     return holds ? 1 : 0;
 }
 
 /* Adds the build of the program or library that holds the address: a version does not change with
- * every build. False where its linker gave it no identifier. */
+ * every build. False where nothing tells it from another one. */
 static bool add_build(davit_content_hash *hash, const void *address)
 {
     search s = {.address = (uintptr_t)address, .hash = hash};

@@ -9,12 +9,13 @@
 #include "davit/weight_cache.h"
 #include "fixture.h"
 
-enum { CHANNELS = 16, SIDE = 24, PLACES = CHANNELS * SIDE * SIDE, COLUMNS = 1000 };
+enum { CHANNELS = 1024, SIDE = 4, PLACES = CHANNELS * SIDE * SIDE, COLUMNS = 20 };
 
 typedef struct cache_test {
     fixture *f;
     char folder[80], weights[128];
     float x[PLACES], y[COLUMNS], first[COLUMNS];
+    uint64_t file_bytes; /* of the first model's */
 } cache_test;
 
 static float *random_floats(uint64_t seed, size_t count)
@@ -39,7 +40,8 @@ static void add_weights(onnx_builder *builder, const char *name, int rank, const
     free(values);
 }
 
-/* A convolution and a product with 37 MB of weights. */
+/* A convolution with 36 MiB of weights, which all kernels of oneDNN want in orders of their own,
+ * and a product, where that depends on the processor. */
 static void load_model(cache_test *t, uint64_t seed)
 {
     const int64_t x_dims[] = {1, CHANNELS, SIDE, SIDE};
@@ -138,7 +140,10 @@ static void first_life(cache_test *t)
 {
     assert_false(found(t));
     memcpy(t->first, t->y, sizeof(t->y));
-    assert_int_equal(davit_weight_cache_look().file_count, 1);
+    const davit_weight_cache_state state = davit_weight_cache_look();
+    assert_int_equal(state.file_count, 1);
+    assert_true(state.bytes >= sizeof(float) * CHANNELS * CHANNELS * 9);
+    t->file_bytes = state.bytes;
 }
 
 /* The path of the only file of weights. */
@@ -187,7 +192,7 @@ static void test_damaged(void **state)
     first_life(t);
     find_file(t, path);
     assert_int_equal(stat(path, &whole), 0);
-    const off_t places[] = {0, 17, 40, 60, 100, 4096, whole.st_size / 2, whole.st_size - 1};
+    const off_t places[] = {0, 17, 40, 60, 84, 4096, whole.st_size / 2, whole.st_size - 1};
     size_t count = sizeof(places) / sizeof(places[0]);
     for (size_t i = 0; i < count; i++) {
         char byte;
@@ -200,7 +205,7 @@ static void test_damaged(void **state)
         assert_int_equal(t->f->diag.warning_count, i + 1);
         assert_true(found_again(t));
     }
-    const off_t sizes[] = {0, 50, 96, 4096, whole.st_size - 1};
+    const off_t sizes[] = {0, 50, 90, 4096, whole.st_size - 1};
     for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
         assert_int_equal(truncate(path, sizes[i]), 0);
         assert_false(found_again(t));
@@ -304,12 +309,20 @@ static void test_killed(void **state)
     assert_true(found_again(t));
 }
 
+/* The cache may hold so many halves of a file. */
+static void set_limit(const cache_test *t, uint64_t halves)
+{
+    char text[24];
+    snprintf(text, sizeof(text), "%llu", (unsigned long long)((t->file_bytes * halves / 2) >> 20));
+    assert_int_equal(setenv("DAVIT_WEIGHT_CACHE_MIB", text, 1), 0);
+}
+
 /* What was used last stays. */
 static void test_limit(void **state)
 {
     cache_test *t = *state;
     first_life(t);
-    assert_int_equal(setenv("DAVIT_WEIGHT_CACHE_MIB", "80", 1), 0);
+    set_limit(t, 5);
     load_model(t, 100);
     assert_false(found(t));
     load_model(t, 1);
@@ -321,7 +334,7 @@ static void test_limit(void **state)
     assert_true(found_again(t));
     load_model(t, 100);
     assert_false(found(t));
-    assert_int_equal(setenv("DAVIT_WEIGHT_CACHE_MIB", "20", 1), 0); /* too little for any */
+    set_limit(t, 1); /* too little for any */
     load_model(t, 300);
     assert_false(found(t));
     assert_false(found(t));
