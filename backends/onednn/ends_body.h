@@ -2,9 +2,19 @@
 #include "dense.h"
 #include "vector_math.h"
 
-/* Of count vectors, a constant wherever this is inlined. */
-static inline __attribute__((always_inline)) void apply_ends(const davit_dense_end *ends,
-                                                             int end_count, vector *x, int count)
+/* True where all of them are few instructions. */
+static inline bool are_light(const davit_dense_end *ends, int end_count)
+{
+    bool light = true;
+    for (int e = 0; e < end_count; e++) {
+        light = light && ends[e].kind != DAVIT_DENSE_GELU;
+    }
+    return light;
+}
+
+/* Of count vectors, a constant wherever this is inlined, as is light: see are_light. */
+static inline __attribute__((always_inline)) void
+apply_ends_as(const davit_dense_end *ends, int end_count, bool light, vector *x, int count)
 {
     for (int e = 0; e < end_count; e++) {
         const vector alpha = ALL(ends[e].alpha), beta = ALL(ends[e].beta);
@@ -24,7 +34,7 @@ static inline __attribute__((always_inline)) void apply_ends(const davit_dense_e
             break;
         case DAVIT_DENSE_GELU:
             UNROLL
-            for (int i = 0; i < count; i++) {
+            for (int i = 0; i < count && !light; i++) {
                 x[i] = gelu(x[i]);
             }
             break;
@@ -36,4 +46,10 @@ static inline __attribute__((always_inline)) void apply_ends(const davit_dense_e
             break;
         }
     }
+}
+
+static inline __attribute__((always_inline)) void apply_ends(const davit_dense_end *ends,
+                                                             int end_count, vector *x, int count)
+{
+    apply_ends_as(ends, end_count, false, x, count);
 }

@@ -10,25 +10,37 @@ typedef struct fetched {
     int64_t step;
 } fetched;
 
-/* sums[r][0 .. PANEL) = rows[r][0 .. depth) * weights[0 .. depth)[PANEL], of one or both vectors of
- * the panel; count and vectors are constants wherever this is inlined. */
-static inline __attribute__((always_inline)) void
-multiply_block(int64_t depth, const float *rows, int64_t row_stride, const float *weights,
-               fetched next, int count, int vectors, float *sums, int64_t stride)
+/* Rows to multiply, and what is fetched meanwhile: weights to the second cache, the rows that
+ * follow, or these again where there are none, to the first. */
+typedef struct multiplied {
+    const float *rows;
+    int64_t row_stride;
+    const float *weights;
+    fetched next;
+    const float *after;
+} multiplied;
+
+/* Adds the products of numbers begin to end of count rows with their weights to s, of one or both
+ * vectors of the panel. written: NULL, or a row as wide to fetch for each number. count, vectors
+ * and whether that is NULL are constants wherever this is inlined. */
+static inline __attribute__((always_inline)) void add_products(int64_t begin, int64_t end,
+                                                               const multiplied *m,
+                                                               const fetched *written, int count,
+                                                               int vectors, vector s[ROWS][2])
 {
-    vector s[ROWS][2];
-    const float *x[4];
+    const int64_t row_stride = m->row_stride;
+    const float *weights = m->weights, *x[4];
     for (int i = 0; i < 4; i++) {
-        x[i] = rows + (3 * i < count ? 3 * i : 0) * row_stride;
+        x[i] = m->rows + (3 * i < count ? 3 * i : 0) * row_stride;
     }
-    UNROLL
-    for (int r = 0; r < count; r++) {
-        s[r][0] = s[r][1] = ALL(0.0f);
-    }
-    for (int64_t k = 0; k < depth; k++) {
-        __builtin_prefetch(next.first + k * next.step, 0, 2);
+    for (int64_t k = begin; k < end; k++) {
+        __builtin_prefetch(m->next.first + k * m->next.step, 0, 2);
+        __builtin_prefetch(m->after + k * count);
         __builtin_prefetch(weights + (k + AHEAD) * PANEL);
         __builtin_prefetch(weights + (k + AHEAD) * PANEL + LANES);
+        for (int v = 0; v < vectors && written != NULL; v++) {
+            __builtin_prefetch(written->first + k * written->step + v * LANES, 1);
+        }
         const vector w0 = LOAD(weights + k * PANEL), w1 = LOAD(weights + k * PANEL + LANES);
         UNROLL
         for (int r = 0; r < count; r++) {
@@ -39,6 +51,19 @@ multiply_block(int64_t depth, const float *rows, int64_t row_stride, const float
             }
         }
     }
+}
+
+/* sums[r][0 .. PANEL) = rows[r][0 .. depth) * weights[0 .. depth)[PANEL]; see add_products. */
+static inline __attribute__((always_inline)) void multiply_block(int64_t depth, const multiplied *m,
+                                                                 int count, int vectors,
+                                                                 float *sums, int64_t stride)
+{
+    vector s[ROWS][2];
+    UNROLL
+    for (int r = 0; r < count; r++) {
+        s[r][0] = s[r][1] = ALL(0.0f);
+    }
+    add_products(0, depth, m, NULL, count, vectors, s);
     UNROLL
     for (int r = 0; r < count; r++) {
         STORE(sums + r * stride, s[r][0]);
@@ -51,15 +76,14 @@ multiply_block(int64_t depth, const float *rows, int64_t row_stride, const float
 #define MULTIPLY_CASE(count)                                                                       \
     case count:                                                                                    \
         if (vectors > 1) {                                                                         \
-            multiply_block(depth, rows, row_stride, weights, next, count, 2, sums, stride);        \
+            multiply_block(depth, m, count, 2, sums, stride);                                      \
         } else {                                                                                   \
-            multiply_block(depth, rows, row_stride, weights, next, count, 1, sums, stride);        \
+            multiply_block(depth, m, count, 1, sums, stride);                                      \
         }                                                                                          \
         break
 
 /* count: 1 .. ROWS. */
-static void multiply_rows(int64_t depth, const float *rows, int64_t row_stride,
-                          const float *weights, fetched next, int64_t count, int vectors,
+static void multiply_rows(int64_t depth, const multiplied *m, int64_t count, int vectors,
                           float *sums, int64_t stride)
 {
     switch (count) {

@@ -115,9 +115,13 @@ static void multiply_point(const davit_winograd *w, int64_t count, const float *
         const float *panel = weights + column * w->inputs;
         for (int64_t i = 0, first = 0; i < blocks; i++) {
             int64_t height = (count - first + blocks - i - 1) / (blocks - i);
-            const fetched next = {panel + (PANEL + i * step) * w->inputs, step};
-            multiply_rows(w->inputs, rows + first * w->inputs, w->inputs, panel, next, height, 2,
-                          sums + first * w->columns + column, w->columns);
+            const float *x = rows + first * w->inputs;
+            const multiplied m = {.rows = x,
+                                  .row_stride = w->inputs,
+                                  .weights = panel,
+                                  .next = {panel + (PANEL + i * step) * w->inputs, step},
+                                  .after = i + 1 < blocks ? x + height * w->inputs : x};
+            multiply_rows(w->inputs, &m, height, 2, sums + first * w->columns + column, w->columns);
             first += height;
         }
     }

@@ -150,7 +150,7 @@ void random_depthwise_text(uint64_t seed, char *text)
 void random_dense_text(uint64_t seed, char *text)
 {
     writer w = begin(seed, text);
-    int depth = pick(&w, 0, 3) ? pick(&w, 64, 150) : 512 * pick(&w, 1, 2);
+    int depth = pick(&w, 0, 3) ? pick(&w, 16, 150) : 512 * pick(&w, 1, 2);
     int columns = pick(&w, 1, 200), trailing = 0;
     switch (pick(&w, 0, 2)) {
     case 0:
