@@ -1,7 +1,7 @@
 /* Unit cases: small graphs written as one line of text, so that a failure can be typed again.
  *
  *   CASE     = NODE { " ; " NODE }
- *   NODE     = OPERATOR { OPERAND | ATTRIBUTE } [ "->" OUTPUTS ]
+ *   NODE     = OPERATOR [ "^" ] { OPERAND | ATTRIBUTE } [ "->" OUTPUTS ]
  *   OPERAND  = "x:" SHAPE     graph input (f32)          SHAPE = 1x3x8x8 | "same"
  *            | "w:" SHAPE     constant weights           "same": as the result before
  *            | "p:" SHAPE     constant in [1/2, 3/2)
@@ -17,7 +17,8 @@
  *   ATTRIBUTE = NAME "=" VALUE   "3" an integer, "3," or "1,2" a list, "0.5" a float, "0.5,0.25" a
  *                                list of floats, else a string
  *
- * The first input of every node but the first is the first result of the node before it. Results
+ * The first input of every node but the first is the first result of the node before it, unless
+ * there is "^". Results
  * that nothing reads are graph outputs. Example, a convolution with bias, residual and relu:
  *
  *   Conv x:1x8x13x13 w:16x8x3x3 pads=1,1,1,1 ; Add w:16x1x1 ; Add x:same ; Relu */
@@ -28,7 +29,7 @@
 #include "davit/tensor.h"
 
 #define CASE_TEXT_BYTES 2048
-#define CASE_MAX_NODES 16
+#define CASE_MAX_NODES 24
 #define CASE_MAX_OPERANDS 8
 #define CASE_MAX_ATTRIBUTES 16
 #define CASE_MAX_LIST 64
@@ -72,6 +73,7 @@ typedef struct case_attribute {
 typedef struct case_node {
     char op[40];
     size_t operand_count, attribute_count, output_count;
+    bool anew; /* the node before it is none of its inputs */
     case_operand operands[CASE_MAX_OPERANDS];
     case_attribute attributes[CASE_MAX_ATTRIBUTES];
 } case_node;

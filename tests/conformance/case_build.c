@@ -204,7 +204,7 @@ static davit_status add_node(case_builder *builder, const case_node *node)
     davit_attribute attributes[CASE_MAX_ATTRIBUTES];
     uint32_t input_count = 0;
     davit_value_id before = DAVIT_NONE;
-    if (builder->result_count > 0) {
+    if (builder->result_count > 0 && !node->anew) {
         before = builder->results[builder->result_count - 1];
         inputs[input_count++] = before;
     }

@@ -100,6 +100,10 @@ static bool parse_part(const char *token, case_node *node)
         node->output_count = strtoul(token + 2, NULL, 10);
         return node->output_count >= 1 && node->output_count <= CASE_MAX_OUTPUTS;
     }
+    if (strcmp(token, "^") == 0) {
+        node->anew = true;
+        return true;
+    }
     if (strchr(token, '=') != NULL) {
         return node->attribute_count < CASE_MAX_ATTRIBUTES &&
                parse_attribute(token, &node->attributes[node->attribute_count++]);

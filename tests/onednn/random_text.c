@@ -498,49 +498,90 @@ static void append_heads_end(writer *w, const heads *h)
     }
 }
 
+/* What the products of an attention read. */
+typedef struct operands {
+    int nodes; /* that were appended for them */
+    char q[40], k[40], v[40];
+} operands;
+
+/* An operand of that shape: an input, or a Transpose of one, which is appended; of bytes maybe
+ * between DequantizeLinear and QuantizeLinear. */
+static void append_operand(writer *w, char letter, const int dims[4], int *nodes, char text[40])
+{
+    static const int permutations[][4] = {
+        {0, 2, 1, 3}, {0, 1, 3, 2}, {0, 2, 3, 1}, {0, 3, 1, 2}, {0, 1, 2, 3}};
+    const int *p = permutations[pick(w, 0, 4)];
+    int from[4];
+    if (pick(w, 0, 1)) {
+        (void)snprintf(text, 40, "%c:%dx%dx%dx%d", letter, dims[0], dims[1], dims[2], dims[3]);
+        return;
+    }
+    for (int i = 0; i < 4; i++) {
+        from[p[i]] = dims[i];
+    }
+    bool through_floats = letter != 'x' && pick(w, 0, 1);
+    append(w, "%s ^ %c:%dx%dx%dx%d", through_floats ? "DequantizeLinear" : "Transpose",
+           through_floats ? 'u' : letter, from[0], from[1], from[2], from[3]);
+    if (through_floats) { /* a chain, which leaves the bytes in that order */
+        append(w, " s:0.03 t:1 ; Transpose");
+    }
+    append(w, " perm=%d,%d,%d,%d ; ", p[0], p[1], p[2], p[3]);
+    if (through_floats) {
+        append(w, "QuantizeLinear s:0.02 %c:1 ; ", letter == 'u' ? 't' : 'c');
+    }
+    *nodes += through_floats ? 3 : 1;
+    (void)snprintf(text, 40, "@%d", *nodes - 1);
+}
+
+/* letters: of the types of q, k and v, of which k and v may be broadcast. */
+static operands append_operands(writer *w, const heads *h, const char letters[3])
+{
+    operands o = {.nodes = 0};
+    const int q[] = {h->batch, h->count, h->queries, h->depth};
+    const int k[] = {pick(w, 0, 3) ? h->batch : 1, pick(w, 0, 3) ? h->count : 1, h->depth, h->keys};
+    const int v[] = {pick(w, 0, 3) ? h->batch : 1, pick(w, 0, 3) ? h->count : 1, h->keys, h->width};
+    append_operand(w, letters[0], q, &o.nodes, o.q);
+    append_operand(w, letters[1], k, &o.nodes, o.k);
+    append_operand(w, letters[2], v, &o.nodes, o.v);
+    return o;
+}
+
 void random_attention_text(uint64_t seed, char *text)
 {
     writer w = begin(seed, text);
     heads h = pick_heads(&w, 1);
-    if (pick(&w, 0, 1)) {
-        append(&w, "Transpose x:%dx%dx%dx%d perm=0,2,1,3 ; MatMul", h.batch, h.queries, h.count,
-               h.depth);
-    } else {
-        append(&w, "MatMul x:%dx%dx%dx%d", h.batch, h.count, h.queries, h.depth);
-    }
-    append(&w, " x:%dx%dx%dx%d", pick(&w, 0, 3) ? h.batch : 1, pick(&w, 0, 3) ? h.count : 1,
-           h.depth, h.keys);
+    operands o = append_operands(&w, &h, "xxx");
+    append(&w, "MatMul ^ %s %s", o.q, o.k);
     append_scale(&w);
     append_mask(&w, &h);
-    append(&w, " ; Softmax axis=-1 ; MatMul x:%dx%dx%dx%d", pick(&w, 0, 3) ? h.batch : 1,
-           pick(&w, 0, 3) ? h.count : 1, h.keys, h.width);
+    append(&w, " ; Softmax axis=-1 ; MatMul %s", o.v);
     append_heads_end(&w, &h);
 }
 
 /* Of an IntegerProduct of u8 with u8 or s8, sums of which are about depth steps. */
-static void append_product(writer *w, int depth, bool is_signed)
+static void append_product(writer *w, int depth, char letter, bool is_signed)
 {
     append(w, " a_scale=0.01 a_zero=%d b_scale=0.013 b_zero=%d y_scale=%.6f y_zero=%d y_type=%d",
-           pick(w, 0, 255), is_signed ? pick(w, -128, 127) : pick(w, 0, 255), 0.004 * depth,
-           pick(w, 0, 255), DAVIT_U8);
+           pick(w, 0, 255), letter == 'i' ? pick(w, -128, 127) : pick(w, 0, 255), 0.004 * depth,
+           is_signed ? pick(w, -128, 127) : pick(w, 0, 255), is_signed ? DAVIT_S8 : DAVIT_U8);
 }
 
 void random_bytes_attention_text(uint64_t seed, char *text)
 {
     writer w = begin(seed, text);
     heads h = pick_heads(&w, 4);
-    bool is_signed = pick(&w, 0, 1) == 1;
-    append(&w, "IntegerProduct u:%dx%dx%dx%d %c:%dx%dx%dx%d", h.batch, h.count, h.queries, h.depth,
-           is_signed ? 'i' : 'u', h.batch, h.count, h.depth, h.keys);
-    append_product(&w, h.depth, is_signed);
-    append(&w, " ; DequantizeLinear s:%s t:1", pick(&w, 0, 1) ? "0.02" : "0.2");
+    const char letters[3] = {'u', pick(&w, 0, 1) ? 'i' : 'u', pick(&w, 0, 1) ? 'i' : 'u'};
+    bool signed_scores = pick(&w, 0, 1) == 1, signed_result = pick(&w, 0, 1) == 1;
+    operands o = append_operands(&w, &h, letters);
+    append(&w, "IntegerProduct ^ %s %s", o.q, o.k);
+    append_product(&w, h.depth, letters[1], signed_scores);
+    append(&w, " ; DequantizeLinear s:%s %c:1", pick(&w, 0, 1) ? "0.02" : "0.2",
+           signed_scores ? 'c' : 't');
     append_scale(&w);
     append_mask(&w, &h);
     append(&w, " ; Softmax axis=-1 ; QuantizeLinear s:0.003921569 t:1");
-    is_signed = pick(&w, 0, 1) == 1;
-    append(&w, " ; IntegerProduct %c:%dx%dx%dx%d", is_signed ? 'i' : 'u', h.batch, h.count, h.keys,
-           h.width);
-    append_product(&w, h.keys, is_signed);
+    append(&w, " ; IntegerProduct %s", o.v);
+    append_product(&w, h.keys, letters[2], signed_result);
     append_heads_end(&w, &h);
 }
 

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define RANDOM_TEXT_BYTES 768
+#define RANDOM_TEXT_BYTES 1024
 
 typedef void (*random_text)(uint64_t seed, char *text);
 
