@@ -148,50 +148,36 @@ typedef struct params {
     int64_t parts, thread_elems; /* of the queries of a head; room for a thread */
 } params;
 
-typedef struct attention_run {
-    const params *params;
-    const float *q, *k, *v, *mask;
-    float *out, *scratch;
-} attention_run;
-
-static int64_t place(const davit_attention_view *view, int64_t batch, int64_t head)
-{
-    return batch * view->strides[0] + head * view->strides[1];
-}
-
 static void run_items(const void *context, int64_t begin, int64_t end)
 {
-    const attention_run *run = context;
-    const params *p = run->params;
+    const davit_onednn_call *call = context;
+    const params *p = call->params;
     const match *m = &p->match;
+    const float *q = call->pointers[DAVIT_ATTENTION_Q], *k = call->pointers[DAVIT_ATTENTION_K];
+    const float *v = call->pointers[DAVIT_ATTENTION_V];
+    const float *mask = m->has_mask ? call->pointers[DAVIT_ATTENTION_MASK] : NULL;
+    float *out = call->pointers[DAVIT_ATTENTION_OUT];
+    float *scratch = call->pointers[DAVIT_ATTENTION_SCRATCH];
     for (int64_t i = begin; i < end; i++) {
         int64_t head = i / p->parts % m->heads, batch = i / p->parts / m->heads;
         int64_t part = i % p->parts, queries = m->attention.queries;
         davit_attention_head h = {
-            .q = run->q + place(&m->q, batch, head),
-            .k = run->k + place(&m->k, batch, head),
-            .v = run->v + place(&m->v, batch, head),
-            .mask = m->has_mask ? run->mask + place(&m->mask, batch, head) : NULL,
-            .out = run->out + place(&m->out, batch, head),
-            .scratch = run->scratch + davit_onednn_thread_index() * p->thread_elems,
+            .q = q + davit_attention_place(&m->q, batch, head),
+            .k = k + davit_attention_place(&m->k, batch, head),
+            .v = v + davit_attention_place(&m->v, batch, head),
+            .mask = mask != NULL ? mask + davit_attention_place(&m->mask, batch, head) : NULL,
+            .out = out + davit_attention_place(&m->out, batch, head),
+            .scratch = scratch + davit_onednn_thread_index() * p->thread_elems,
             .first = queries * part / p->parts};
         h.count = queries * (part + 1) / p->parts - h.first;
         p->loops->run(&m->attention, &h);
     }
 }
 
-/* Operands: q, k, v, out, scratch, maybe the mask. */
 static davit_status run_attention(const davit_onednn_call *call)
 {
     const params *p = call->params;
-    const attention_run run = {.params = p,
-                               .q = call->pointers[0],
-                               .k = call->pointers[1],
-                               .v = call->pointers[2],
-                               .out = call->pointers[3],
-                               .scratch = call->pointers[4],
-                               .mask = p->match.has_mask ? call->pointers[5] : NULL};
-    davit_onednn_parallel(p->match.batch * p->match.heads * p->parts, 1, run_items, &run);
+    davit_onednn_parallel(p->match.batch * p->match.heads * p->parts, 1, run_items, call);
     return DAVIT_OK;
 }
 
@@ -205,7 +191,7 @@ int64_t davit_attention_parts(int64_t heads, int64_t queries)
 static davit_status build(davit_onednn_builder *builder, const davit_onednn_group *group)
 {
     const match *m = group->match;
-    davit_onednn_operand operands[6];
+    davit_onednn_operand operands[DAVIT_ATTENTION_MASK + 1];
     davit_status status = DAVIT_OK;
     params *p = davit_onednn_alloc(builder, sizeof(*p));
     if (p == NULL) {
@@ -220,21 +206,22 @@ static davit_status build(davit_onednn_builder *builder, const davit_onednn_grou
         status = davit_onednn_value_dense(builder, inputs[i], &operands[i]);
     }
     if (status == DAVIT_OK) {
-        status = davit_onednn_new_dense(builder, m->out.value, &operands[3]);
+        status = davit_onednn_new_dense(builder, m->out.value, &operands[DAVIT_ATTENTION_OUT]);
     }
     if (status == DAVIT_OK) {
         size_t elems = (size_t)(davit_onednn_thread_count() * p->thread_elems);
-        status = davit_onednn_new_bytes(builder, elems * sizeof(float), &operands[4]);
+        status = davit_onednn_new_bytes(builder, elems * sizeof(float),
+                                        &operands[DAVIT_ATTENTION_SCRATCH]);
     }
     if (status == DAVIT_OK && m->has_mask) {
-        status = davit_onednn_value_dense(builder, m->mask.value, &operands[5]);
+        status = davit_onednn_value_dense(builder, m->mask.value, &operands[DAVIT_ATTENTION_MASK]);
     }
     if (status == DAVIT_OK) {
         status = davit_onednn_add_kernel(builder, p->loops->name, run_attention, p, operands,
                                          m->has_mask ? 6 : 5);
     }
     if (status == DAVIT_OK) {
-        davit_onednn_value_set(builder, m->out.value, &operands[3]);
+        davit_onednn_value_set(builder, m->out.value, &operands[DAVIT_ATTENTION_OUT]);
     }
     return status;
 }

@@ -77,8 +77,25 @@ davit_attention_view davit_attention_view_descend(const davit_onednn_builder *bu
  * of that shape, given as dims. */
 bool davit_attention_mask(const davit_onednn_builder *builder, const davit_node *add,
                           davit_value_id value, const int64_t *dims, davit_attention_view *out);
+/* Where a head of it begins. */
+static inline int64_t davit_attention_place(const davit_attention_view *view, int64_t batch,
+                                            int64_t head)
+{
+    return batch * view->strides[0] + head * view->strides[1];
+}
+
 /* Into how many parts to share the queries of each of that many heads among the threads. */
 int64_t davit_attention_parts(int64_t heads, int64_t queries);
+
+/* The operands of the step. */
+enum {
+    DAVIT_ATTENTION_Q,
+    DAVIT_ATTENTION_K,
+    DAVIT_ATTENTION_V,
+    DAVIT_ATTENTION_OUT,
+    DAVIT_ATTENTION_SCRATCH,
+    DAVIT_ATTENTION_MASK /* maybe none */
+};
 /* True for a Softmax over the last axis. */
 bool davit_attention_softmax_fits(const davit_graph *graph, const davit_node *softmax);
 

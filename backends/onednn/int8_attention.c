@@ -105,45 +105,37 @@ static void multiply(const params *p, const product *m)
     }
 }
 
-typedef struct attention_run {
-    const params *params;
-    const uint8_t *q, *k, *v;
-    const float *mask;
-    uint8_t *out;
-    char *scratch;
-} attention_run;
-
-static int64_t place(const davit_attention_view *view, int64_t batch, int64_t head)
-{
-    return batch * view->strides[0] + head * view->strides[1];
-}
-
 /* Queries first to end of a head. */
-static void run_head(const attention_run *run, int64_t batch, int64_t head, int64_t first,
+static void run_head(const davit_onednn_call *call, int64_t batch, int64_t head, int64_t first,
                      int64_t end)
 {
-    const params *p = run->params;
-    char *keys = run->scratch + davit_onednn_thread_index() * p->thread_bytes;
+    const params *p = call->params;
+    const match *m = &p->match;
+    const int64_t mask_row = m->mask.strides[2], out_row = m->out.strides[2];
+    const uint8_t *q = call->pointers[DAVIT_ATTENTION_Q], *k = call->pointers[DAVIT_ATTENTION_K];
+    const uint8_t *v = call->pointers[DAVIT_ATTENTION_V];
+    const float *mask = m->has_mask ? call->pointers[DAVIT_ATTENTION_MASK] : NULL;
+    uint8_t *out = call->pointers[DAVIT_ATTENTION_OUT];
+    char *keys = call->pointers[DAVIT_ATTENTION_SCRATCH];
+    keys += davit_onednn_thread_index() * p->thread_bytes;
     char *values = keys + round_up(packed_bytes(&p->keys), LINE);
     float *row = (float *)(values + round_up(packed_bytes(&p->values), LINE));
-    uint8_t *scores = (uint8_t *)(row + round_up(p->match.keys, LINE));
-    const uint8_t *q = run->q + place(&p->q, batch, head);
-    uint8_t *out = run->out + place(&p->match.out, batch, head);
-    const int64_t mask_row = p->match.mask.strides[2], out_row = p->match.out.strides[2];
-    pack(p, &p->keys, run->k + place(&p->k, batch, head), keys);
-    pack(p, &p->values, run->v + place(&p->v, batch, head), values);
+    uint8_t *scores = (uint8_t *)(row + round_up(m->keys, LINE));
+    pack(p, &p->keys, k + davit_attention_place(&p->k, batch, head), keys);
+    pack(p, &p->values, v + davit_attention_place(&p->v, batch, head), values);
+    q += davit_attention_place(&p->q, batch, head);
+    out += davit_attention_place(&m->out, batch, head);
+    if (mask != NULL) {
+        mask += davit_attention_place(&m->mask, batch, head);
+    }
     for (int64_t r = first; r < end; r += p->block) {
         const int64_t count = end - r < p->block ? end - r : p->block;
-        const float *mask = NULL;
         multiply(p, &(product){&p->keys, keys, &p->score_end, q + r * p->q.strides[2], count,
                                p->q.strides[2], p->score_stride, scores});
-        if (p->match.has_mask) {
-            mask = run->mask + place(&p->match.mask, batch, head) + r * mask_row;
-        }
         for (int64_t i = 0; i < count; i++) {
             uint8_t *at = scores + i * p->score_stride;
-            p->rows->softmax_bytes(&p->softmax, at, mask != NULL ? mask + i * mask_row : NULL, row,
-                                   at);
+            p->rows->softmax_bytes(&p->softmax, at, mask != NULL ? mask + (r + i) * mask_row : NULL,
+                                   row, at);
         }
         multiply(p, &(product){&p->values, values, &p->result_end, scores, count, p->score_stride,
                                out_row, out + r * out_row});
@@ -152,27 +144,19 @@ static void run_head(const attention_run *run, int64_t batch, int64_t head, int6
 
 static void run_items(const void *context, int64_t begin, int64_t end)
 {
-    const attention_run *run = context;
-    const params *p = run->params;
+    const davit_onednn_call *call = context;
+    const params *p = call->params;
     for (int64_t i = begin; i < end; i++) {
         int64_t head = i / p->parts, part = i % p->parts;
-        run_head(run, head / p->match.heads, head % p->match.heads,
+        run_head(call, head / p->match.heads, head % p->match.heads,
                  p->match.queries * part / p->parts, p->match.queries * (part + 1) / p->parts);
     }
 }
 
-/* Operands: q, k, v, out, scratch, maybe the mask. */
 static davit_status run_attention(const davit_onednn_call *call)
 {
     const params *p = call->params;
-    const attention_run run = {.params = p,
-                               .q = call->pointers[0],
-                               .k = call->pointers[1],
-                               .v = call->pointers[2],
-                               .out = call->pointers[3],
-                               .scratch = call->pointers[4],
-                               .mask = p->match.has_mask ? call->pointers[5] : NULL};
-    davit_onednn_parallel(p->match.batch * p->match.heads * p->parts, 1, run_items, &run);
+    davit_onednn_parallel(p->match.batch * p->match.heads * p->parts, 1, run_items, call);
     return DAVIT_OK;
 }
 
@@ -280,28 +264,29 @@ static davit_status describe(davit_onednn_builder *builder, const match *m, para
 static davit_status build(davit_onednn_builder *builder, const davit_onednn_group *group)
 {
     const match *m = group->match;
-    davit_onednn_operand operands[6];
+    davit_onednn_operand operands[DAVIT_ATTENTION_MASK + 1];
     params *p = davit_onednn_alloc(builder, sizeof(*p));
     if (p == NULL) {
         return DAVIT_OUT_OF_MEMORY;
     }
     davit_status status = describe(builder, m, p, operands);
     if (status == DAVIT_OK) {
-        status = davit_onednn_new_dense(builder, m->out.value, &operands[3]);
+        status = davit_onednn_new_dense(builder, m->out.value, &operands[DAVIT_ATTENTION_OUT]);
     }
     if (status == DAVIT_OK) {
-        status = davit_onednn_new_bytes(
-            builder, (size_t)(davit_onednn_thread_count() * p->thread_bytes), &operands[4]);
+        status =
+            davit_onednn_new_bytes(builder, (size_t)(davit_onednn_thread_count() * p->thread_bytes),
+                                   &operands[DAVIT_ATTENTION_SCRATCH]);
     }
     if (status == DAVIT_OK && m->has_mask) {
-        status = davit_onednn_value_dense(builder, m->mask.value, &operands[5]);
+        status = davit_onednn_value_dense(builder, m->mask.value, &operands[DAVIT_ATTENTION_MASK]);
     }
     if (status == DAVIT_OK) {
         status = davit_onednn_add_kernel(builder, "own_attention:avx512_vnni", run_attention, p,
                                          operands, m->has_mask ? 6 : 5);
     }
     if (status == DAVIT_OK) {
-        davit_onednn_value_set(builder, m->out.value, &operands[3]);
+        davit_onednn_value_set(builder, m->out.value, &operands[DAVIT_ATTENTION_OUT]);
     }
     return status;
 }
