@@ -16,10 +16,11 @@ static const char *kind_name(davit_device_kind kind)
 
 static json_t *peaks_json(const davit_device_profile *profile)
 {
-    return json_pack("{s:o, s:o, s:o, s:o, s:o}", "f32_flops_per_s",
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "f32_flops_per_s",
                      davit_report_known(profile->f32_flops_per_s), "f16_flops_per_s",
                      davit_report_known(profile->f16_flops_per_s), "bf16_flops_per_s",
-                     davit_report_known(profile->bf16_flops_per_s), "s8_ops_per_s",
+                     davit_report_known(profile->bf16_flops_per_s), "tf32_flops_per_s",
+                     davit_report_known(profile->tf32_flops_per_s), "s8_ops_per_s",
                      davit_report_known(profile->s8_ops_per_s), "memory_bytes_per_s",
                      davit_report_known(profile->memory_bytes_per_s));
 }

@@ -11,6 +11,7 @@ def device(name, index, clock="measured"):
             "description": "a device of a test", "emulated": clock == "modelled", "clock": clock,
             "pci_address": None, "numa_node": 0 if index else None, "memory_bytes": 1e9,
             "peaks": {"f32_flops_per_s": 1e12, "f16_flops_per_s": None, "bf16_flops_per_s": None,
+                      "tf32_flops_per_s": 2e12 if index else None,
                       "s8_ops_per_s": 4e12, "memory_bytes_per_s": 1e11},
             "link": {"to_device_bytes_per_s": 1e10, "to_host_bytes_per_s": 1e10, "latency_s": 1e-5}
             if index else None,

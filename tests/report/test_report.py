@@ -213,6 +213,8 @@ class Report(unittest.TestCase):
         self.validator.validate(report)
         self.assertIsNone(report["summary"]["measured"])
         self.assertEqual({d["clock"] for d in report["devices"]}, {"modelled"})
+        self.assertEqual([d["peaks"]["tf32_flops_per_s"] for d in report["devices"] if d["kind"] == "gpu"], [156e12])
+        self.assertEqual({d["peaks"]["tf32_flops_per_s"] for d in report["devices"] if d["kind"] != "gpu"}, {None})
         self.assertAlmostEqual(report["summary"]["predicted"]["period_s"], plan["prediction"]["period_s"], places=9)
         self.check_spans(report, "predicted")
         # What moving one unit alone takes: the plan that has all units pinned so.

@@ -138,7 +138,7 @@ function roofline(host, device) {
   });
   if (points.length === 0) return;
   const memory = device.peaks.memory_bytes_per_s;
-  const lines = [["f32", "f32_flops_per_s"], ["int8", "s8_ops_per_s"]]
+  const lines = [["f32", "f32_flops_per_s"], ["tf32", "tf32_flops_per_s"], ["int8", "s8_ops_per_s"]]
     .filter(([label, key]) => device.peaks[key] && memory)
     .map(([label, key]) => ({
       label: label + " " + rate(device.peaks[key], "op"), dashed: label !== "f32",
