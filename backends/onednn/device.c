@@ -72,6 +72,7 @@ static void program_info(const davit_program *base, davit_program_info *info)
     info->constant_bytes = program->constant_bytes;
     info->weights_found = davit_weight_cache_found(program->cache);
     info->unit_implementations = program->implementations;
+    info->units_grouped = program->grouped;
 }
 
 /* ---- queues ---- */

@@ -131,6 +131,7 @@ static davit_status name_implementation(davit_onednn_builder *builder, size_t po
     const davit_onednn_group *group = builder->groups[position];
     for (size_t i = 0; group != NULL && i < group->count; i++) {
         program->implementations[group->positions[i]] = name;
+        program->grouped[group->positions[i]] = true;
     }
     return name != NULL ? DAVIT_OK
                         : davit_fail(builder->diag, DAVIT_OUT_OF_MEMORY, "no memory for a program");
@@ -349,7 +350,9 @@ static davit_status create(davit_onednn_device *device, size_t unit_count,
     program->implementations =
         davit_alloc_array(allocator, unit_count, sizeof(*program->implementations));
     program->alone = davit_alloc_array(allocator, unit_count, sizeof(*program->alone));
-    if (program->unit_ends == NULL || program->implementations == NULL || program->alone == NULL) {
+    program->grouped = davit_alloc_array(allocator, unit_count, sizeof(*program->grouped));
+    if (program->unit_ends == NULL || program->implementations == NULL || program->alone == NULL ||
+        program->grouped == NULL) {
         davit_onednn_program_destroy(program);
         return out_of_memory(diag);
     }
@@ -419,6 +422,7 @@ void davit_onednn_program_destroy(davit_onednn_program *program)
     davit_free(allocator, program->unit_ends);
     davit_free(allocator, program->implementations);
     davit_free(allocator, program->alone);
+    davit_free(allocator, program->grouped);
     davit_free(allocator, program);
 }
 

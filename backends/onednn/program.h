@@ -82,8 +82,8 @@ typedef struct davit_onednn_program {
     size_t unit_count;
     size_t *unit_ends; /* [unit_count] index after the last step of each unit */
     const char **implementations;
-    uint32_t threads; /* of the device */
-    bool *alone;      /* [unit_count] runs on one thread */
+    uint32_t threads;      /* of the device */
+    bool *alone, *grouped; /* [unit_count] runs on one thread; in one step with others */
     size_t share_count;
     davit_onednn_share *shares; /* group by group */
     davit_pool memory; /* of packed constants and activations */

@@ -136,6 +136,10 @@ davit_status davit_session_kernels(davit_session *session, davit_generation *gen
 
 const char *davit_generation_kernel_reason(const davit_generation *generation, size_t unit)
 {
+    if (generation->executor != NULL &&
+        davit_executor_unit_grouped(generation->executor, (davit_unit_id)unit)) {
+        return "together with other units";
+    }
     const char *text = generation->kernel_reasons != NULL ? generation->kernel_reasons[unit] : NULL;
     return text != NULL ? text : "";
 }

@@ -167,6 +167,9 @@ static davit_status build_program(davit_executor *executor, size_t index,
     for (size_t u = 0; info.unit_implementations != NULL && u < stage->unit_count; u++) {
         executor->implementations[stage->units[u]] = info.unit_implementations[u];
     }
+    for (size_t u = 0; info.units_grouped != NULL && u < stage->unit_count; u++) {
+        executor->grouped[stage->units[u]] = info.units_grouped[u];
+    }
     return DAVIT_OK;
 }
 
@@ -261,10 +264,12 @@ static davit_status prepare(davit_executor *executor, const davit_executor_optio
     executor->programs =
         davit_arena_alloc_array(arena, executor->schedule.stage_count, sizeof(davit_program *));
     executor->implementations = davit_arena_alloc_array(arena, plan->unit_count, sizeof(char *));
+    executor->grouped = davit_arena_alloc_array(arena, plan->unit_count, sizeof(bool));
     executor->inferences =
         davit_arena_alloc_array(arena, executor->depth, sizeof(*executor->inferences));
     return executor->devices != NULL && executor->lines != NULL && executor->programs != NULL &&
-                   executor->implementations != NULL && executor->inferences != NULL
+                   executor->implementations != NULL && executor->grouped != NULL &&
+                   executor->inferences != NULL
                ? DAVIT_OK
                : out_of_memory(executor);
 }
@@ -398,6 +403,11 @@ const char *davit_executor_unit_implementation(const davit_executor *executor, d
 {
     const char *name = executor->implementations[unit];
     return name != NULL ? name : "";
+}
+
+bool davit_executor_unit_grouped(const davit_executor *executor, davit_unit_id unit)
+{
+    return executor->grouped[unit];
 }
 
 size_t davit_executor_program_count(const davit_executor *executor)

@@ -92,7 +92,8 @@ struct davit_executor {
     size_t device_count;
     davit_executor_device *devices; /* by index among the plan's */
     davit_program **programs;       /* by stage */
-    const char **implementations;   /* by unit */
+    const char **implementations;   /* by unit, as grouped */
+    bool *grouped;
     size_t memory_bytes, cached_count;
     size_t depth;
     davit_inference *inferences; /* [depth] */

@@ -137,11 +137,14 @@ static int by_time(const void *a, const void *b)
 static davit_status find_kinds(search *s)
 {
     size_t units = s->trials.spec->unit_count;
+    const bool *grouped = s->rule.info.units_grouped;
     s->kind_count = 0;
     s->kinds = davit_arena_alloc_array(&s->arena, units, sizeof(*s->kinds));
     davit_status status = s->kinds != NULL ? DAVIT_OK : DAVIT_OUT_OF_MEMORY;
     for (size_t p = 0; p < units && status == DAVIT_OK; p++) {
-        status = add_unit(s, p);
+        if (grouped == NULL || !grouped[p]) { /* those have no kernel of their own */
+            status = add_unit(s, p);
+        }
     }
     for (size_t i = 0; i < s->kind_count && status == DAVIT_OK; i++) {
         kind *k = &s->kinds[i];

@@ -41,6 +41,20 @@ def save_model(path):
     onnx.save(model, path)
 
 
+def save_attention(path):
+    """An attention, which is computed in one step, and a softmax like that in it."""
+    shapes = {name: [1, 4, 64, 64] for name in "qkvxyz"}
+    nodes = [helper.make_node("MatMul", ["q", "k"], ["scores"], "scores"),
+             helper.make_node("Softmax", ["scores"], ["weights"], "inside", axis=-1),
+             helper.make_node("MatMul", ["weights", "v"], ["y"], "result"),
+             helper.make_node("Softmax", ["x"], ["z"], "outside", axis=-1)]
+    values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+              for name, shape in shapes.items()]
+    graph = helper.make_graph(nodes, "attention", values[:4], values[4:])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 13)], ir_version=8),
+              path)
+
+
 class Kernels(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
@@ -122,6 +136,20 @@ class Kernels(unittest.TestCase):
 
         self.run_davit("calibrate", "--clear")
         self.assertEqual(self.units()[0], by_rule)
+
+    def test_units_of_a_group_have_no_kernel_of_their_own(self):
+        save_attention(self.model)
+        self.calibrate()
+        if self.store()[0] is None:
+            self.skipTest("on one thread there is nothing to choose between")
+        self.choose({"f32": "/1"})
+        units, _, errors = self.units()
+        self.assertIn("by measurement", units["outside"][1])
+        if not units["inside"][0].startswith("own_attention"):
+            self.skipTest("this processor has no loops for attention")
+        for name in ("scores", "inside", "result"):
+            self.assertEqual(units[name][1], "together with other units")
+            self.assertIn(f"unit '{name}': {units[name][0]}, together with other units", errors)
 
     def test_says_what_it_cannot_use(self):
         by_rule, _, _ = self.units()

@@ -10,7 +10,7 @@
 #include "davit/null_backend.h"
 
 #define KEY "made-up device"
-enum { UNITS = 6, SPIKE = 500, SPIKE_EVERY = 100 };
+enum { UNITS = 7, SPIKE = 500, SPIKE_EVERY = 100 };
 
 /* ---- the device ---- */
 
@@ -21,15 +21,17 @@ typedef struct made_up {
     davit_op op;
     unsigned rule, quick, rule_alone, quick_alone;
     unsigned after_quick; /* what it takes more behind a unit that is "quick" */
+    bool grouped;         /* computed with others, whatever kernel is chosen */
 } made_up;
 
 static const made_up units[UNITS] = {
-    {"faster", DAVIT_OP_Relu, 100000, 80000, 110000, 90000, 0},
-    {"slower", DAVIT_OP_Tanh, 100000, 130000, 100500, 140000, 0},
-    {"hardly", DAVIT_OP_Abs, 100000, 98500, 120000, 99500, 0},
-    {"alone", DAVIT_OP_Neg, 50000, 60000, 30000, 45000, 0},
-    {"spoiling", DAVIT_OP_Exp, 100000, 70000, 130000, 75000, 0},
-    {"spoilt", DAVIT_OP_Sqrt, 100000, 0, 0, 0, 90000},
+    {"faster", DAVIT_OP_Relu, 100000, 80000, 110000, 90000, 0, false},
+    {"slower", DAVIT_OP_Tanh, 100000, 130000, 100500, 140000, 0, false},
+    {"hardly", DAVIT_OP_Abs, 100000, 98500, 120000, 99500, 0, false},
+    {"alone", DAVIT_OP_Neg, 50000, 60000, 30000, 45000, 0, false},
+    {"spoiling", DAVIT_OP_Exp, 100000, 70000, 130000, 75000, 0, false},
+    {"spoilt", DAVIT_OP_Sqrt, 100000, 0, 0, 0, 90000, false},
+    {"grouped", DAVIT_OP_Floor, 100000, 50000, 60000, 40000, 0, true},
 };
 
 typedef struct program {
@@ -37,6 +39,7 @@ typedef struct program {
     size_t unit_count;
     uint64_t ns[UNITS];
     const char *implementations[UNITS];
+    bool grouped[UNITS];
 } program;
 
 static unsigned calls;
@@ -76,13 +79,14 @@ static davit_status program_build(davit_device *device, const davit_program_spec
     p->unit_count = spec->unit_count;
     for (size_t u = 0; u < spec->unit_count; u++) {
         const made_up *m = find_unit(&spec->graph->units[spec->units[u]]);
-        const char *name = spec->kernels != NULL ? spec->kernels[u] : NULL;
+        const char *name = spec->kernels != NULL && !m->grouped ? spec->kernels[u] : NULL;
         bool quick = name != NULL && strncmp(name, "quick", 5) == 0 && !same;
         bool alone = name != NULL && strchr(name, '/') != NULL && !same;
         p->ns[u] = quick ? (alone ? m->quick_alone : m->quick) : alone ? m->rule_alone : m->rule;
         p->ns[u] += behind_quick ? m->after_quick : 0;
         p->implementations[u] =
             quick ? (alone ? "quick, 1 thread" : "quick") : (alone ? "plain, 1 thread" : "plain");
+        p->grouped[u] = m->grouped;
         behind_quick = quick;
     }
     *out = &p->base;
@@ -97,6 +101,7 @@ static void program_free(davit_program *base)
 static void program_info(const davit_program *base, davit_program_info *info)
 {
     info->unit_implementations = ((const program *)base)->implementations;
+    info->units_grouped = ((const program *)base)->grouped;
 }
 
 static davit_status execute(davit_device *device, davit_program *base, void *const *pointers,
@@ -197,12 +202,13 @@ static void chooses_what_is_clearly_faster(void **state)
         bool chosen;
         double us;
     } expected[UNITS] = {{"quick", true, 80}, {"/1", false, 100.5}, {"quick", false, 98.5},
-                         {"/1", true, 30},    {"quick", false, 70}, {"", false, 0}};
+                         {"/1", true, 30},    {"quick", false, 70}, {"", false, 0},
+                         {"", false, 0}};
     fixture *f = *state;
     found got;
     make_network(f);
     measure(f, false, &got);
-    assert_int_equal(got.counts.measured, UNITS - 1);
+    assert_int_equal(got.counts.measured, UNITS - 2);
     assert_int_equal(got.counts.chosen, 2);
     for (size_t i = 0; i < UNITS; i++) {
         const davit_kernel_choice *c = &got.choices[i];

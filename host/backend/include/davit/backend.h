@@ -179,6 +179,9 @@ typedef struct davit_program_info {
     bool weights_found;     /* most of them were found as a file (davit/weight_cache.h) */
     /* Per unit, in the order of the spec: which implementation runs it ("jit:avx512_core"). */
     const char *const *unit_implementations;
+    /* Per unit: it is computed in one step with others, whatever kernel is chosen for it. NULL: none
+     * is. */
+    const bool *units_grouped;
 } davit_program_info;
 
 /* ---- queues ---- */

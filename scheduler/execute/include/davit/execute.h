@@ -139,6 +139,8 @@ DAVIT_NODISCARD davit_status davit_executor_specs(davit_arena *arena, const davi
 
 /* Which implementation runs a unit ("brgconv:avx512_core"), "" when unknown. */
 const char *davit_executor_unit_implementation(const davit_executor *executor, davit_unit_id unit);
+/* True where that computes other units too (davit_program_info.units_grouped). */
+bool davit_executor_unit_grouped(const davit_executor *executor, davit_unit_id unit);
 size_t davit_executor_program_count(const davit_executor *executor);
 size_t davit_executor_span_count(const davit_executor *executor); /* of each run's record */
 /* Programs whose packed weights were found on disk. */
