@@ -1,4 +1,4 @@
-/* The inner loops of 8-bit operators, compiled once for each instruction set: sums of products of
+/* The inner loops of 8-bit operators, and of bounds on f32, compiled once for each instruction set: sums of products of
  * s16 pairs (vpmaddwd), depthwise sums, and the ends of davit/requantize.h.
  *
  * All of them are exact: whatever the instruction set, the bytes are those of host/core. An 8-bit
@@ -184,6 +184,8 @@ typedef struct davit_int8_loops {
     void (*winograd_multiply)(const davit_int8_winograd *w, int64_t first, int64_t count,
                               int64_t column, const int16_t *points, int32_t *products,
                               const uint8_t *residual, uint8_t *out);
+    /* out[i] = x[i] within [low, high]; NaN stays. out may be x. */
+    void (*bound)(float low, float high, int64_t count, const float *x, float *out);
     /* davit_table_apply */
     void (*look_up)(const uint8_t table[256], int64_t count, const uint8_t *x, uint8_t *out);
 } davit_int8_loops;

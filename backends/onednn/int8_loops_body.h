@@ -562,6 +562,14 @@ static void look_up(const uint8_t table[256], int64_t count, const uint8_t *x, u
     }
 }
 
+static void bound(float low, float high, int64_t count, const float *x, float *out)
+{
+    for (int64_t i = 0; i < count; i++) {
+        const float v = x[i] < low ? low : x[i];
+        out[i] = v > high ? high : v;
+    }
+}
+
 #if defined(__AVX512VNNI__)
 #include "int8_dot_body.h"
 #else
@@ -590,4 +598,5 @@ const davit_int8_loops DAVIT_INT8_TABLE = {.name = DAVIT_INT8_NAME,
                                            .winograd_transform = winograd_transform,
                                            .winograd_multiply = winograd_multiply,
 #endif
+                                           .bound = bound,
                                            .look_up = look_up};

@@ -2,6 +2,7 @@
 #include <math.h>
 
 #include "fusion.h"
+#include "int8_loops.h"
 #include "operators.h"
 #include "parallel.h"
 
@@ -35,7 +36,6 @@ static const algorithm_entry algorithms[] = {
     {DAVIT_OP_LeakyRelu, dnnl_eltwise_relu, "alpha", 0.01f, 0.0f},
     {DAVIT_OP_Mish, dnnl_eltwise_mish, NULL, 0.0f, 0.0f},
     {DAVIT_OP_Neg, dnnl_eltwise_linear, NULL, -1.0f, 0.0f},
-    {DAVIT_OP_Relu, dnnl_eltwise_relu, NULL, 0.0f, 0.0f},
     {DAVIT_OP_Round, dnnl_eltwise_round, NULL, 0.0f, 0.0f},
     {DAVIT_OP_Sigmoid, dnnl_eltwise_logistic, NULL, 0.0f, 0.0f},
     {DAVIT_OP_Silu, dnnl_eltwise_swish, NULL, 1.0f, 0.0f},
@@ -43,17 +43,8 @@ static const algorithm_entry algorithms[] = {
     {DAVIT_OP_Sqrt, dnnl_eltwise_sqrt, NULL, 0.0f, 0.0f},
     {DAVIT_OP_Tanh, dnnl_eltwise_tanh, NULL, 0.0f, 0.0f}};
 
-static davit_dnnl_eltwise_params algorithm_of(const davit_graph *graph, const davit_node *node)
+static davit_dnnl_eltwise_params algorithm_of(const davit_node *node)
 {
-    if (node->op->op == DAVIT_OP_Clip) {
-        const davit_tensor *low = davit_node_constant(graph, node, 1);
-        const davit_tensor *high = davit_node_constant(graph, node, 2);
-        float beta = davit_constant_float(high, INFINITY);
-        return (davit_dnnl_eltwise_params){.algorithm = dnnl_eltwise_clip,
-                                           .alpha =
-                                               fminf(davit_constant_float(low, -INFINITY), beta),
-                                           .beta = beta};
-    }
     davit_dnnl_eltwise_params params = {.algorithm = dnnl_alg_kind_undef};
     for (size_t i = 0; i < sizeof(algorithms) / sizeof(algorithms[0]); i++) {
         const algorithm_entry *entry = &algorithms[i];
@@ -85,7 +76,7 @@ static davit_status target(davit_onednn_builder *builder, const davit_onednn_ope
 static davit_status build_eltwise(davit_onednn_builder *builder, const davit_unit *unit,
                                   const davit_node *node)
 {
-    davit_dnnl_eltwise_params params = algorithm_of(builder->graph, node);
+    davit_dnnl_eltwise_params params = algorithm_of(node);
     davit_onednn_operand from, to;
     davit_status status = davit_onednn_value_get(builder, node->inputs[0], &from);
     if (status == DAVIT_OK) {
@@ -101,12 +92,13 @@ static davit_status build_eltwise(davit_onednn_builder *builder, const davit_uni
     return status;
 }
 
-/* ---- with loops of our own, where oneDNN has none or clamps ---- */
+/* ---- with loops of our own, where oneDNN has none, clamps, or makes numbers of NaN ---- */
 
 typedef struct loop {
     int64_t count;
     float alpha, beta;
     davit_onednn_body body;
+    bool keeps_zero;
 } loop;
 
 typedef struct loop_run {
@@ -114,6 +106,20 @@ typedef struct loop_run {
     const float *from;
     float *to;
 } loop_run;
+
+static void loop_bound(const void *context, int64_t begin, int64_t end)
+{
+    const loop_run *run = context;
+    davit_int8_loops_choose()->bound(run->loop->alpha, run->loop->beta, end - begin,
+                                     run->from + begin, run->to + begin);
+}
+
+/* NaN stays. */
+static inline float within_one(float x)
+{
+    x = x < 0.0f ? 0.0f : x;
+    return x > 1.0f ? 1.0f : x;
+}
 
 #define DEFINE_LOOP(name, expression)                                                              \
     static void name(const void *context, int64_t begin, int64_t end)                              \
@@ -134,7 +140,7 @@ DEFINE_LOOP(loop_cos, cosf(x))
 DEFINE_LOOP(loop_erf, erff(x))
 DEFINE_LOOP(loop_exp, expf(x))
 DEFINE_LOOP(loop_floor, floorf(x))
-DEFINE_LOOP(loop_hard_sigmoid, fmaxf(0.0f, fminf(1.0f, alpha *x + beta)))
+DEFINE_LOOP(loop_hard_sigmoid, within_one(alpha *x + beta))
 DEFINE_LOOP(loop_log, logf(x))
 DEFINE_LOOP(loop_reciprocal, 1.0f / x)
 DEFINE_LOOP(loop_selu, x > 0.0f ? beta * x : beta * alpha * expm1f(x))
@@ -151,12 +157,18 @@ static davit_status run_loop(const davit_onednn_call *call)
     return DAVIT_OK;
 }
 
-static loop loop_of(const davit_node *node)
+static loop loop_of(const davit_graph *graph, const davit_node *node)
 {
     loop l = {.body = loop_ceil, .alpha = davit_node_float(node, "alpha", 1.0f)};
     switch (node->op->op) {
     case DAVIT_OP_Celu:
         l.body = loop_celu;
+        break;
+    case DAVIT_OP_Clip:
+        l.body = loop_bound;
+        l.alpha = davit_constant_float(davit_node_constant(graph, node, 1), -INFINITY);
+        l.beta = davit_constant_float(davit_node_constant(graph, node, 2), INFINITY);
+        l.keeps_zero = l.alpha <= 0.0f && l.beta >= 0.0f;
         break;
     case DAVIT_OP_Cos:
         l.body = loop_cos;
@@ -181,6 +193,12 @@ static loop loop_of(const davit_node *node)
     case DAVIT_OP_Reciprocal:
         l.body = loop_reciprocal;
         break;
+    case DAVIT_OP_Relu:
+        l.body = loop_bound;
+        l.alpha = 0.0f;
+        l.beta = INFINITY;
+        l.keeps_zero = true;
+        break;
     case DAVIT_OP_Selu:
         l.body = loop_selu;
         l.alpha = davit_node_float(node, "alpha", 1.67326319217681884765625f);
@@ -204,6 +222,26 @@ static loop loop_of(const davit_node *node)
     return l;
 }
 
+/* True where all that lies between the first element and the last may be gone through: elements,
+ * and padding, which must stay zero. */
+static bool fits(loop *l, davit_dnnl_desc desc)
+{
+    davit_dnnl_layout layout;
+    int64_t padded = 1;
+    if (!davit_dnnl_desc_layout(desc, &layout)) {
+        return false;
+    }
+    for (int i = 0; i < layout.rank; i++) {
+        padded *= layout.padded_dims[i];
+    }
+    if (davit_dnnl_desc_bytes(desc) != (size_t)padded * sizeof(float) ||
+        (padded != l->count && !l->keeps_zero)) {
+        return false;
+    }
+    l->count = padded;
+    return true;
+}
+
 static davit_status build_loop(davit_onednn_builder *builder, const davit_unit *unit,
                                const davit_node *node)
 {
@@ -212,12 +250,10 @@ static davit_status build_loop(davit_onednn_builder *builder, const davit_unit *
     if (l == NULL) {
         return DAVIT_OUT_OF_MEMORY;
     }
-    *l = loop_of(node);
+    *l = loop_of(builder->graph, node);
     l->count = davit_tensor_desc_elems(davit_node_input(builder->graph, node, 0));
     davit_status status = davit_onednn_value_get(builder, node->inputs[0], &operands[0]);
-    if (status == DAVIT_OK &&
-        davit_dnnl_desc_bytes(operands[0].desc) != (size_t)l->count * sizeof(float)) {
-        /* A padded layout: its padding must stay zero. */
+    if (status == DAVIT_OK && !fits(l, operands[0].desc)) {
         status = davit_onednn_value_dense(builder, node->inputs[0], &operands[0]);
     }
     if (status == DAVIT_OK) {
@@ -236,7 +272,7 @@ static const davit_onednn_operator operators[] = {
     {DAVIT_OP_Abs, false, NULL, build_eltwise},
     {DAVIT_OP_Ceil, false, NULL, build_loop},
     {DAVIT_OP_Celu, false, NULL, build_loop},
-    {DAVIT_OP_Clip, false, refuse_clip, build_eltwise},
+    {DAVIT_OP_Clip, false, refuse_clip, build_loop},
     {DAVIT_OP_Cos, false, NULL, build_loop},
     {DAVIT_OP_Elu, false, NULL, build_eltwise},
     {DAVIT_OP_Erf, false, NULL, build_loop},
@@ -250,7 +286,7 @@ static const davit_onednn_operator operators[] = {
     {DAVIT_OP_Mish, false, NULL, build_eltwise},
     {DAVIT_OP_Neg, false, NULL, build_eltwise},
     {DAVIT_OP_Reciprocal, false, NULL, build_loop},
-    {DAVIT_OP_Relu, false, NULL, build_eltwise},
+    {DAVIT_OP_Relu, false, NULL, build_loop},
     {DAVIT_OP_Round, false, NULL, build_eltwise},
     {DAVIT_OP_Selu, false, NULL, build_loop},
     {DAVIT_OP_Sigmoid, false, NULL, build_eltwise},

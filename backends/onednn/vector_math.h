@@ -152,5 +152,5 @@ static inline vector gelu(vector x)
     for (int i = 12; i >= 0; i--) {
         p = MULTIPLY_ADD(p, v, ALL(c[i]));
     }
-    return only_above(x, -end, x * MULTIPLY_ADD(p, y, ALL(0.5f)));
+    return x * only_above(x, -end, MULTIPLY_ADD(p, y, ALL(0.5f))); /* -infinity: no number */
 }

@@ -115,7 +115,7 @@ UNARY(softsign_f64, x / (1.0 + fabs(x)))
 UNARY(sqrt_f64, sqrt(x))
 UNARY(tan_f64, tan(x))
 UNARY(tanh_f64, tanh(x))
-UNARY(thresholded_relu_f64, x > alpha ? x : isnan(x) ? x : 0.0)
+UNARY(thresholded_relu_f64, x > alpha ? x : 0.0)
 
 UNARY_S64(abs_s64, x < 0 && !is_u64 ? negate(x) : x)
 UNARY_S64(bitwise_not_s64, ~x)
