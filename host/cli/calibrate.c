@@ -15,6 +15,7 @@
 #include "session.h"
 
 enum { DEFAULT_SECONDS = 60, MIN_RUNS = 8, MAX_RUNS = 60 };
+#define LEAST_RUNS 10 /* those, and what goes before to fill the caches */
 #define NS_PER_S 1000000000u
 #define SHORT_NS (NS_PER_S / 2) /* a network may take that long, whatever the budget */
 #define LINK_SHARE 0.05         /* of a device's time */
@@ -116,27 +117,25 @@ static davit_status open_subject(const calibration *c, const char *device, const
     return status;
 }
 
-/* Runs it once: true when it would take longer than it may. */
-static bool is_slow(const calibration *c, subject *s, uint64_t budget_ns, davit_status *status)
-{
-    davit_run_record record = {0};
-    *status = run_network(&s->session, &record);
-    if (*status != DAVIT_OK || record.total_ns * MIN_RUNS <= 2 * budget_ns + SHORT_NS) {
-        return false;
-    }
-    davit_log(c->diag, DAVIT_INFO, "a network is left out: it takes too long");
-    return true;
-}
-
-/* Measures what is open, and closes it. */
-static davit_status measure_subject(calibration *c, subject *s, uint64_t budget_ns, bool any_length,
-                                    struct cli_calibrated_device *device)
+/* Runs what is open once, measures it, and closes it. model: NULL for a built-in network, which is
+ * left out where it takes too long; how long a model takes is told. */
+static davit_status measure_subject(calibration *c, subject *s, uint64_t budget_ns,
+                                    const char *model, struct cli_calibrated_device *device)
 {
     const davit_measure_limits limits = {
         .min_runs = MIN_RUNS, .max_runs = MAX_RUNS, .budget_ns = budget_ns, .stopped = stopped};
+    davit_run_record record = {0};
     size_t units = 0;
-    davit_status status = DAVIT_OK;
-    if ((any_length || !is_slow(c, s, budget_ns, &status)) && status == DAVIT_OK) {
+    davit_status status = run_network(&s->session, &record);
+    bool slow = record.total_ns * MIN_RUNS > 2 * budget_ns + SHORT_NS;
+    double run_s = (double)record.total_ns * 1e-9;
+    if (slow && model == NULL) {
+        davit_log(c->diag, DAVIT_INFO, "a network is left out: it takes too long");
+    } else if (slow) {
+        fprintf(stderr, "davit: %s: %.1f s a run of %s: measuring it takes about %.0f s\n",
+                device->name, run_s, model, run_s * LEAST_RUNS);
+    }
+    if (status == DAVIT_OK && (!slow || model != NULL)) {
         status = davit_measure_networks(&s->network, 1, &limits, c->store,
                                         davit_allocator_default(), c->diag, &units);
         device->networks++;
@@ -174,10 +173,11 @@ static davit_status measure_built_in(calibration *c, struct cli_calibrated_devic
         char name[48];
         snprintf(name, sizeof(name), "built-in network %zu", i);
         status = davit_measure_network_make(i, davit_allocator_default(), &graph);
-        status = status == DAVIT_OK ? open_subject(c, device->name, name, graph, false, &s) : status;
+        status =
+            status == DAVIT_OK ? open_subject(c, device->name, name, graph, false, &s) : status;
         if (status == DAVIT_OK) { /* about half of the time goes into opening them */
             uint64_t share_ns = (deadline_ns - now_ns) / (total - i);
-            status = measure_subject(c, &s, share_ns / 2, false, device);
+            status = measure_subject(c, &s, share_ns / 2, NULL, device);
         }
         step(c, 1, device->name);
     }
@@ -193,7 +193,7 @@ static davit_status measure_models(calibration *c, struct cli_calibrated_device 
         subject s;
         status = open_subject(c, device->name, models->items[i], NULL, false, &s);
         if (status == DAVIT_OK) {
-            status = measure_subject(c, &s, budget_ns / models->count, true, device);
+            status = measure_subject(c, &s, budget_ns / models->count, models->items[i], device);
         }
         step(c, 1, device->name);
     }
@@ -205,12 +205,12 @@ static davit_status measure_models(calibration *c, struct cli_calibrated_device 
 static davit_device_options device_options_of(const calibration *c)
 {
     const davit_topology *topology = davit_context_topology(c->context);
-    return (davit_device_options){
-        .allocator = davit_allocator_default(),
-        .diag = c->diag,
-        .threads = (uint32_t)c->arguments->threads,
-        .bind_thread = topology != NULL ? davit_topology_bind_device_thread : NULL,
-        .bind_user = (void *)topology};
+    return (davit_device_options){.allocator = davit_allocator_default(),
+                                  .diag = c->diag,
+                                  .threads = (uint32_t)c->arguments->threads,
+                                  .bind_thread =
+                                      topology != NULL ? davit_topology_bind_device_thread : NULL,
+                                  .bind_user = (void *)topology};
 }
 
 /* Which of its kernels are fastest, where the device has several for the same work. */
@@ -224,7 +224,8 @@ static davit_status measure_choices(calibration *c, const davit_plan_device *dev
                : DAVIT_OK;
 }
 
-/* Which of its kernels are fastest for the units of a model. Nothing else of the process computes then. */
+/* Which of its kernels are fastest for the units of a model. Nothing else of the process computes
+ * then. */
 static davit_status measure_kernels(calibration *c, const char *model, uint64_t budget_ns,
                                     struct cli_calibrated_device *done)
 {
@@ -304,8 +305,8 @@ static davit_status measure_device(calibration *c, const davit_plan_device *devi
     return status == DAVIT_OK ? davit_store_save(c->store) : status;
 }
 
-/* Emulated devices and those that compute nothing have no speed of their own; but a device's kernels
- * can be chosen between. */
+/* Emulated devices and those that compute nothing have no speed of their own; but a device's
+ * kernels can be chosen between. */
 static davit_status refuse_pretenders(const calibration *c)
 {
     for (size_t i = 0; i < c->done.device_count; i++) {
@@ -326,6 +327,27 @@ static double weight_of(const davit_plan_device *device)
     return device->info.profile.kind == DAVIT_DEVICE_REFERENCE ? REFERENCE_SHARE : 1;
 }
 
+/* What is measured, and about how long, of what has a limit. */
+static void announce(const calibration *c, const davit_plan_device *device, double seconds)
+{
+    const davit_backend_table *table = device->backend->table;
+    bool models = c->arguments->positional.count > 0;
+    double total = seconds * (1 + LINK_SHARE);
+    const char *built_in = c->arguments->only_models ? "" : ", built-in networks";
+    const char *given = models ? ", the models given" : "";
+    const char *first = table->tunes ? ": its kernels, then" : "";
+    if (device->info.emulated) {
+        fprintf(stderr, "davit: measuring %s: its kernels\n", device->info.name);
+        return;
+    }
+    if (models && table->kernels != NULL) {
+        total += seconds * KERNEL_SHARE;
+        given = ", the models given and their kernels";
+    }
+    fprintf(stderr, "davit: measuring %s%s for about %.0f s: copies%s%s\n", device->info.name,
+            first, total, built_in, given);
+}
+
 static davit_status measure_all(calibration *c)
 {
     size_t count = c->done.device_count;
@@ -341,12 +363,7 @@ static davit_status measure_all(calibration *c)
     c->done.device_count = 0;
     davit_status status = DAVIT_OK;
     for (size_t i = 0; i < count && status == DAVIT_OK && interrupted == 0; i++) {
-        fprintf(stderr, "davit: measuring %s for about %.0f s: copies, %s%s\n",
-                c->devices[i].info.name, seconds * weight_of(&c->devices[i]) / weights,
-                c->arguments->only_models ? "" : "built-in networks",
-                c->arguments->positional.count == 0 ? ""
-                : c->arguments->only_models         ? "the models given"
-                                                    : ", the models given");
+        announce(c, &c->devices[i], seconds * weight_of(&c->devices[i]) / weights);
         status = measure_device(c, &c->devices[i], seconds * weight_of(&c->devices[i]) / weights);
     }
     c->done.interrupted = interrupted != 0;
@@ -451,11 +468,15 @@ const cli_command cli_calibrate = {
         "it\n"
         "is interrupted. Plans use them: a unit that was measured has its measured time, others "
         "are\n"
-        "estimated from those that are like it. A device that has several kernels for the same work\n"
-        "(opencl:0) times them first, and uses the fastest from then on; of an emulated one nothing\n"
+        "estimated from those that are like it. A device that has several kernels for the same "
+        "work\n"
+        "(opencl:0) times them first, and uses the fastest from then on; of an emulated one "
+        "nothing\n"
         "else is measured.\n"
-        "Of the models given it also times, unit by unit in the whole network, the kernels that the\n"
-        "CPU has for the same work, on one thread and on all, and keeps what is clearly faster than\n"
+        "Of the models given it also times, unit by unit in the whole network, the kernels that "
+        "the\n"
+        "CPU has for the same work, on one thread and on all, and keeps what is clearly faster "
+        "than\n"
         "by rule. Sessions use that, but not with --reproducible; -v and --show tell.\n",
     .options = options,
     .run = run,

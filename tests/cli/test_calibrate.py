@@ -57,7 +57,8 @@ class Calibrate(unittest.TestCase):
         empty = self.run_davit("calibrate", "--show")
         self.assertEqual(empty.returncode, 0)
         self.assertIn("nothing is measured", empty.stdout)
-        done, _ = self.measure_model()
+        done, errors = self.measure_model()
+        self.assertIn("measuring reference for about 1 s: copies, the models given\n", errors)
         self.assertEqual(done["schema_version"], 1)
         self.assertFalse(done["interrupted"])
         device = done["devices"][0]
