@@ -1,8 +1,9 @@
-#define _GNU_SOURCE /* mkostemp */
+#define _GNU_SOURCE /* mkostemp, MADV_HUGEPAGE */
 #include "davit/weight_cache.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "weight_folder.h"
@@ -113,6 +115,56 @@ static bool is_whole(const davit_weight_cache *cache)
     return memcmp(hash.value, head->content, sizeof(hash.value)) == 0;
 }
 
+/* True where no other machine, and no program of the user's, serves the file. */
+static bool is_local(int file)
+{
+    static const unsigned long local[] = {EXT4_SUPER_MAGIC, XFS_SUPER_MAGIC, BTRFS_SUPER_MAGIC,
+                                          F2FS_SUPER_MAGIC, TMPFS_MAGIC,     OVERLAYFS_SUPER_MAGIC};
+    struct statfs system;
+    if (fstatfs(file, &system) != 0) {
+        return false;
+    }
+    for (size_t i = 0; i < sizeof(local) / sizeof(local[0]); i++) {
+        if ((unsigned long)system.f_type == local[i]) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The bytes of a file in memory of its own; those that it lacks are zeros. NULL: it cannot be read.
+ */
+static char *read_all(int file, size_t bytes)
+{
+    char *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) {
+        return NULL;
+    }
+    (void)madvise(memory, bytes, MADV_HUGEPAGE);
+    for (size_t done = 0; done < bytes;) {
+        ssize_t count = pread(file, memory + done, bytes - done, (off_t)done);
+        if (count == 0) {
+            break;
+        }
+        if (count < 0 && errno != EINTR) {
+            (void)munmap(memory, bytes);
+            return NULL;
+        }
+        done += count > 0 ? (size_t)count : 0;
+    }
+    return memory;
+}
+
+/* A mapping of a file that is gone from another machine raises SIGBUS: such files are read. */
+static char *map_or_read(int file, size_t bytes)
+{
+    if (!is_local(file)) {
+        return read_all(file, bytes);
+    }
+    void *mapped = mmap(NULL, bytes, PROT_READ, MAP_PRIVATE | MAP_POPULATE, file, 0);
+    return mapped != MAP_FAILED ? mapped : NULL;
+}
+
 /* Maps the file where there is one. */
 static void map(davit_weight_cache *cache)
 {
@@ -127,8 +179,7 @@ static void map(davit_weight_cache *cache)
     }
     cache->map_bytes = (size_t)info.st_size;
     if (cache->map_bytes > sizeof(header)) {
-        void *bytes = mmap(NULL, cache->map_bytes, PROT_READ, MAP_PRIVATE | MAP_POPULATE, file, 0);
-        cache->map = bytes != MAP_FAILED ? bytes : NULL;
+        cache->map = map_or_read(file, cache->map_bytes);
     }
     if (cache->map_bytes <= sizeof(header) || (cache->map != NULL && !is_whole(cache))) {
         davit_log(cache->diag, DAVIT_WARNING, "%s: damaged; weights are packed again", cache->path);

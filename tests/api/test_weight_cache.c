@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 #include <utime.h>
 
@@ -17,6 +18,18 @@ typedef struct cache_test {
     float x[PLACES], y[COLUMNS], first[COLUMNS];
     uint64_t file_bytes; /* of the first model's */
 } cache_test;
+
+static bool remote; /* files are another machine's */
+
+int __real_fstatfs(int file, struct statfs *system);
+int __wrap_fstatfs(int file, struct statfs *system);
+
+int __wrap_fstatfs(int file, struct statfs *system)
+{
+    int status = __real_fstatfs(file, system);
+    system->f_type = remote ? 0x6969 : system->f_type; /* NFS */
+    return status;
+}
 
 static float *random_floats(uint64_t seed, size_t count)
 {
@@ -217,6 +230,44 @@ static void test_damaged(void **state)
     assert_true(found_again(t));
 }
 
+/* Whether a file of that name is mapped here. */
+static bool is_mapped(const char *path)
+{
+    char line[600];
+    bool found_it = false;
+    FILE *maps = fopen("/proc/self/maps", "r");
+    assert_non_null(maps);
+    while (fgets(line, sizeof(line), maps) != NULL) {
+        found_it = found_it || strstr(line, path) != NULL;
+    }
+    fclose(maps);
+    return found_it;
+}
+
+/* What another machine may change is not mapped: cutting it does no harm. */
+static void test_remote(void **state)
+{
+    cache_test *t = *state;
+    char path[400];
+    first_life(t);
+    find_file(t, path);
+    for (int i = 0; i < 2; i++) {
+        remote = i == 1;
+        davit_session_summary summary;
+        davit_session *session = open_session(t, false);
+        davit_session_get_summary(session, &summary);
+        assert_int_equal(summary.cached_program_count, 1);
+        assert_int_equal(is_mapped(path), !remote);
+        assert_int_equal(remote ? truncate(path, 0) : 0, 0);
+        run_session(t, session);
+        assert_memory_equal(t->y, t->first, sizeof(t->y));
+        davit_session_destroy(session);
+    }
+    assert_false(found_again(t));
+    assert_true(found_again(t));
+    remote = false;
+}
+
 static void test_foreign(void **state)
 {
     cache_test *t = *state;
@@ -345,6 +396,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_found, setup, teardown),
         cmocka_unit_test_setup_teardown(test_damaged, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_remote, setup, teardown),
         cmocka_unit_test_setup_teardown(test_foreign, setup, teardown),
         cmocka_unit_test_setup_teardown(test_no_folder, setup, teardown),
         cmocka_unit_test_setup_teardown(test_several_writers, setup, teardown),

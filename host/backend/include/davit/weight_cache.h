@@ -7,6 +7,10 @@
  * is damaged is said, removed and made again; a folder or file of another user, or that others may
  * write to, is not used; that something cannot be read or written is no failure.
  *
+ * Files on local file systems are mapped, others, as NFS and FUSE, read: another machine may change
+ * them. Who cuts a local file in place while it is mapped makes its user end by SIGBUS; nothing of
+ * Davit does, and removing files is harmless.
+ *
  * A file is written beside and renamed: several processes and kills in between are safe. The least
  * recently used ones go where all together would exceed DAVIT_WEIGHT_CACHE_MIB (environment; 4096;
  * 0: no cache). */
