@@ -50,15 +50,21 @@ typedef struct params {
 
 /* ---- packing ---- */
 
-static int64_t padded(const davit_dense_spec *spec, int64_t panel)
+static int64_t vector_count(const davit_dense_spec *spec, int64_t lanes)
 {
-    return (spec->columns + panel - 1) / panel * panel;
+    return (spec->columns + lanes - 1) / lanes;
+}
+
+static int64_t panel_count(const davit_dense_spec *spec, int64_t lanes)
+{
+    int64_t vectors = vector_count(spec, lanes);
+    return vectors > 1 ? vectors / 2 : 1;
 }
 
 /* Columns that lie side by side in the file are not read again. */
-static void rest(const davit_dense_spec *s, int64_t first, int64_t panel)
+static void rest(const davit_dense_spec *s, int64_t first, int64_t end)
 {
-    int64_t end = first + panel < s->columns ? first + panel : s->columns;
+    end = end < s->columns ? end : s->columns;
     if (s->borrowed == NULL) {
         return;
     }
@@ -71,31 +77,32 @@ static void rest(const davit_dense_spec *s, int64_t first, int64_t panel)
 }
 
 static const float *pack_weights(davit_onednn_builder *builder, const davit_dense_spec *s,
-                                 int64_t panel)
+                                 int64_t lanes)
 {
-    int64_t columns = padded(s, panel);
+    int64_t columns = vector_count(s, lanes) * lanes, panels = panel_count(s, lanes);
     bool made;
     float *packed = davit_onednn_packed_bytes(
         builder, "dense", (size_t)(columns * s->depth) * sizeof(*packed), &made);
     float *to = packed;
-    for (int64_t first = 0; packed != NULL && made && first < columns; first += panel) {
+    for (int64_t p = 0; packed != NULL && made && p < panels; p++) {
+        int64_t first = 2 * p * lanes, end = p + 1 < panels ? first + 2 * lanes : columns;
         for (int64_t k = 0; k < s->depth; k++) {
-            for (int64_t c = first; c < first + panel; c++) {
+            for (int64_t c = first; c < end; c++) {
                 const int64_t at = k * s->depth_stride + c * s->column_stride;
                 *to++ = c < s->columns
                             ? davit_dense_without_denormal(davit_read_f32(s->weights, (size_t)at))
                             : 0.0f;
             }
         }
-        rest(s, first, panel);
+        rest(s, first, end);
     }
     return packed;
 }
 
 static const float *pack_bias(davit_onednn_builder *builder, const davit_dense_spec *s,
-                              int64_t panel)
+                              int64_t lanes)
 {
-    int64_t columns = padded(s, panel);
+    int64_t columns = vector_count(s, lanes) * lanes;
     float *bias = davit_onednn_alloc(builder, (size_t)columns * sizeof(*bias));
     for (int64_t c = 0; bias != NULL && c < columns; c++) {
         bias[c] = s->bias != NULL && c < s->columns ? s->bias[c] : 0.0f;
@@ -259,10 +266,10 @@ davit_status davit_dense_add(davit_onednn_builder *builder, const davit_dense_sp
                             .depth = spec->depth,
                             .columns = spec->columns,
                             .row_stride = spec->depth,
-                            .weights = pack_weights(builder, spec, loops->panel),
-                            .bias = pack_bias(builder, spec, loops->panel)},
+                            .weights = pack_weights(builder, spec, loops->lanes),
+                            .bias = pack_bias(builder, spec, loops->lanes)},
                   .chunk = chunk_rows(spec),
-                  .panels = padded(spec, loops->panel) / loops->panel};
+                  .panels = panel_count(spec, loops->lanes)};
     if (p->dense.weights == NULL || p->dense.bias == NULL) {
         return DAVIT_OUT_OF_MEMORY;
     }

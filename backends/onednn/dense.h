@@ -28,15 +28,17 @@ typedef struct davit_dense_end {
 typedef struct davit_dense {
     int64_t rows, depth, columns;
     int64_t row_stride;   /* of x */
-    const float *weights; /* [panels][depth][panel] */
-    const float *bias;    /* padded to whole panels */
+    const float *weights; /* [panels][depth][width] */
+    const float *bias;    /* padded to whole vectors */
     int end_count;
     davit_dense_end ends[DAVIT_DENSE_ENDS];
 } davit_dense;
 
 typedef struct davit_dense_loops {
     const char *name;
-    int64_t panel; /* columns that are computed at once */
+    /* Of a vector. Panels, columns that are computed at once, are of two, and the last of three where
+     * their number is odd; but there is always one. */
+    int64_t lanes;
     /* Computes rows first to first + count of a panel. residual: as out, or NULL; may be out. */
     void (*run)(const davit_dense *dense, int64_t first, int64_t count, int64_t panel,
                 const float *x, const float *residual, float *out);

@@ -4,110 +4,119 @@
 
 #define FINISH 4 /* rows that are ended together */
 #define LONG_DEPTH 64
+#define WIDE_PANEL (3 * LANES)
+#define WIDE_ROWS (2 * ROWS / 3) /* of a block of such a panel */
 
-/* Adds bias and residual to a vector of count rows, a constant wherever this is inlined, and ends
- * them from sums to out; left columns of it are there. */
-static inline __attribute__((always_inline)) void finish_vectors(const davit_dense *d, int count,
-                                                                 const float *bias, int64_t left,
-                                                                 const float *sums,
-                                                                 const float *residual, float *out)
-{
-    vector v[FINISH];
-    UNROLL
-    for (int r = 0; r < count; r++) {
-        v[r] = LOAD(sums + r * PANEL) + LOAD(bias);
-    }
-    if (residual != NULL) {
-        UNROLL
-        for (int r = 0; r < count; r++) {
-            const float *at = residual + r * d->columns;
-            v[r] = v[r] + (left >= LANES ? LOAD(at) : LOAD_PART(at, left));
-        }
-    }
-    apply_ends(d->ends, d->end_count, v, count);
-    UNROLL
-    for (int r = 0; r < count; r++) {
-        if (left >= LANES) {
-            STORE(out + r * d->columns, v[r]);
-        } else {
-            STORE_PART(out + r * d->columns, left, v[r]);
-        }
-    }
-}
-
-static inline __attribute__((always_inline)) void finish_rows(const davit_dense *d, int64_t count,
-                                                              int64_t column, const float *sums,
-                                                              const float *residual, float *out)
-{
-    const int64_t columns = d->columns - column;
-    for (int64_t c = 0; c < PANEL && c < columns; c += LANES) {
-        const float *bias = d->bias + column + c;
-        for (int64_t r = 0; r < count;) {
-            const int64_t at = r * d->columns + c;
-            const float *from = residual != NULL ? residual + at : NULL;
-            if (count - r >= FINISH) {
-                finish_vectors(d, FINISH, bias, columns - c, sums + r * PANEL + c, from, out + at);
-                r += FINISH;
-            } else {
-                finish_vectors(d, 1, bias, columns - c, sums + r * PANEL + c, from, out + at);
-                r++;
-            }
-        }
-    }
-}
-
-/* A block of at most ROWS rows and a panel of columns. */
+/* A block of rows and a panel of one to three vectors of columns. */
 typedef struct block {
     multiplied m;
     const float *bias;
     const float *residual; /* NULL: none */
     float *out;
     int64_t left; /* columns from the panel's first on */
+    bool light;
 } block;
 
-/* Sums that are ended in registers. Where they are long, what is added to or written over is
- * fetched before. count and vectors are constants wherever this is inlined. */
-static inline __attribute__((always_inline)) void run_block(const davit_dense *d, const block *b,
-                                                            int count, int vectors)
+/* Adds the residual to a vector of count rows, a constant wherever this is inlined, and ends them
+ * from sums to out; left columns of it are there. */
+static inline __attribute__((always_inline)) void finish_vectors(const davit_dense *d, int count,
+                                                                 int64_t left, const float *sums,
+                                                                 int64_t stride,
+                                                                 const float *residual, float *out)
 {
-    vector s[ROWS][2];
-    const int64_t fetching = d->depth >= LONG_DEPTH ? count : 0;
-    const fetched written = {b->residual != NULL ? b->residual : b->out, d->columns};
+    vector v[FINISH];
     UNROLL
     for (int r = 0; r < count; r++) {
-        s[r][0] = LOAD(b->bias);
-        s[r][1] = LOAD(b->bias + LANES);
+        v[r] = LOAD(sums + r * stride);
+        if (residual != NULL) {
+            v[r] = v[r] + load_some(residual + r * d->columns, left);
+        }
     }
-    add_products(0, fetching, &b->m, &written, count, vectors, s);
-    add_products(fetching, d->depth, &b->m, NULL, count, vectors, s);
-    if (b->residual != NULL) {
-        UNROLL
-        for (int r = 0; r < count; r++) {
-            const float *from = b->residual + r * d->columns;
-            for (int i = 0; i < vectors; i++) {
-                s[r][i] = s[r][i] + load_some(from + i * LANES, b->left - i * LANES);
+    apply_ends(d->ends, d->end_count, v, count);
+    UNROLL
+    for (int r = 0; r < count; r++) {
+        store_some(out + r * d->columns, left, v[r]);
+    }
+}
+
+static void finish_rows(const davit_dense *d, const block *b, int64_t count, int64_t width,
+                        const float *sums)
+{
+    for (int64_t c = 0; c < width; c += LANES) {
+        for (int64_t r = 0; r < count;) {
+            const int64_t at = r * d->columns + c;
+            const float *from = b->residual != NULL ? b->residual + at : NULL;
+            const float *sum = sums + r * width + c;
+            if (count - r >= FINISH) {
+                finish_vectors(d, FINISH, b->left - c, sum, width, from, b->out + at);
+                r += FINISH;
+            } else {
+                finish_vectors(d, 1, b->left - c, sum, width, from, b->out + at);
+                r++;
             }
         }
     }
-    apply_ends_as(d->ends, d->end_count, true, &s[0][0], 2 * count);
+}
+
+/* Sums that are ended in registers where that takes few. Where they are long, what is added to or
+ * written over is fetched before. count and vectors are constants wherever this is inlined. */
+static inline __attribute__((always_inline)) void run_block(const davit_dense *d, const block *b,
+                                                            int count, int vectors)
+{
+    vector s[ROWS * 2];
+    const int width = vectors * LANES;
+    const int64_t fetching = d->depth >= LONG_DEPTH ? count : 0;
+    const fetched written = {b->residual != NULL ? b->residual : b->out, d->columns};
     UNROLL
-    for (int r = 0; r < count; r++) {
-        for (int i = 0; i < vectors; i++) {
-            store_some(b->out + r * d->columns + i * LANES, b->left - i * LANES, s[r][i]);
+    for (int i = 0; i < count * vectors; i++) {
+        s[i] = LOAD(b->bias + i % vectors * LANES);
+    }
+    add_products(0, fetching, &b->m, &written, count, vectors, width, s);
+    add_products(fetching, d->depth, &b->m, NULL, count, vectors, width, s);
+    if (!b->light) {
+        float sums[ROWS * 2 * LANES];
+        UNROLL
+        for (int i = 0; i < count * vectors; i++) {
+            STORE(sums + i * LANES, s[i]);
+        }
+        finish_rows(d, b, count, width, sums);
+        return;
+    }
+    const int64_t last = b->left - (vectors - 1) * LANES;
+    if (b->residual != NULL) {
+        UNROLL
+        for (int i = 0; i < count * vectors; i++) {
+            const float *at = b->residual + i / vectors * d->columns + i % vectors * LANES;
+            s[i] = s[i] + (i % vectors < vectors - 1 ? LOAD(at) : load_some(at, last));
+        }
+    }
+    apply_ends_as(d->ends, d->end_count, true, s, count * vectors);
+    UNROLL
+    for (int i = 0; i < count * vectors; i++) {
+        float *at = b->out + i / vectors * d->columns + i % vectors * LANES;
+        if (i % vectors < vectors - 1) {
+            STORE(at, s[i]);
+        } else {
+            store_some(at, last, s[i]);
         }
     }
 }
 
 #define RUN_CASE(count)                                                                            \
     case count:                                                                                    \
-        if (b->left > LANES) {                                                                     \
-            run_block(d, b, count, 2);                                                             \
-        } else {                                                                                   \
+        if (b->left <= LANES) {                                                                    \
             run_block(d, b, count, 1);                                                             \
+        } else {                                                                                   \
+            run_block(d, b, count, 2);                                                             \
         }                                                                                          \
         break
+#define RUN_WIDE_CASE(count)                                                                       \
+    case count:                                                                                    \
+        run_block(d, b, count, 3);                                                                 \
+        break
 
-static void run_light(const davit_dense *d, const block *b, int64_t count)
+/* count: 1 .. ROWS. */
+static void run_rows(const davit_dense *d, const block *b, int64_t count)
 {
     switch (count) {
         RUN_CASE(1);
@@ -129,39 +138,54 @@ static void run_light(const davit_dense *d, const block *b, int64_t count)
     }
 }
 
-static void run_heavy(const davit_dense *d, const block *b, int64_t column, int64_t count)
+/* count: 1 .. WIDE_ROWS. */
+static void run_wide_rows(const davit_dense *d, const block *b, int64_t count)
 {
-    float sums[ROWS * PANEL];
-    multiply_rows(d->depth, &b->m, count, b->left > LANES ? 2 : 1, sums, PANEL);
-    finish_rows(d, count, column, sums, b->residual, b->out);
+    switch (count) {
+        RUN_WIDE_CASE(1);
+        RUN_WIDE_CASE(2);
+        RUN_WIDE_CASE(3);
+        RUN_WIDE_CASE(4);
+#if ROWS > 6
+        RUN_WIDE_CASE(5);
+        RUN_WIDE_CASE(6);
+        RUN_WIDE_CASE(7);
+        RUN_WIDE_CASE(8);
+#endif
+    default:
+        break;
+    }
 }
 
 static void run(const davit_dense *d, int64_t first, int64_t count, int64_t panel, const float *x,
                 const float *residual, float *out)
 {
     const int64_t column = panel * PANEL;
-    const int64_t blocks = (count + ROWS - 1) / ROWS;
-    const int64_t step = (PANEL + blocks - 1) / blocks;
-    const bool light = are_light(d->ends, d->end_count);
     const float *weights = d->weights + column * d->depth;
-    block b = {.bias = d->bias + column, .left = d->columns - column};
+    block b = {.bias = d->bias + column,
+               .left = d->columns - column,
+               .light = are_light(d->ends, d->end_count)};
+    const bool wide = b.left > PANEL && b.left <= WIDE_PANEL;
+    const int64_t most = wide ? WIDE_ROWS : ROWS, width = wide ? WIDE_PANEL : PANEL;
+    const int64_t blocks = (count + most - 1) / most;
+    const int64_t step = (width + blocks - 1) / blocks;
     for (int64_t i = 0, done = 0; i < blocks; i++) {
         int64_t height = (count - done + blocks - i - 1) / (blocks - i);
         int64_t row = first + done, at = row * d->columns + column;
         b.m = (multiplied){.rows = x + row * d->row_stride,
                            .row_stride = d->row_stride,
                            .weights = weights,
-                           .next = {weights + (PANEL + i * step) * d->depth, step}};
+                           .next = {weights + (width + i * step) * d->depth, step}};
         b.m.after = b.m.rows + (row + height < d->rows ? height * d->row_stride : 0);
         b.residual = residual != NULL ? residual + at : NULL;
         b.out = out + at;
-        if (light) {
-            run_light(d, &b, height);
+        if (wide) {
+            run_wide_rows(d, &b, height);
         } else {
-            run_heavy(d, &b, column, height);
+            run_rows(d, &b, height);
         }
         done += height;
     }
 }
 
-const davit_dense_loops DAVIT_DENSE_TABLE = {.name = DAVIT_DENSE_NAME, .panel = PANEL, .run = run};
+const davit_dense_loops DAVIT_DENSE_TABLE = {.name = DAVIT_DENSE_NAME, .lanes = LANES, .run = run};

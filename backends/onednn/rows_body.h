@@ -20,13 +20,14 @@ typedef struct multiplied {
     const float *after;
 } multiplied;
 
-/* Adds the products of numbers begin to end of count rows with their weights to s, of one or both
- * vectors of the panel. written: NULL, or a row as wide to fetch for each number. count, vectors
- * and whether that is NULL are constants wherever this is inlined. */
+/* Adds the products of numbers begin to end of count rows with their weights to s[count][vectors];
+ * of the weights, [depth][width], the first vectors count. written: NULL, or a row as wide to fetch
+ * for each number. count, vectors, width and whether that is NULL are constants wherever this is
+ * inlined. */
 static inline __attribute__((always_inline)) void add_products(int64_t begin, int64_t end,
                                                                const multiplied *m,
                                                                const fetched *written, int count,
-                                                               int vectors, vector s[ROWS][2])
+                                                               int vectors, int width, vector *s)
 {
     const int64_t row_stride = m->row_stride;
     const float *weights = m->weights, *x[4];
@@ -34,20 +35,23 @@ static inline __attribute__((always_inline)) void add_products(int64_t begin, in
         x[i] = m->rows + (3 * i < count ? 3 * i : 0) * row_stride;
     }
     for (int64_t k = begin; k < end; k++) {
+        vector w[3];
         __builtin_prefetch(m->next.first + k * m->next.step, 0, 2);
         __builtin_prefetch(m->after + k * count);
-        __builtin_prefetch(weights + (k + AHEAD) * PANEL);
-        __builtin_prefetch(weights + (k + AHEAD) * PANEL + LANES);
-        for (int v = 0; v < vectors && written != NULL; v++) {
-            __builtin_prefetch(written->first + k * written->step + v * LANES, 1);
+        UNROLL
+        for (int v = 0; v < vectors; v++) {
+            if (written != NULL) {
+                __builtin_prefetch(written->first + k * written->step + v * LANES, 1);
+            }
+            __builtin_prefetch(weights + (k + AHEAD) * width + v * LANES);
+            w[v] = LOAD(weights + k * width + v * LANES);
         }
-        const vector w0 = LOAD(weights + k * PANEL), w1 = LOAD(weights + k * PANEL + LANES);
         UNROLL
         for (int r = 0; r < count; r++) {
-            const vector v = ALL(x[r / 3][(r % 3) * row_stride + k]);
-            s[r][0] = MULTIPLY_ADD(v, w0, s[r][0]);
-            if (vectors > 1) {
-                s[r][1] = MULTIPLY_ADD(v, w1, s[r][1]);
+            const vector number = ALL(x[r / 3][(r % 3) * row_stride + k]);
+            UNROLL
+            for (int v = 0; v < vectors; v++) {
+                s[r * vectors + v] = MULTIPLY_ADD(number, w[v], s[r * vectors + v]);
             }
         }
     }
@@ -58,17 +62,17 @@ static inline __attribute__((always_inline)) void multiply_block(int64_t depth, 
                                                                  int count, int vectors,
                                                                  float *sums, int64_t stride)
 {
-    vector s[ROWS][2];
+    vector s[ROWS * 2];
     UNROLL
-    for (int r = 0; r < count; r++) {
-        s[r][0] = s[r][1] = ALL(0.0f);
+    for (int i = 0; i < count * vectors; i++) {
+        s[i] = ALL(0.0f);
     }
-    add_products(0, depth, m, NULL, count, vectors, s);
+    add_products(0, depth, m, NULL, count, vectors, PANEL, s);
     UNROLL
     for (int r = 0; r < count; r++) {
-        STORE(sums + r * stride, s[r][0]);
-        if (vectors > 1) {
-            STORE(sums + r * stride + LANES, s[r][1]);
+        UNROLL
+        for (int v = 0; v < vectors; v++) {
+            STORE(sums + r * stride + v * LANES, s[r * vectors + v]);
         }
     }
 }
@@ -82,9 +86,9 @@ static inline __attribute__((always_inline)) void multiply_block(int64_t depth, 
         }                                                                                          \
         break
 
-/* count: 1 .. ROWS. */
-static void multiply_rows(int64_t depth, const multiplied *m, int64_t count, int vectors,
-                          float *sums, int64_t stride)
+/* count: 1 .. ROWS; vectors: 1 or 2 of the panel. */
+static inline void multiply_rows(int64_t depth, const multiplied *m, int64_t count, int vectors,
+                                 float *sums, int64_t stride)
 {
     switch (count) {
         MULTIPLY_CASE(1);
