@@ -8,6 +8,7 @@
 #define LINE_ELEMS 16            /* of a cache line */
 #define LEAST_ROWS 48            /* of a chunk */
 #define NEAR_WEIGHTS_BYTES (768 * 1024)
+#define FAR_ROWS_BYTES (1024 * 1024) /* of a thread */
 #define NEAR_CHUNK_BYTES (96 * 1024)
 
 #if defined(__x86_64__)
@@ -34,10 +35,14 @@ bool davit_dense_can(const davit_dense_spec *spec)
 
 bool davit_dense_fits(const davit_dense_spec *spec)
 {
-    /* The end of a row takes as long as a short sum; oneDNN's take longer where they are several.
-     */
-    enum { LEAST_DEPTH = 64, LEAST_ENDED_DEPTH = 16, FEW_ROWS = 4 };
-    const int64_t least = spec->ends > 1 ? LEAST_ENDED_DEPTH : LEAST_DEPTH;
+    /* The end of a row takes as long as a short sum; oneDNN's take longer where they are several. Where rows
+     * meet few columns, reading them is what takes long: these loops fetch them, but at half a panel that
+     * pays only for rows that a core's caches do not hold. */
+    enum { LEAST_DEPTH = 64, LEAST_SHORT_DEPTH = 16, FEW_ROWS = 4, FEW_COLUMNS = 64, HALF = 16 };
+    const int64_t share = spec->rows * spec->depth / davit_onednn_thread_count();
+    const bool far = share * (int64_t)sizeof(float) > FAR_ROWS_BYTES;
+    const bool narrow = spec->columns <= FEW_COLUMNS && (spec->columns > HALF || far);
+    const int64_t least = spec->ends > 1 || narrow ? LEAST_SHORT_DEPTH : LEAST_DEPTH;
     return davit_dense_can(spec) && (spec->depth >= least || spec->rows <= FEW_ROWS);
 }
 
