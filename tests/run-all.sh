@@ -116,14 +116,15 @@ for name in "$@"; do
     ! grep -q 'tests passed' "$logs/$name.log" || tested="$tested $name"
 done
 
+for name in $failed; do
+    echo "$name failed; from $logs/$name.log:"
+    print_failures "$logs/$name.log"
+done
+
 # ctest's closing lines, once more.
 for name in $tested; do
     echo "$name:"
     sed -n '/tests passed/,$p' "$logs/$name.log"
-done
-for name in $failed; do
-    echo "$name failed; from $logs/$name.log:"
-    print_failures "$logs/$name.log"
 done
 [ -z "$failed" ] || {
     echo "tests/run-all.sh: failed:$failed (logs: $logs/)" >&2

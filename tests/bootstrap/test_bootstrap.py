@@ -37,7 +37,13 @@ done
 """
 CTEST = """
 case "$*" in
-*build/asan*) echo "50% tests passed, 1 tests failed out of 2"; exit 8 ;;
+*build/asan*)
+    echo "1/2 Test #1: good ...   Passed    0.01 sec"
+    echo "fine"
+    echo "2/2 Test #2: bad ...***Failed    0.01 sec"
+    echo "bad.c:1: 1 != 2"
+    echo "50% tests passed, 1 tests failed out of 2"
+    exit 8 ;;
 *) echo "100% tests passed, 0 tests failed out of 2" ;;
 esac
 """
@@ -145,6 +151,8 @@ class BootstrapTest(unittest.TestCase):
         self.assertIn("(1/2) asan ... FAILED", done.stdout)
         self.assertIn("(2/2) tsan ... passed", done.stdout)
         self.assertIn("failed: asan", done.stderr)
+        self.assertIn("bad.c:1: 1 != 2", done.stdout)
+        self.assertNotIn("fine", done.stdout)
         closing = [line for line in done.stdout.splitlines() if "tests passed" in line]
         self.assertEqual(closing[-1], "100% tests passed, 0 tests failed out of 2")
 
