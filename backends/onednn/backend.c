@@ -55,6 +55,7 @@ const davit_backend_table davit_onednn_backend = {
     .name = "onednn",
     .kind = "cpu",
     .reads_mapped = true,
+    .reads_lent = true,
     .enumerate = enumerate,
     .supports = supports,
     .cost = davit_onednn_cost,

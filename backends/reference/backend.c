@@ -91,6 +91,7 @@ const davit_backend_table davit_reference_backend = {
     .struct_size = sizeof(davit_backend_table),
     .name = "reference",
     .kind = "reference",
+    .reads_lent = true,
     .enumerate = enumerate,
     .supports = supports,
     .open = open_device,

@@ -26,8 +26,39 @@ typedef struct host_queue {
 
 _Static_assert(offsetof(host_queue, base) == 0, "the head of a queue comes first");
 
+static davit_status map_ref(const davit_buffer_ref *ref, char **out)
+{
+    void *start = NULL;
+    davit_status status = davit_buffer_map(ref->buffer, &start);
+    if (status == DAVIT_OK) {
+        *out = (char *)start + ref->offset_bytes;
+    }
+    return status;
+}
+
+/* Memory of the host's that need not be copied for a program to read it. */
+static bool is_lent(const davit_command *command)
+{
+    return command->kind == DAVIT_COMMAND_WRITE && command->lent &&
+           (uintptr_t)command->host_source % DAVIT_ALIGNMENT == 0;
+}
+
+/* What the commands before have lent in the place of a binding, or NULL. */
+static void *find_lent(const davit_command *first, const davit_command *command,
+                       const davit_buffer_ref *binding)
+{
+    for (const davit_command *c = first; c < command; c++) {
+        if (is_lent(c) && c->to.buffer == binding->buffer &&
+            c->to.offset_bytes == binding->offset_bytes && c->to.bytes == binding->bytes) {
+            return (void *)c->host_source;
+        }
+    }
+    return NULL;
+}
+
 /* Hands the bindings over as pointers, one program at a time. */
-static davit_status execute(host_queue *queue, const davit_command *command, uint64_t deadline_ns)
+static davit_status execute(host_queue *queue, const davit_command *first,
+                            const davit_command *command, uint64_t deadline_ns)
 {
     davit_device *device = queue->base.device;
     davit_status status =
@@ -38,27 +69,17 @@ static davit_status execute(host_queue *queue, const davit_command *command, uin
                           device->info.name, command->binding_count);
     }
     for (size_t i = 0; i < command->binding_count; i++) {
-        void *start = NULL;
-        status = davit_buffer_map(command->bindings[i].buffer, &start);
+        char *at = find_lent(first, command, &command->bindings[i]);
+        status = at == NULL ? map_ref(&command->bindings[i], &at) : DAVIT_OK;
         if (status != DAVIT_OK) {
             return status;
         }
-        queue->pointers[i] = (char *)start + command->bindings[i].offset_bytes;
+        queue->pointers[i] = at;
     }
     pthread_mutex_lock(&command->program->turn);
     status = queue->ops->execute(device, command->program, queue->pointers, command->unit_ns,
                                  deadline_ns);
     pthread_mutex_unlock(&command->program->turn);
-    return status;
-}
-
-static davit_status map_ref(const davit_buffer_ref *ref, char **out)
-{
-    void *start = NULL;
-    davit_status status = davit_buffer_map(ref->buffer, &start);
-    if (status == DAVIT_OK) {
-        *out = (char *)start + ref->offset_bytes;
-    }
     return status;
 }
 
@@ -106,12 +127,13 @@ static davit_status read_host_memory(const davit_command *command)
     return status;
 }
 
-static davit_status run_command(host_queue *queue, const davit_command *command,
-                                uint64_t deadline_ns)
+/* first: of the command's submission. */
+static davit_status run_command(host_queue *queue, const davit_command *first,
+                                const davit_command *command, uint64_t deadline_ns)
 {
     switch (command->kind) {
     case DAVIT_COMMAND_WRITE:
-        return write_host_memory(command);
+        return is_lent(command) ? DAVIT_OK : write_host_memory(command);
     case DAVIT_COMMAND_READ:
         return read_host_memory(command);
     case DAVIT_COMMAND_COPY:
@@ -119,7 +141,7 @@ static davit_status run_command(host_queue *queue, const davit_command *command,
     case DAVIT_COMMAND_FILL:
         return fill(command);
     case DAVIT_COMMAND_EXECUTE:
-        return execute(queue, command, deadline_ns);
+        return execute(queue, first, command, deadline_ns);
     }
     return DAVIT_INTERNAL;
 }
@@ -170,12 +192,13 @@ static davit_status run_commands(host_queue *queue, const davit_submission *subm
         if (begin_ns >= submission->deadline_ns) {
             return report_late(device, "between commands");
         }
-        davit_status status = run_command(queue, command, submission->deadline_ns);
+        davit_status status =
+            run_command(queue, submission->commands, command, submission->deadline_ns);
         if (status != DAVIT_OK) {
             return status;
         }
         if (command->command_ns != NULL) {
-            *command->command_ns = davit_clock_ns() - begin_ns;
+            *command->command_ns = is_lent(command) ? 0 : davit_clock_ns() - begin_ns;
         }
     }
     return DAVIT_OK;

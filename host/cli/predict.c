@@ -46,10 +46,10 @@ static davit_status prepare(predicting *p, uint32_t threads)
     return DAVIT_OK;
 }
 
-static void add_copy(predicting *p, davit_value_id value, uint32_t device, bool to_device)
+static void add_copy(predicting *p, davit_value_id value, uint32_t device, davit_cost_way way)
 {
     davit_cost_estimate copy;
-    davit_cost_copy(p->model, &p->devices[device], &p->graph->values[value].desc, to_device, &copy);
+    davit_cost_copy(p->model, &p->devices[device], &p->graph->values[value].desc, way, &copy);
     p->prediction->copies_s += copy.seconds;
 }
 
@@ -67,9 +67,9 @@ static void add_arrival(predicting *p, davit_value_id value, uint32_t device)
         left = left || (there[d] && d != from);
     }
     if (from < devices && !left) {
-        add_copy(p, value, from, false);
+        add_copy(p, value, from, DAVIT_COST_TO_HOST);
     }
-    add_copy(p, value, device, true);
+    add_copy(p, value, device, from < devices ? DAVIT_COST_TO_DEVICE : DAVIT_COST_INPUT);
     there[device] = true;
 }
 

@@ -182,8 +182,9 @@ davit_status davit_cost_unit(const davit_cost_model *model, const davit_cost_dev
 }
 
 void davit_cost_copy(const davit_cost_model *model, const davit_cost_device *device,
-                     const davit_tensor_desc *desc, bool to_device, davit_cost_estimate *out)
+                     const davit_tensor_desc *desc, davit_cost_way way, davit_cost_estimate *out)
 {
+    const bool to_device = way != DAVIT_COST_TO_HOST;
     const davit_link_profile *link = &device->profile->link;
     double rate = to_device ? link->to_device_bytes_per_s : link->to_host_bytes_per_s;
     double bytes = (double)davit_tensor_desc_bytes(desc);
@@ -191,6 +192,10 @@ void davit_cost_copy(const davit_cost_model *model, const davit_cost_device *dev
     *out = (davit_cost_estimate){.source = DAVIT_COST_DATA_SHEET,
                                  .confidence = 0.5,
                                  .joules = bytes * link->joules_per_byte};
+    if (way == DAVIT_COST_INPUT && device->backend->table->reads_lent) {
+        *out = (davit_cost_estimate){.source = DAVIT_COST_MODELLED, .confidence = 1};
+        return;
+    }
     if (fit != NULL && davit_fit_copy(fit, bytes, to_device, &out->seconds, &out->confidence)) {
         out->source = DAVIT_COST_MEASURED;
     } else if (rate > 0) {

@@ -54,7 +54,8 @@ static davit_status prepare_stage(const davit_inference *inference, size_t index
     const davit_stage *stage = &inference->executor->schedule.stages[index];
     for (size_t i = 0; i < stage->arrival_count; i++) {
         const davit_arrival *arrival = &stage->arrivals[i];
-        *command++ = write_command(inference, arrival->from, arrival->to);
+        *command = write_command(inference, arrival->from, arrival->to);
+        command++->lent = arrival->lent;
     }
     davit_status status = execute_command(inference, index, command++);
     for (size_t i = 0; i < stage->delivery_count; i++) {

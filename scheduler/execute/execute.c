@@ -64,15 +64,17 @@ static const char *find_near(const davit_executor *executor)
 static davit_status plan_memory(davit_executor *executor, const davit_executor_options *options)
 {
     size_t count = executor->device_count;
-    bool *mappable = davit_arena_alloc_array(&executor->arena, count, sizeof(*mappable));
+    davit_access *access = davit_arena_alloc_array(&executor->arena, count, sizeof(*access));
     executor->preparing = DAVIT_NONE;
-    if (mappable == NULL) {
+    if (access == NULL) {
         return out_of_memory(executor);
     }
     for (size_t d = 0; d < count; d++) {
-        mappable[d] = is_mappable(&executor->devices[d]);
+        access[d].mappable = is_mappable(&executor->devices[d]);
+        access[d].lends =
+            access[d].mappable && executor->plan->devices[d].backend->table->reads_lent;
     }
-    if (davit_schedule_memory(&executor->arena, executor->graph, executor->plan, mappable,
+    if (davit_schedule_memory(&executor->arena, executor->graph, executor->plan, access,
                               OWN_PLACE_BYTES, &executor->schedule) != DAVIT_OK) {
         return out_of_memory(executor);
     }

@@ -5,7 +5,7 @@ typedef struct placement {
     davit_arena *arena;
     const davit_graph *graph;
     const davit_plan *plan;
-    const bool *mappable;
+    const davit_access *access; /* by device */
     size_t own_bytes;
     davit_schedule *schedule;
     size_t *copy_of;   /* by value and device (the host last): index of the copy, or none */
@@ -100,7 +100,7 @@ static davit_status reach(const placement *p, const davit_program_io *io, uint32
 {
     size_t made = p->made_as[io->value];
     const davit_value_copy *origin = &p->schedule->copies[made];
-    if (p->mappable[origin->device]) {
+    if (p->access[origin->device].mappable) {
         *out = made;
         return DAVIT_OK;
     }
@@ -158,13 +158,21 @@ static davit_status bring_by_link(const placement *p, size_t index, const davit_
     return status;
 }
 
+/* A graph input, of which each stage gets a place of its own, to be used where it cannot be lent.
+ */
+static bool is_lent(const placement *p, const davit_stage *stage, const davit_program_io *io)
+{
+    return p->access[stage->device].lends && p->input_of[io->value] < p->graph->input_count;
+}
+
 /* By the stage's own submission, task `run`. */
 static davit_status bring_by_host(const placement *p, size_t index, const davit_program_io *io,
                                   size_t run, size_t *out)
 {
     davit_stage *stage = &p->schedule->stages[index];
     davit_arrival *arrival = &stage->arrivals[stage->arrival_count++];
-    *arrival = (davit_arrival){.input = p->input_of[io->value], .from = DAVIT_NO_INDEX};
+    *arrival = (davit_arrival){
+        .input = p->input_of[io->value], .from = DAVIT_NO_INDEX, .lent = is_lent(p, stage, io)};
     davit_status status = DAVIT_OK;
     if (arrival->input == DAVIT_NO_INDEX) {
         status = reach(p, io, stage->device, &arrival->from);
@@ -190,7 +198,7 @@ static davit_status add_transfers(const placement *p, size_t index)
         if (*copy_slot(p, io->value, stage->device) != DAVIT_NO_INDEX) {
             continue;
         }
-        if (!p->mappable[stage->device]) {
+        if (!p->access[stage->device].mappable) {
             status = bring_by_link(p, index, io, &unused);
         } else if (p->input_of[io->value] == DAVIT_NO_INDEX) {
             status = reach(p, io, stage->device, &unused);
@@ -206,7 +214,7 @@ static davit_status bind_stage(const placement *p, size_t index, size_t run)
     for (size_t i = 0; status == DAVIT_OK && i < stage->input_count; i++) {
         const davit_program_io *io = &stage->inputs[i];
         size_t present = *copy_slot(p, io->value, stage->device);
-        if (present != DAVIT_NO_INDEX) {
+        if (present != DAVIT_NO_INDEX && !is_lent(p, stage, io)) {
             stage->bindings[i] = present;
             status = read_copy(p, present, index, run);
         } else {
@@ -287,7 +295,7 @@ static davit_status deliver_made(const placement *p, size_t made, size_t output)
     davit_schedule *schedule = p->schedule;
     const davit_value_copy *copy = &schedule->copies[made];
     davit_stage *stage = &schedule->stages[copy->first];
-    if (p->mappable[copy->device]) {
+    if (p->access[copy->device].mappable) {
         stage->deliveries[stage->delivery_count++] =
             (davit_delivery){.from = made, .output = output};
         return DAVIT_OK;
@@ -448,13 +456,13 @@ static davit_status place_all(placement *p)
 }
 
 davit_status davit_schedule_memory(davit_arena *arena, const davit_graph *graph,
-                                   const davit_plan *plan, const bool *mappable, size_t own_bytes,
-                                   davit_schedule *schedule)
+                                   const davit_plan *plan, const davit_access *access,
+                                   size_t own_bytes, davit_schedule *schedule)
 {
     placement p = {.arena = arena,
                    .graph = graph,
                    .plan = plan,
-                   .mappable = mappable,
+                   .access = access,
                    .own_bytes = own_bytes,
                    .schedule = schedule};
     return place_all(&p);

@@ -297,7 +297,8 @@ static davit_span span_of(const davit_inference *inference, size_t index, davit_
     for (size_t c = 0; c < task->submitted_count; c++) {
         const davit_command *command = &task->commands[c];
         took_ns += task->command_ns[c];
-        if (command->kind != DAVIT_COMMAND_EXECUTE) {
+        bool moved = !(command->lent && task->command_ns[c] == 0);
+        if (command->kind != DAVIT_COMMAND_EXECUTE && moved) {
             size_t bytes =
                 command->kind == DAVIT_COMMAND_WRITE ? command->to.bytes : command->from.bytes;
             record->transfer_ns += task->command_ns[c];

@@ -27,6 +27,7 @@ typedef struct davit_arrival {
     size_t input; /* index among graph->inputs and, behind them, given values, or DAVIT_NO_INDEX */
     size_t from;  /* index of a copy, or DAVIT_NO_INDEX */
     size_t to;    /* index of a copy */
+    bool lent;    /* the program reads the caller's input in its place */
 } davit_arrival;
 
 /* A copy that becomes one of the caller's outputs. */
@@ -109,13 +110,20 @@ DAVIT_NODISCARD davit_status davit_schedule_stages(davit_arena *arena, const dav
                                                    const davit_value_id *given,
                                                    davit_schedule *schedule);
 
-/* Adds copies, tasks and the size of each arena. mappable says of each device whether the host can
- * reach its memory; a value that goes from one where it cannot to another takes a copy on the host
- * in between. What devices exchange has places of its own in a memory where that takes at most own_bytes;
- * else, and within a device always, places are used again. Returns DAVIT_OUT_OF_MEMORY, unreported. */
+/* Of the memory of a device. */
+typedef struct davit_access {
+    bool mappable; /* the host can reach it */
+    bool lends;    /* and its programs can read graph inputs where the caller has them */
+} davit_access;
+
+/* Adds copies, tasks and the size of each arena. access is by device; a value that goes from one that
+ * the host cannot reach to another takes a copy on the host in between. What devices exchange has
+ * places of its own in a memory where that takes at most own_bytes; else, and within a device always,
+ * places are used again. Returns DAVIT_OUT_OF_MEMORY, unreported. */
 DAVIT_NODISCARD davit_status davit_schedule_memory(davit_arena *arena, const davit_graph *graph,
-                                                   const davit_plan *plan, const bool *mappable,
-                                                   size_t own_bytes, davit_schedule *schedule);
+                                                   const davit_plan *plan,
+                                                   const davit_access *access, size_t own_bytes,
+                                                   davit_schedule *schedule);
 
 /* True when b takes the place of a. */
 bool davit_copy_replaces(const davit_value_copy *a, const davit_value_copy *b);

@@ -116,15 +116,18 @@ static davit_status fill_unit(const making *m, uint32_t u)
 
 /* The value's place in the problem's list; it is exchanged between units, or comes from the host.
  */
-static void fill_copies(const making *m, uint32_t value, const davit_tensor_desc *desc)
+static void fill_copies(const making *m, uint32_t value, davit_value_id id)
 {
+    const davit_value *from = &m->request->graph->values[id];
+    const davit_tensor_desc *desc = &from->desc;
+    const davit_cost_way way = from->is_input ? DAVIT_COST_INPUT : DAVIT_COST_TO_DEVICE;
     size_t classes = m->made->problem.class_count;
     for (size_t d = 0; d < m->request->device_count; d++) {
         const davit_cost_device device = cost_device(&m->request->devices[d]);
         size_t cell = value * classes + m->devices[d].device_class;
         davit_cost_estimate in, out;
-        davit_cost_copy(m->request->cost, &device, desc, true, &in);
-        davit_cost_copy(m->request->cost, &device, desc, false, &out);
+        davit_cost_copy(m->request->cost, &device, desc, way, &in);
+        davit_cost_copy(m->request->cost, &device, desc, DAVIT_COST_TO_HOST, &out);
         m->in_seconds[cell] = in.seconds;
         m->out_seconds[cell] = out.seconds;
         m->copy_joules[cell] = in.joules > out.joules ? in.joules : out.joules;
@@ -169,7 +172,7 @@ static davit_status list_values(making *m, uint32_t *place)
                                            .consumers = next,
                                            .bytes = (double)davit_tensor_desc_bytes(&value->desc)};
         next += counts[id];
-        fill_copies(m, v, &value->desc);
+        fill_copies(m, v, id);
     }
     return DAVIT_OK;
 }

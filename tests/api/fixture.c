@@ -121,7 +121,7 @@ davit_tensor *fixture_tensor(davit_dtype dtype, int rank, const int64_t *dims, v
 
 davit_status fixture_run(fixture *f, const float *x, float *y)
 {
-    float given[X_ELEMS];
+    _Alignas(DAVIT_ALIGNMENT) float given[X_ELEMS]; /* read where it is */
     memcpy(given, x, sizeof(given));
     davit_named_tensor input = {"x", fixture_tensor(DAVIT_F32, 4, x_dims, given)};
     davit_named_tensor output = {"y", fixture_tensor(DAVIT_F32, 4, x_dims, y)};

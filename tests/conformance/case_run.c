@@ -1,9 +1,12 @@
+#define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 #include "case.h"
 
 #include "davit/reference.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #define GUARD_BYTES DAVIT_ALIGNMENT
 #define GUARD_PATTERN 0xa5
@@ -148,6 +151,14 @@ davit_status case_evaluate(const unit_case *built, const davit_diagnostics *diag
 
 /* ---- on a device ---- */
 
+/* An input for programs to read where it is: it ends before memory that cannot be read, as near as
+ * its alignment lets it. */
+typedef struct lent_input {
+    uint8_t *pages;
+    size_t bytes; /* of all pages */
+    uint8_t *data;
+} lent_input;
+
 /* What one run holds on the device. Host copies have a guard on either side, as on the device. */
 typedef struct run_state {
     davit_device *device;
@@ -158,6 +169,7 @@ typedef struct run_state {
     davit_queue *queue;
     davit_buffer_ref *refs; /* [io_count]: what is bound */
     uint8_t **host;         /* [io_count]: guard, bytes in the io's layout, guard */
+    lent_input *lent;       /* [io_count]: of the inputs */
     davit_command *commands;
 } run_state;
 
@@ -165,6 +177,22 @@ static size_t guarded_bytes(const davit_program_io *io)
 {
     size_t bytes = davit_tensor_desc_bytes(&io->desc);
     return GUARD_BYTES + ((bytes + GUARD_BYTES - 1) & ~(size_t)(GUARD_BYTES - 1)) + GUARD_BYTES;
+}
+
+static bool lend(lent_input *lent, const uint8_t *data, size_t bytes)
+{
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    const size_t most = (bytes + DAVIT_ALIGNMENT - 1) / DAVIT_ALIGNMENT * DAVIT_ALIGNMENT;
+    lent->bytes = (most + page - 1) / page * page + page;
+    lent->pages =
+        mmap(NULL, lent->bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (lent->pages == MAP_FAILED) {
+        lent->pages = NULL;
+        return false;
+    }
+    lent->data = lent->pages + lent->bytes - page - most;
+    memcpy(lent->data, data, bytes);
+    return mprotect(lent->pages + lent->bytes - page, page, PROT_NONE) == 0;
 }
 
 static davit_status prepare_io(run_state *run, size_t index)
@@ -183,6 +211,10 @@ static davit_status prepare_io(run_state *run, size_t index)
         const davit_tensor *input = run->built->inputs[index];
         status = davit_tensor_copy_layout(&input->desc, input->data, &io->desc,
                                           run->host[index] + GUARD_BYTES);
+        if (status == DAVIT_OK &&
+            !lend(&run->lent[index], run->host[index] + GUARD_BYTES, run->refs[index].bytes)) {
+            status = DAVIT_OUT_OF_MEMORY;
+        }
     }
     return status;
 }
@@ -192,8 +224,9 @@ static davit_status prepare(run_state *run)
     const davit_allocator *allocator = davit_allocator_default();
     run->refs = davit_alloc_array(allocator, run->io_count, sizeof(*run->refs));
     run->host = davit_alloc_array(allocator, run->io_count, sizeof(*run->host));
-    run->commands = davit_alloc_array(allocator, 2 * run->io_count + 1, sizeof(*run->commands));
-    if (run->refs == NULL || run->host == NULL || run->commands == NULL) {
+    run->lent = davit_alloc_array(allocator, run->io_count, sizeof(*run->lent));
+    run->commands = davit_alloc_array(allocator, 3 * run->io_count + 1, sizeof(*run->commands));
+    if (run->refs == NULL || run->host == NULL || run->lent == NULL || run->commands == NULL) {
         return DAVIT_OUT_OF_MEMORY;
     }
     davit_program_spec spec = run->spec->spec;
@@ -210,23 +243,30 @@ static davit_status prepare(run_state *run)
     return status == DAVIT_OK ? davit_queue_create(run->device, &run->queue) : status;
 }
 
-/* Writes everything with its guards, executes, reads everything back. */
+/* Writes everything with its guards, lends the inputs, executes, reads everything back. */
 static davit_status execute(run_state *run, uint64_t *unit_ns)
 {
-    size_t n = run->io_count;
+    size_t n = run->io_count, inputs = run->built->graph->input_count;
+    davit_command *reads = run->commands + n + inputs + 1;
     for (size_t i = 0; i < n; i++) {
         davit_buffer_ref whole = {run->refs[i].buffer, 0, run->refs[i].buffer->bytes};
         run->commands[i] =
             (davit_command){.kind = DAVIT_COMMAND_WRITE, .to = whole, .host_source = run->host[i]};
-        run->commands[n + 1 + i] =
+        reads[i] =
             (davit_command){.kind = DAVIT_COMMAND_READ, .from = whole, .host_target = run->host[i]};
     }
-    run->commands[n] = (davit_command){.kind = DAVIT_COMMAND_EXECUTE,
-                                       .program = run->program,
-                                       .bindings = run->refs,
-                                       .binding_count = n,
-                                       .unit_ns = unit_ns};
-    return davit_queue_run(run->queue, run->commands, 2 * n + 1,
+    for (size_t i = 0; i < inputs; i++) {
+        run->commands[n + i] = (davit_command){.kind = DAVIT_COMMAND_WRITE,
+                                               .to = run->refs[i],
+                                               .host_source = run->lent[i].data,
+                                               .lent = true};
+    }
+    run->commands[n + inputs] = (davit_command){.kind = DAVIT_COMMAND_EXECUTE,
+                                                .program = run->program,
+                                                .bindings = run->refs,
+                                                .binding_count = n,
+                                                .unit_ns = unit_ns};
+    return davit_queue_run(run->queue, run->commands, 2 * n + inputs + 1,
                            davit_deadline_after(TIME_LIMIT_NS));
 }
 
@@ -251,12 +291,14 @@ static bool inputs_intact(const run_state *run)
     for (size_t i = 0; intact && i < run->built->graph->input_count; i++) {
         const davit_tensor *input = run->built->inputs[i];
         davit_tensor *copy = NULL;
+        intact = memcmp(run->lent[i].data, run->host[i] + GUARD_BYTES, run->refs[i].bytes) == 0;
         if (davit_tensor_clone(davit_allocator_default(), input, &copy) != DAVIT_OK ||
             davit_tensor_copy_layout(&run->spec->ios[i].desc, run->host[i] + GUARD_BYTES,
                                      &copy->desc, copy->data) != DAVIT_OK) {
             intact = false;
         } else {
-            intact = memcmp(copy->data, input->data, davit_tensor_desc_bytes(&copy->desc)) == 0;
+            intact = intact &&
+                     memcmp(copy->data, input->data, davit_tensor_desc_bytes(&copy->desc)) == 0;
         }
         davit_tensor_destroy(copy);
     }
@@ -295,7 +337,11 @@ static void clean_up(run_state *run)
         if (run->host != NULL) {
             davit_free(allocator, run->host[i]);
         }
+        if (run->lent != NULL && run->lent[i].pages != NULL) {
+            (void)munmap(run->lent[i].pages, run->lent[i].bytes);
+        }
     }
+    davit_free(allocator, run->lent);
     davit_free(allocator, run->refs);
     davit_free(allocator, run->host);
     davit_free(allocator, run->commands);

@@ -140,13 +140,22 @@ static void copies_take_latency_and_bytes(void **state)
     world *w = *state;
     const davit_tensor_desc *desc = &w->b.graph->values[w->b.graph->inputs[0]].desc;
     davit_cost_estimate estimate;
-    davit_cost_copy(w->model, &w->device, desc, true, &estimate);
+    davit_cost_copy(w->model, &w->device, desc, DAVIT_COST_TO_DEVICE, &estimate);
     assert_true(fabs(estimate.seconds - (1e-3 + 4e-3)) < 1e-12);
     assert_true(fabs(estimate.joules - 4) < 1e-12);
-    davit_cost_copy(w->model, &w->device, desc, false, &estimate);
+    davit_cost_copy(w->model, &w->device, desc, DAVIT_COST_TO_HOST, &estimate);
     assert_true(fabs(estimate.seconds - (1e-3 + 8e-3)) < 1e-12);
+    davit_backend_table changed = *w->backend.table;
+    w->backend.table = &changed;
+    for (int lent = 0; lent < 2; lent++) {
+        changed.reads_lent = lent != 0;
+        davit_cost_copy(w->model, &w->device, desc, DAVIT_COST_INPUT, &estimate);
+        assert_true(fabs(estimate.seconds - (lent ? 0 : 1e-3 + 4e-3)) < 1e-12);
+        davit_cost_copy(w->model, &w->device, desc, DAVIT_COST_TO_DEVICE, &estimate);
+        assert_true(fabs(estimate.seconds - (1e-3 + 4e-3)) < 1e-12);
+    }
     w->profile.link = (davit_link_profile){0};
-    davit_cost_copy(w->model, &w->device, desc, true, &estimate);
+    davit_cost_copy(w->model, &w->device, desc, DAVIT_COST_TO_DEVICE, &estimate);
     assert_true(estimate.seconds == 0);
 }
 

@@ -4,16 +4,19 @@
 #include "fixture.h"
 #include "scheduler/execute/schedule.h"
 
-static const bool all_mappable[4] = {true, true, true, true};
+static const davit_access all_mappable[4] = {
+    {true, true}, {true, true}, {true, true}, {true, true}};
+static const davit_access one_hidden[4] = {
+    {true, true}, {false, false}, {true, true}, {true, true}};
 
 static davit_plan *schedule(fixture *f, davit_arena *arena, const char *const *pins,
-                            size_t pin_count, const bool *mappable, size_t own_bytes,
+                            size_t pin_count, const davit_access *access, size_t own_bytes,
                             davit_schedule *out)
 {
     davit_plan *plan = fixture_plan(f, pins, pin_count);
     davit_arena_init(arena, f->allocator);
     assert_int_equal(davit_schedule_stages(arena, f->graph, plan, 0, NULL, out), DAVIT_OK);
-    assert_int_equal(davit_schedule_memory(arena, f->graph, plan, mappable, own_bytes, out),
+    assert_int_equal(davit_schedule_memory(arena, f->graph, plan, access, own_bytes, out),
                      DAVIT_OK);
     return plan;
 }
@@ -122,10 +125,9 @@ static void hidden_memory_is_copied_by_tasks(void **state)
     fixture *f = *state;
     build_line(f, 3);
     const char *const pins[] = {"n1=null"};
-    const bool hidden[4] = {true, false, true, true};
     davit_arena arena;
     davit_schedule s;
-    davit_plan *plan = schedule(f, &arena, pins, 1, hidden, 0, &s);
+    davit_plan *plan = schedule(f, &arena, pins, 1, one_hidden, 0, &s);
     assert_int_equal(s.task_count, 5);
     size_t in = find_task(&s, DAVIT_TASK_IN, 1), out = find_task(&s, DAVIT_TASK_OUT, 1);
     assert_true(in != DAVIT_NO_INDEX && out != DAVIT_NO_INDEX);
@@ -142,10 +144,9 @@ static void callers_memory_is_kept_from_hidden_devices(void **state)
     fixture *f = *state;
     build_line(f, 2);
     const char *const pins[] = {"n0=null", "n1=null"};
-    const bool hidden[4] = {true, false, true, true};
     davit_arena arena;
     davit_schedule s;
-    davit_plan *plan = schedule(f, &arena, pins, 2, hidden, 0, &s);
+    davit_plan *plan = schedule(f, &arena, pins, 2, one_hidden, 0, &s);
     assert_int_equal(s.stage_count, 1);
     assert_int_equal(s.fill_count, 1);
     assert_int_equal(s.delivery_count, 1);
@@ -191,14 +192,19 @@ typedef struct world {
     size_t written;           /* outputs */
 } world;
 
-static void write_copy(world *w, size_t copy)
+static void fill_copy(world *w, size_t copy, davit_value_id value)
 {
     const davit_value_copy *c = &w->s->copies[copy];
     assert_true(c->offset_bytes % DAVIT_ALIGNMENT == 0);
     assert_true(c->offset_bytes + c->bytes <= w->s->arena_bytes[c->device]);
     for (size_t i = 0; i < c->bytes; i++) {
-        w->bytes[c->device][c->offset_bytes + i] = c->value;
+        w->bytes[c->device][c->offset_bytes + i] = value;
     }
+}
+
+static void write_copy(world *w, size_t copy)
+{
+    fill_copy(w, copy, w->s->copies[copy].value);
 }
 
 static void expect_copy(const world *w, size_t copy)
@@ -234,9 +240,14 @@ static void do_stage(world *w, const davit_stage *stage)
     for (size_t i = 0; i < stage->delivery_count; i++, w->written++) {
         expect_copy(w, stage->deliveries[i].from);
     }
+    for (size_t i = 0; i < stage->arrival_count; i++) {
+        if (stage->arrivals[i].lent) {
+            fill_copy(w, stage->arrivals[i].to, DAVIT_NONE); /* nothing else may read it */
+        }
+    }
 }
 
-static void do_task(world *w, const davit_task *task, const bool *mappable)
+static void do_task(world *w, const davit_task *task, const davit_access *access)
 {
     if (task->kind == DAVIT_TASK_RUN) {
         do_stage(w, &w->s->stages[task->stage]);
@@ -244,8 +255,8 @@ static void do_task(world *w, const davit_task *task, const bool *mappable)
         const davit_value_copy *from = &w->s->copies[task->from], *to = &w->s->copies[task->to];
         const davit_value_copy *far = task->kind == DAVIT_TASK_IN ? to : from;
         const davit_value_copy *near = task->kind == DAVIT_TASK_IN ? from : to;
-        assert_true(far->device == task->device && !mappable[far->device]);
-        assert_true(near->device == w->host || mappable[near->device]);
+        assert_true(far->device == task->device && !access[far->device].mappable);
+        assert_true(near->device == w->host || access[near->device].mappable);
         assert_true(from->value == to->value && from->bytes == to->bytes);
         expect_copy(w, task->from);
         write_copy(w, task->to);
@@ -257,7 +268,7 @@ static void do_task(world *w, const davit_task *task, const bool *mappable)
 }
 
 /* Runs all tasks, any of those that may run next. */
-static void play(const davit_schedule *s, const bool *mappable, size_t host, uint64_t *random)
+static void play(const davit_schedule *s, const davit_access *access, size_t host, uint64_t *random)
 {
     world w = {.s = s, .host = host};
     bool *ended = calloc(s->task_count, sizeof(bool));
@@ -281,7 +292,7 @@ static void play(const davit_schedule *s, const bool *mappable, size_t host, uin
         assert_true(count > 0); /* nothing waits in a circle */
         size_t chosen = ready[test_random_below(random, count)];
         ended[chosen] = true;
-        do_task(&w, &s->tasks[chosen], mappable);
+        do_task(&w, &s->tasks[chosen], access);
     }
     for (size_t i = 0; i < s->delivery_count; i++, w.written++) {
         expect_copy(&w, s->deliveries[i].from);
@@ -313,7 +324,7 @@ static void check_random(uint64_t seed)
     davit_value_id values[26] = {fixture_input(f, "x", 4, dims)};
     char texts[25][32];
     const char *pins[25];
-    bool mappable[4];
+    davit_access access[4];
     davit_value_id loose[26] = {
         values[0]}; /* what nothing reads yet: in the end the output alone */
     size_t loose_count = 1;
@@ -340,13 +351,14 @@ static void check_random(uint64_t seed)
     fixture_finish(f);
     for (size_t d = 0; d < 3; d++) {
         fixture_add_device(f, names[d]);
-        mappable[d] = test_random_below(&random, 2) == 0;
+        access[d].mappable = test_random_below(&random, 2) == 0;
+        access[d].lends = access[d].mappable && test_random_below(&random, 2) == 0;
     }
     davit_arena arena;
     davit_schedule s;
-    davit_plan *plan = schedule(f, &arena, pins, 25, mappable, seed % 2 == 0 ? 0 : 4096, &s);
+    davit_plan *plan = schedule(f, &arena, pins, 25, access, seed % 2 == 0 ? 0 : 4096, &s);
     for (int order = 0; order < 20; order++) {
-        play(&s, mappable, plan->device_count, &random);
+        play(&s, access, plan->device_count, &random);
     }
     davit_arena_clear(&arena);
     davit_plan_destroy(plan);

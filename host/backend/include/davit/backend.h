@@ -205,6 +205,9 @@ typedef struct davit_command {
     davit_buffer_ref from;
     davit_buffer_ref to;
     const void *host_source; /* WRITE: at least to.bytes, alive until the submission completes */
+    /* WRITE: an EXECUTE behind it in the same submission that binds exactly `to` may be given host_source
+     * in its place, and nothing else reads `to` before it is written again. */
+    bool lent;
     void *host_target;       /* READ: at least from.bytes */
     uint8_t pattern;         /* FILL */
     davit_program *program;  /* EXECUTE */
@@ -214,7 +217,8 @@ typedef struct davit_command {
     size_t binding_count;
     /* EXECUTE, optional: [unit_count] measured nanoseconds of each unit, written by completion. */
     uint64_t *unit_ns;
-    /* Optional: measured nanoseconds of this command, written by completion. */
+    /* Optional: measured nanoseconds of this command, written by completion; 0: a lent WRITE that moved
+     * nothing. */
     uint64_t *command_ns;
 } davit_command;
 
@@ -312,6 +316,7 @@ typedef struct davit_backend_table {
     davit_status (*open)(davit_backend *backend, const davit_device_info *info,
                          const davit_device_options *options, davit_device **out);
     bool reads_mapped; /* its programs read constants at any address (davit_tensor.mapped) */
+    bool reads_lent;   /* its programs read inputs where the host has them (davit_command.lent) */
     /* Optional (NULL: there is nothing to choose between): writes up to capacity names of kernels that may
      * compute the unit, for davit_program_spec.kernels, and returns how many; literals. One that turns out
      * not to be able to leaves it to the rule. Pure. */

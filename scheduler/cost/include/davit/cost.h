@@ -63,11 +63,17 @@ DAVIT_NODISCARD davit_status davit_cost_unit(const davit_cost_model *model,
                                              const davit_graph *graph, const davit_unit *unit,
                                              davit_cost_estimate *out);
 
-/* One copy of a value between the host's memory and the device's (which way: to_device), the change
- * to or from the layout between devices included. Measured, else latency + bytes / rate of the
- * profile's link; 0 where the profile has none. */
+typedef enum davit_cost_way {
+    DAVIT_COST_INPUT,     /* of the graph, to the device: free where it reads what is lent */
+    DAVIT_COST_TO_DEVICE, /* from the host's memory */
+    DAVIT_COST_TO_HOST
+} davit_cost_way;
+
+/* One copy of a value between the host's memory and the device's, the change to or from the layout
+ * between devices included. Measured, else latency + bytes / rate of the profile's link; 0 where the
+ * profile has none. */
 void davit_cost_copy(const davit_cost_model *model, const davit_cost_device *device,
-                     const davit_tensor_desc *desc, bool to_device, davit_cost_estimate *out);
+                     const davit_tensor_desc *desc, davit_cost_way way, davit_cost_estimate *out);
 
 /* What one run of a program costs beside its units and copies: submission, waking the worker. */
 void davit_cost_submit(const davit_cost_model *model, const davit_cost_device *device,
