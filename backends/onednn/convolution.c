@@ -487,7 +487,8 @@ static davit_status build_pointwise(davit_onednn_builder *builder, convolution *
                              .column_stride = dims[1],
                              .borrowed = davit_onednn_borrowed(builder, &c->weights),
                              .bias = c->has_bias ? davit_onednn_constant(builder, &c->bias) : NULL,
-                             .ends = c->fusion.count};
+                             .ends = c->fusion.count,
+                             .has_function = davit_dense_has_function(&c->fusion)};
     bool fits = !builder->bf16 && !c->transposed && c->groups == 1 && spec.weights != NULL &&
                 (!c->has_bias || spec.bias != NULL) && davit_dense_can(&spec) &&
                 davit_onednn_picks(builder, DAVIT_ONEDNN_DENSE,

@@ -35,14 +35,15 @@ bool davit_dense_can(const davit_dense_spec *spec)
 
 bool davit_dense_fits(const davit_dense_spec *spec)
 {
-    /* The end of a row takes as long as a short sum; oneDNN's take longer where they are several. Where rows
-     * meet few columns, reading them is what takes long: these loops fetch them, but at half a panel that
-     * pays only for rows that a core's caches do not hold. */
+    /* The end of a row takes as long as a short sum; oneDNN's take longer where they are several,
+     * or a function. Where rows meet few columns, reading them is what takes long: these loops
+     * fetch them, but at half a panel that pays only for rows that a core's caches do not hold. */
     enum { LEAST_DEPTH = 64, LEAST_SHORT_DEPTH = 16, FEW_ROWS = 4, FEW_COLUMNS = 64, HALF = 16 };
     const int64_t share = spec->rows * spec->depth / davit_onednn_thread_count();
     const bool far = share * (int64_t)sizeof(float) > FAR_ROWS_BYTES;
     const bool narrow = spec->columns <= FEW_COLUMNS && (spec->columns > HALF || far);
-    const int64_t least = spec->ends > 1 || narrow ? LEAST_SHORT_DEPTH : LEAST_DEPTH;
+    const int64_t least =
+        spec->ends > 1 || spec->has_function || narrow ? LEAST_SHORT_DEPTH : LEAST_DEPTH;
     return davit_dense_can(spec) && (spec->depth >= least || spec->rows <= FEW_ROWS);
 }
 
@@ -136,9 +137,24 @@ static bool take_end(const davit_dnnl_post_op *op, davit_dense_end *end)
     case dnnl_eltwise_gelu_erf:
         end->kind = DAVIT_DENSE_GELU;
         return true;
+    case dnnl_eltwise_swish:
+        end->kind = DAVIT_DENSE_SILU;
+        return op->alpha == 1.0f;
     default:
         return false;
     }
+}
+
+bool davit_dense_has_function(const davit_onednn_fusion *fusion)
+{
+    bool found = false;
+    for (size_t i = 0; i < fusion->count; i++) {
+        davit_dense_end end;
+        const davit_dnnl_post_op *op = &fusion->items[i].op;
+        found = found || (op->kind == DAVIT_DNNL_ELTWISE && take_end(op, &end) &&
+                          (end.kind == DAVIT_DENSE_GELU || end.kind == DAVIT_DENSE_SILU));
+    }
+    return found;
 }
 
 int davit_dense_take_ends(davit_onednn_fusion *fusion, size_t first,

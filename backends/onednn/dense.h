@@ -14,7 +14,8 @@ typedef enum davit_dense_kind {
     DAVIT_DENSE_BOUND,     /* min(max(x, alpha), beta) */
     DAVIT_DENSE_HARDSWISH, /* x * min(max(alpha * x + beta, 0), 1) */
     DAVIT_DENSE_LINEAR,    /* alpha * x + beta */
-    DAVIT_DENSE_GELU       /* x / 2 * (1 + erf(x / sqrt 2)) */
+    DAVIT_DENSE_GELU,      /* x / 2 * (1 + erf(x / sqrt 2)) */
+    DAVIT_DENSE_SILU       /* x / (1 + e^-x) */
 } davit_dense_kind;
 
 typedef struct davit_dense_end {
@@ -36,8 +37,8 @@ typedef struct davit_dense {
 
 typedef struct davit_dense_loops {
     const char *name;
-    /* Of a vector. Panels, columns that are computed at once, are of two, and the last of three where
-     * their number is odd; but there is always one. */
+    /* Of a vector. Panels, columns that are computed at once, are of two, and the last of three
+     * where their number is odd; but there is always one. */
     int64_t lanes;
     /* Computes rows first to first + count of a panel. residual: as out, or NULL; may be out. */
     void (*run)(const davit_dense *dense, int64_t first, int64_t count, int64_t panel,
@@ -50,6 +51,10 @@ extern const davit_dense_loops davit_dense_avx512;
 /* Takes what the loops have from the fusion, beginning with item first; returns how many ends. */
 int davit_dense_take_ends(davit_onednn_fusion *fusion, size_t first,
                           davit_dense_end ends[DAVIT_DENSE_ENDS]);
+
+/* True where a function that takes many instructions is in the fusion, of those that the loops
+ * have. */
+bool davit_dense_has_function(const davit_onednn_fusion *fusion);
 
 /* Numbers below all normal ones, which trained weights are full of, each take a processor a hundred
  * cycles and add less than 2^-126 of their row to a sum: they count as 0. */
@@ -68,6 +73,7 @@ typedef struct davit_dense_spec {
     const davit_tensor *borrowed; /* that they are in, or NULL */
     const float *bias;            /* [columns], or NULL */
     size_t ends;                  /* operations that follow */
+    bool has_function;            /* that is an exponential or the like among them */
 } davit_dense_spec;
 
 /* True where this machine has the loops. */

@@ -7,7 +7,7 @@ static inline bool are_light(const davit_dense_end *ends, int end_count)
 {
     bool light = true;
     for (int e = 0; e < end_count; e++) {
-        light = light && ends[e].kind != DAVIT_DENSE_GELU;
+        light = light && ends[e].kind != DAVIT_DENSE_GELU && ends[e].kind != DAVIT_DENSE_SILU;
     }
     return light;
 }
@@ -42,6 +42,12 @@ apply_ends_as(const davit_dense_end *ends, int end_count, bool light, vector *x,
             UNROLL
             for (int i = 0; i < count; i++) {
                 x[i] = MULTIPLY_ADD(alpha, x[i], beta);
+            }
+            break;
+        case DAVIT_DENSE_SILU:
+            UNROLL
+            for (int i = 0; i < count && !light; i++) {
+                x[i] = silu(x[i]);
             }
             break;
         }
