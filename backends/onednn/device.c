@@ -25,7 +25,7 @@ static void *run_build(void *data)
         job->status = options->bind_thread(options->bind_user, &job->device->base.info);
     }
     if (job->status == DAVIT_OK) {
-        davit_onednn_set_threads(job->device->threads);
+        (void)davit_onednn_set_threads(job->device->threads);
         job->status = davit_onednn_program_build(job->device, job->spec, &job->program);
     }
     return NULL;
@@ -79,8 +79,23 @@ static void program_info(const davit_program *base, davit_program_info *info)
 
 static davit_status start(davit_device *base)
 {
-    davit_onednn_set_threads(((davit_onednn_device *)base)->threads);
+    (void)davit_onednn_set_threads(((davit_onednn_device *)base)->threads);
     return DAVIT_OK;
+}
+
+/* With more threads each caller would start OpenMP threads of its own; those of a node are bound. */
+static bool enter(davit_device *base, uint32_t *before)
+{
+    bool can = ((davit_onednn_device *)base)->threads == 1 && base->info.ordinal == 0;
+    if (can) {
+        *before = davit_onednn_set_threads(1);
+    }
+    return can;
+}
+
+static void leave(uint32_t before)
+{
+    (void)davit_onednn_set_threads(before);
 }
 
 static davit_status execute(davit_device *base, davit_program *program, void *const *pointers,
@@ -96,7 +111,8 @@ static davit_status execute(davit_device *base, davit_program *program, void *co
 
 static davit_status queue_create(davit_device *device, davit_queue **out)
 {
-    static const davit_host_queue_ops ops = {.start = start, .execute = execute};
+    static const davit_host_queue_ops ops = {
+        .start = start, .execute = execute, .enter = enter, .leave = leave};
     return davit_host_queue_create(device, &ops, out);
 }
 

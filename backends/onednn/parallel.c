@@ -13,9 +13,11 @@ typedef struct loop {
     const void *context;
 } loop;
 
-void davit_onednn_set_threads(uint32_t threads)
+uint32_t davit_onednn_set_threads(uint32_t threads)
 {
+    uint32_t before = (uint32_t)omp_get_max_threads();
     omp_set_num_threads((int)threads);
+    return before;
 }
 
 int64_t davit_onednn_thread_count(void)

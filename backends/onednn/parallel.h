@@ -8,8 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Sets the number of threads of parallel regions that the calling thread starts. */
-void davit_onednn_set_threads(uint32_t threads);
+/* Sets the number of threads of parallel regions that the calling thread starts; returns what it was. */
+uint32_t davit_onednn_set_threads(uint32_t threads);
 
 /* How many threads davit_onednn_parallel uses at most, and, inside a body, which of them this is:
  * 0 to that number - 1. */

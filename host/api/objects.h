@@ -80,6 +80,7 @@ struct davit_request {
     davit_named_tensor *wanted; /* the caller's */
     size_t wanted_count;
     uint64_t deadline_ns; /* of the caller */
+    bool here;            /* the caller waits for nothing else */
     davit_generation *generation;
     davit_resumption *resumption; /* NULL: the generation's executor runs it */
     const char *failed_device;    /* the last one that failed; NULL: none did */

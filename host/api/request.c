@@ -87,8 +87,9 @@ davit_status davit_request_start(davit_request *request, davit_generation *gener
 {
     davit_session *session = request->session;
     davit_inference *inference;
-    davit_status status = davit_executor_start(executor, inputs, request->outputs,
-                                               davit_request_attempt_deadline(request), &inference);
+    davit_status status =
+        davit_executor_start(executor, inputs, request->outputs,
+                             davit_request_attempt_deadline(request), request->here, &inference);
     if (status != DAVIT_OK) {
         return status;
     }
@@ -121,9 +122,9 @@ static davit_status start(davit_request *request, const davit_named_tensor *inpu
     return status;
 }
 
-davit_status davit_session_submit(davit_session *session, const davit_named_tensor *inputs,
-                                  size_t input_count, davit_named_tensor *outputs,
-                                  size_t output_count, uint64_t deadline_ns, davit_request **out)
+static davit_status submit(davit_session *session, const davit_named_tensor *inputs,
+                           size_t input_count, davit_named_tensor *outputs, size_t output_count,
+                           uint64_t deadline_ns, bool here, davit_request **out)
 {
     uint64_t end_ns = deadline_ns > 0 ? davit_deadline_after(deadline_ns) : DAVIT_DEADLINE_NEVER;
     *out = NULL;
@@ -135,6 +136,7 @@ davit_status davit_session_submit(davit_session *session, const davit_named_tens
                           session->model->path, deadline_ns / 1000000, session->depth);
     }
     request->deadline_ns = end_ns;
+    request->here = here;
     request->failed_device = NULL;
     request->waited = false;
     davit_call_begin(&request->call, session->model->context->diag);
@@ -147,6 +149,13 @@ davit_status davit_session_submit(davit_session *session, const davit_named_tens
     }
     *out = request;
     return DAVIT_OK;
+}
+
+davit_status davit_session_submit(davit_session *session, const davit_named_tensor *inputs,
+                                  size_t input_count, davit_named_tensor *outputs,
+                                  size_t output_count, uint64_t deadline_ns, davit_request **out)
+{
+    return submit(session, inputs, input_count, outputs, output_count, deadline_ns, false, out);
 }
 
 /* ---- meanwhile ---- */
@@ -280,7 +289,7 @@ davit_status davit_session_run(davit_session *session, const davit_named_tensor 
 {
     davit_request *request;
     davit_status status =
-        davit_session_submit(session, inputs, input_count, outputs, output_count, 0, &request);
+        submit(session, inputs, input_count, outputs, output_count, 0, true, &request);
     if (status == DAVIT_OK) {
         status = davit_request_wait(request);
         davit_request_release(request);

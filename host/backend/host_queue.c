@@ -14,9 +14,10 @@ typedef struct host_queue {
     /* Under mutex: */
     davit_submission_record *first, *last; /* not yet taken by the worker */
     davit_semaphore *awaited;              /* what the worker waits for, or NULL */
+    bool busy;                             /* a submission is being run */
     bool started;
     davit_status start_status;
-    /* The worker's own: */
+    /* Of whoever runs a submission: */
     void *stream;
     void **pointers;
     size_t pointer_capacity;
@@ -214,16 +215,51 @@ static davit_status run_submission(host_queue *queue, const davit_submission *su
                                    : run_commands(queue, submission);
 }
 
+static void set_idle(host_queue *queue)
+{
+    pthread_mutex_lock(&queue->mutex);
+    queue->busy = false;
+    if (queue->first != NULL || atomic_load(&queue->closing)) {
+        pthread_cond_broadcast(&queue->changed);
+    }
+    pthread_mutex_unlock(&queue->mutex);
+}
+
+/* On the caller's thread, when nothing else is to be done: waking the worker, and being woken by
+ * it, takes longer than many a unit. False: the worker has to. */
+static bool run_here(host_queue *queue, davit_submission_record *record)
+{
+    uint32_t before;
+    if (!record->submission.here || record->submission.deadline_ns != DAVIT_DEADLINE_NEVER ||
+        queue->ops->enter == NULL || !queue->ops->enter(queue->base.device, &before)) {
+        return false;
+    }
+    pthread_mutex_lock(&queue->mutex);
+    bool idle = !queue->busy && queue->first == NULL && !atomic_load(&queue->closing);
+    queue->busy = queue->busy || idle;
+    pthread_mutex_unlock(&queue->mutex);
+    if (idle) {
+        davit_status status = run_submission(queue, &record->submission);
+        set_idle(queue);
+        queue->ops->leave(before);
+        davit_submission_complete(&record->submission, status);
+    } else {
+        queue->ops->leave(before);
+    }
+    return idle;
+}
+
 /* The next submission; NULL when the queue closes and there is none. */
 static davit_submission_record *take_next(host_queue *queue)
 {
     pthread_mutex_lock(&queue->mutex);
-    while (queue->first == NULL && !atomic_load(&queue->closing)) {
+    while (queue->busy || (queue->first == NULL && !atomic_load(&queue->closing))) {
         pthread_cond_wait(&queue->changed, &queue->mutex);
     }
     davit_submission_record *record = queue->first;
     if (record != NULL) {
         queue->first = record->next;
+        queue->busy = true;
     }
     pthread_mutex_unlock(&queue->mutex);
     return record;
@@ -265,6 +301,7 @@ static void *work(void *argument)
     davit_submission_record *record;
     while ((record = take_next(queue)) != NULL) {
         status = run_submission(queue, &record->submission);
+        set_idle(queue);
         davit_submission_complete(&record->submission, status);
     }
     if (queue->ops->close_stream != NULL) {
@@ -351,6 +388,9 @@ davit_status davit_host_queue_submit(davit_queue *base, const davit_submission *
 {
     host_queue *queue = (host_queue *)base;
     davit_submission_record *record = (davit_submission_record *)submission;
+    if (run_here(queue, record)) {
+        return DAVIT_OK;
+    }
     pthread_mutex_lock(&queue->mutex);
     record->next = NULL;
     if (queue->first == NULL) {

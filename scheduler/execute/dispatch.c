@@ -131,11 +131,14 @@ static davit_executor_task *take_any(davit_executor *executor)
 /* A failure comes back through on_completed. */
 static void submit(davit_executor_task *task)
 {
-    const davit_executor *executor = task->inference->executor;
+    const davit_inference *inference = task->inference;
+    const davit_executor *executor = inference->executor;
     const davit_task *planned = &executor->schedule.tasks[task->index];
     const davit_submission submission = {.command_count = task->submitted_count,
                                          .commands = task->commands,
-                                         .deadline_ns = task->inference->deadline_ns,
+                                         .deadline_ns = inference->deadline_ns,
+                                         .here = inference->here &&
+                                                 pthread_equal(inference->caller, pthread_self()),
                                          .completed = on_completed,
                                          .completed_user = task};
     davit_status status =

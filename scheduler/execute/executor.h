@@ -65,6 +65,8 @@ struct davit_inference {
     const void **inputs;
     void **outputs;
     uint64_t begin_ns, deadline_ns, end_ns;
+    bool here; /* its only task may be done by its caller */
+    pthread_t caller;
     /* Under the executor's mutex: */
     bool taken; /* somebody's, from start to release */
     bool done;

@@ -122,7 +122,8 @@ static void begin(davit_inference *inference)
 }
 
 davit_status davit_executor_start(davit_executor *executor, const void *const *inputs,
-                                  void *const *outputs, uint64_t deadline_ns, davit_inference **out)
+                                  void *const *outputs, uint64_t deadline_ns, bool here,
+                                  davit_inference **out)
 {
     davit_status status = check_inputs(executor, inputs);
     if (status != DAVIT_OK) {
@@ -140,6 +141,8 @@ davit_status davit_executor_start(davit_executor *executor, const void *const *i
     }
     inference->begin_ns = begin_ns;
     inference->deadline_ns = deadline_ns;
+    inference->here = here && executor->schedule.task_count == 1;
+    inference->caller = pthread_self();
     davit_device_sink_begin(&executor->device_sink);
     take_arguments(inference, inputs, outputs);
     begin(inference);
@@ -379,7 +382,8 @@ davit_status davit_executor_run(davit_executor *executor, const void *const *inp
                                 davit_run_record *record)
 {
     davit_inference *inference;
-    davit_status status = davit_executor_start(executor, inputs, outputs, deadline_ns, &inference);
+    davit_status status =
+        davit_executor_start(executor, inputs, outputs, deadline_ns, true, &inference);
     if (status == DAVIT_OK) {
         status = davit_inference_wait(inference, record, NULL);
         davit_inference_release(inference);

@@ -1,5 +1,6 @@
 /* Models and sessions: ports, runs, and every documented mistake of a caller. */
 #include <stdio.h>
+#include <time.h>
 
 #include "fixture.h"
 
@@ -285,6 +286,55 @@ static void tells_units_and_times(void **state)
     assert_true(unit_ns > 0 && summary.last_ns >= unit_ns + summary.last_transfer_ns);
 }
 
+#ifdef DAVIT_WITH_ONEDNN
+static double cpu_seconds(clockid_t clock)
+{
+    struct timespec now;
+    assert_int_equal(clock_gettime(clock, &now), 0);
+    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+/* Of all that the process computes, the caller's part; in the first session of a kind. */
+static double part_of_caller(fixture *f, uint32_t threads)
+{
+    enum { SIDE = 512 };
+    static float w[SIDE * SIDE], x[SIDE * SIDE], y[SIDE * SIDE];
+    const int64_t dims[] = {SIDE, SIDE};
+    onnx_builder builder;
+    onnx_builder_init(&builder, 13);
+    onnx_add_input(&builder, "x", DAVIT_F32, 2, dims);
+    onnx_add_initializer(&builder, "w", DAVIT_F32, 2, dims, w);
+    fixture_add_node(&builder, "MatMul", "product", "x w", "y");
+    onnx_add_output(&builder, "y");
+    fixture_load(f, &builder);
+    davit_session_options options;
+    davit_session_options_init(&options);
+    options.devices = "cpu";
+    options.threads = threads;
+    assert_int_equal(fixture_session(f, &options), DAVIT_OK);
+    davit_named_tensor input = {"x", fixture_tensor(DAVIT_F32, 2, dims, x)};
+    davit_named_tensor output = {"y", fixture_tensor(DAVIT_F32, 2, dims, y)};
+    double process = cpu_seconds(CLOCK_PROCESS_CPUTIME_ID);
+    double caller = cpu_seconds(CLOCK_THREAD_CPUTIME_ID);
+    for (int i = 0; i < 50; i++) {
+        assert_int_equal(davit_session_run(f->session, &input, 1, &output, 1), DAVIT_OK);
+    }
+    caller = cpu_seconds(CLOCK_THREAD_CPUTIME_ID) - caller;
+    process = cpu_seconds(CLOCK_PROCESS_CPUTIME_ID) - process;
+    davit_tensor_destroy(input.tensor);
+    davit_tensor_destroy(output.tensor);
+    davit_session_destroy(f->session);
+    f->session = NULL;
+    return caller / process;
+}
+
+static void one_thread_is_the_callers(void **state)
+{
+    assert_true(part_of_caller(*state, 1) > 0.9);
+    assert_true(part_of_caller(*state, 2) < 0.5);
+}
+#endif
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
@@ -299,6 +349,9 @@ int main(void)
         TEST(binds_values_of_shape_inputs),
         TEST(delivers_outputs_that_no_unit_makes),
         TEST(tells_units_and_times),
+#ifdef DAVIT_WITH_ONEDNN
+        TEST(one_thread_is_the_callers),
+#endif
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

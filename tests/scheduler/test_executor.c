@@ -337,7 +337,7 @@ static void *call_many(void *argument)
         void *outputs[] = {y};
         davit_inference *inference;
         uint64_t deadline_ns = davit_deadline_after(60000 * MS);
-        if (davit_executor_start(c->executor, inputs, outputs, deadline_ns, &inference) !=
+        if (davit_executor_start(c->executor, inputs, outputs, deadline_ns, false, &inference) !=
             DAVIT_OK) {
             c->failures++;
             continue;
@@ -389,12 +389,12 @@ static void a_full_executor_makes_callers_wait(void **state)
     void *outputs[] = {c.o.outputs[0]};
     davit_inference *first, *second;
     uint64_t deadline_ns = davit_deadline_after(100 * MS);
-    assert_int_equal(davit_executor_start(c.executor, inputs, outputs, deadline_ns, &first),
+    assert_int_equal(davit_executor_start(c.executor, inputs, outputs, deadline_ns, false, &first),
                      DAVIT_OK);
     assert_false(davit_inference_poll(first, 0));
-    assert_int_equal(
-        davit_executor_start(c.executor, inputs, outputs, davit_deadline_after(100 * MS), &second),
-        DAVIT_DEADLINE_EXCEEDED);
+    assert_int_equal(davit_executor_start(c.executor, inputs, outputs,
+                                          davit_deadline_after(100 * MS), false, &second),
+                     DAVIT_DEADLINE_EXCEEDED);
     assert_true(davit_inference_poll(first, DAVIT_DEADLINE_NEVER));
     assert_string_equal(f->diag.text,
                         "the inference could not begin within 100 ms: 1 others are in flight");
@@ -426,7 +426,7 @@ static void go_on_after_a_loss(fixture *f, const char *pin)
     davit_inference *inference;
     davit_failure failure;
     assert_int_equal(
-        davit_executor_start(executor, inputs, outputs, DAVIT_DEADLINE_NEVER, &inference),
+        davit_executor_start(executor, inputs, outputs, DAVIT_DEADLINE_NEVER, false, &inference),
         DAVIT_OK);
     assert_int_equal(davit_inference_wait(inference, NULL, &failure), DAVIT_DEVICE_LOST);
     assert_int_equal(failure.device, 1);

@@ -147,7 +147,7 @@ static double time_pipeline(fixture *f, const davit_plan *plan)
         if (i < INFERENCES) {
             void *outputs[] = {y + (size_t)WIDTH * (size_t)(i % DEPTH)};
             assert_int_equal(davit_executor_start(executor, inputs, outputs,
-                                                  davit_deadline_after(LIMIT_NS), place),
+                                                  davit_deadline_after(LIMIT_NS), false, place),
                              DAVIT_OK);
         }
     }

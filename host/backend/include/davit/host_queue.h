@@ -10,7 +10,8 @@
  * in flight and of bindings it was given. */
 
 /* What the device does; either `execute` or `run`. All are called on the worker and report their
- * failures. */
+ * failures; but `execute` also on the thread of a submission that is for `here`, between `enter` and
+ * `leave`, while the worker has nothing to do. */
 typedef struct davit_host_queue_ops {
     /* Called once, after options.bind_thread and before queue creation returns, which fails with
      * its status; NULL: nothing. */
@@ -20,6 +21,10 @@ typedef struct davit_host_queue_ops {
      * between units. A program runs on one queue at a time. */
     davit_status (*execute)(davit_device *device, davit_program *program, void *const *pointers,
                             uint64_t *unit_ns, uint64_t deadline_ns);
+    /* With `execute`, optional (NULL: the worker does everything). True: the calling thread is now as
+     * `start` made the worker, until `leave` gets what was written to *before. */
+    bool (*enter)(davit_device *device, uint32_t *before);
+    void (*leave)(uint32_t before);
     /* Does all commands of a submission whose waits are over, those of the other drivers' devices
      * (memory that is not the host's): within deadline_ns, holding program->turn while a program's
      * scratch memory is in use, writing unit_ns and command_ns. stream is what open_stream made. */

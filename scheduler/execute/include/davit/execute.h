@@ -81,12 +81,14 @@ typedef struct davit_run_record {
  * per graph input (graph->inputs order), dense bytes of the bound shape (NULL for shape inputs and
  * empty ones), then those of the given values; outputs likewise, written in full, or NULL for those
  * nobody wants. No output may overlap an input or another output. The arrays are copied, the memory
- * belongs to the inference until davit_inference_wait has returned. The inference fails when it has
+ * belongs to the inference until davit_inference_wait has returned. here: the caller would only wait, and
+ * a device may work on this thread; then the call may return with all done. The inference fails when it has
  * not ended at deadline_ns (davit_clock_ns). Thread-safe. DAVIT_DEADLINE_EXCEEDED when it could not
  * begin until then, DAVIT_INVALID_ARGUMENT when an input is missing; reported. */
 DAVIT_NODISCARD davit_status davit_executor_start(davit_executor *executor,
                                                   const void *const *inputs, void *const *outputs,
-                                                  uint64_t deadline_ns, davit_inference **out);
+                                                  uint64_t deadline_ns, bool here,
+                                                  davit_inference **out);
 /* Waits until until_ns at the latest (0: not at all); true when davit_inference_wait would not wait.
  * Thread-safe. */
 bool davit_inference_poll(davit_inference *inference, uint64_t until_ns);
