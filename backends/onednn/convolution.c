@@ -12,18 +12,7 @@
 #include "operators.h"
 #include "winograd.h"
 
-typedef struct convolution {
-    const davit_unit *unit;
-    const davit_node *node;
-    bool transposed;
-    int rank; /* of the data tensors */
-    int64_t groups;
-    int64_t channels; /* of the output */
-    davit_window window;
-    davit_onednn_operand src, weights, bias; /* bias only when there is one */
-    bool has_bias;
-    davit_onednn_fusion fusion;
-} convolution;
+typedef davit_onednn_convolution convolution;
 
 static const char *resolve(const davit_graph *graph, const davit_node *node, davit_window *window)
 {
@@ -32,6 +21,22 @@ static const char *resolve(const davit_graph *graph, const davit_node *node, dav
                                     .weights = davit_node_input(graph, node, 1),
                                     .transposed = node->op->op == DAVIT_OP_ConvTranspose};
     return davit_window_resolve(&spec, NULL, window) == DAVIT_OK ? NULL : "window";
+}
+
+bool davit_onednn_convolution_of(const davit_graph *graph, const davit_unit *unit,
+                                 davit_onednn_convolution *out)
+{
+    const davit_node *node = &graph->nodes[unit->anchor];
+    if (node->op->op != DAVIT_OP_Conv && node->op->op != DAVIT_OP_ConvTranspose) {
+        return false;
+    }
+    *out = (davit_onednn_convolution){.unit = unit,
+                                      .node = node,
+                                      .transposed = node->op->op == DAVIT_OP_ConvTranspose,
+                                      .rank = davit_node_input(graph, node, 0)->rank,
+                                      .groups = davit_node_int(node, "group", 1),
+                                      .channels = graph->values[unit->outputs[0]].desc.dims[1]};
+    return resolve(graph, node, &out->window) == NULL;
 }
 
 /* oneDNN derives the padding at the end from the shapes; this is what it comes to. */
@@ -105,13 +110,10 @@ static int weight_dims(const convolution *c, const davit_tensor_desc *w, int64_t
     return n;
 }
 
-/* The operands as the graph gives them. */
-static davit_status gather(davit_onednn_builder *builder, convolution *c)
+davit_status davit_onednn_convolution_gather(davit_onednn_builder *builder,
+                                             davit_onednn_convolution *c)
 {
-    davit_status status = davit_onednn_value_get(builder, c->node->inputs[0], &c->src);
-    if (status == DAVIT_OK) {
-        status = davit_onednn_value_dense(builder, c->node->inputs[1], &c->weights);
-    }
+    davit_status status = davit_onednn_value_dense(builder, c->node->inputs[1], &c->weights);
     c->has_bias = davit_node_has_input(c->node, 2);
     if (status == DAVIT_OK && c->has_bias) {
         status = davit_onednn_value_dense(builder, c->node->inputs[2], &c->bias);
@@ -471,6 +473,33 @@ static davit_status build_winograd(davit_onednn_builder *builder, convolution *c
 
 /* ---- pointwise, by our own product ---- */
 
+bool davit_onednn_is_pointwise(const davit_onednn_convolution *c)
+{
+    bool is = c->rank == 4 && !c->transposed && c->groups == 1;
+    for (int i = 0; i < c->window.axes && is; i++) {
+        is = c->window.kernel[i] == 1 && c->window.stride[i] == 1 && c->window.pad_begin[i] == 0 &&
+             c->window.pad_end[i] == 0;
+    }
+    return is;
+}
+
+davit_dense_spec davit_onednn_pointwise_spec(const davit_onednn_builder *builder,
+                                             const davit_onednn_convolution *c)
+{
+    int64_t dims[DAVIT_MAX_RANK];
+    (void)davit_onednn_dims(builder, c->node->inputs[0], dims);
+    return (davit_dense_spec){.rows = dims[0] * dims[2] * dims[3],
+                              .depth = dims[1],
+                              .columns = c->channels,
+                              .weights = davit_onednn_constant(builder, &c->weights),
+                              .depth_stride = 1,
+                              .column_stride = dims[1],
+                              .borrowed = davit_onednn_borrowed(builder, &c->weights),
+                              .bias = c->has_bias ? davit_onednn_constant(builder, &c->bias) : NULL,
+                              .ends = c->fusion.count,
+                              .has_function = davit_dense_has_function(&c->fusion)};
+}
+
 /* DAVIT_UNSUPPORTED where it does not fit. */
 static davit_status build_pointwise(davit_onednn_builder *builder, convolution *c)
 {
@@ -478,30 +507,20 @@ static davit_status build_pointwise(davit_onednn_builder *builder, convolution *
     davit_dnnl_layout layout;
     davit_dnnl_desc from;
     davit_onednn_operand result;
-    (void)davit_onednn_dims(builder, c->node->inputs[0], dims);
-    davit_dense_spec spec = {.rows = dims[0] * dims[2] * dims[3],
-                             .depth = dims[1],
-                             .columns = c->channels,
-                             .weights = davit_onednn_constant(builder, &c->weights),
-                             .depth_stride = 1,
-                             .column_stride = dims[1],
-                             .borrowed = davit_onednn_borrowed(builder, &c->weights),
-                             .bias = c->has_bias ? davit_onednn_constant(builder, &c->bias) : NULL,
-                             .ends = c->fusion.count,
-                             .has_function = davit_dense_has_function(&c->fusion)};
-    bool fits = !builder->bf16 && !c->transposed && c->groups == 1 && spec.weights != NULL &&
-                (!c->has_bias || spec.bias != NULL) && davit_dense_can(&spec) &&
+    if (builder->bf16 || !davit_onednn_is_pointwise(c)) {
+        return DAVIT_UNSUPPORTED;
+    }
+    davit_dense_spec spec = davit_onednn_pointwise_spec(builder, c);
+    bool fits = spec.weights != NULL && (!c->has_bias || spec.bias != NULL) &&
+                davit_dense_can(&spec) &&
                 davit_onednn_picks(builder, DAVIT_ONEDNN_DENSE,
                                    davit_dense_fits(&spec) &&
                                        davit_dnnl_desc_layout(c->src.desc, &layout) &&
                                        layout.block_count == 0);
-    for (int i = 0; i < c->window.axes && fits; i++) {
-        fits = c->window.kernel[i] == 1 && c->window.stride[i] == 1 &&
-               c->window.pad_begin[i] == 0 && c->window.pad_end[i] == 0;
-    }
     if (!fits) {
         return DAVIT_UNSUPPORTED;
     }
+    (void)davit_onednn_dims(builder, c->node->inputs[0], dims);
     davit_status status = channels_last(builder, dims, &from);
     if (status == DAVIT_OK) {
         status = davit_onednn_convert(builder, &c->src, from, &spec.x);
@@ -521,19 +540,30 @@ static davit_status build_pointwise(davit_onednn_builder *builder, convolution *
 
 /* ---- depthwise, by our own loops ---- */
 
+bool davit_onednn_is_depthwise(const davit_graph *graph, const davit_onednn_convolution *c)
+{
+    return c->rank == 4 && !c->transposed && c->groups > 1 && c->groups == c->channels &&
+           c->groups == davit_node_input(graph, c->node, 0)->dims[1];
+}
+
+davit_depthwise_spec davit_onednn_depthwise_spec(const davit_onednn_builder *builder,
+                                                 const davit_onednn_convolution *c)
+{
+    return (davit_depthwise_spec){.window = &c->window,
+                                  .source = c->node->inputs[0],
+                                  .output = c->unit->outputs[0],
+                                  .weights = davit_onednn_constant(builder, &c->weights),
+                                  .bias = c->has_bias ? davit_onednn_constant(builder, &c->bias)
+                                                      : NULL};
+}
+
 /* DAVIT_UNSUPPORTED where it does not fit. */
 static davit_status build_depthwise(davit_onednn_builder *builder, convolution *c)
 {
-    const davit_depthwise_spec spec = {
-        .window = &c->window,
-        .source = c->node->inputs[0],
-        .output = c->unit->outputs[0],
-        .weights = davit_onednn_constant(builder, &c->weights),
-        .bias = c->has_bias ? davit_onednn_constant(builder, &c->bias) : NULL};
+    const davit_depthwise_spec spec = davit_onednn_depthwise_spec(builder, c);
     davit_dnnl_layout layout;
     davit_onednn_operand result;
-    if (c->transposed || c->groups == 1 || c->groups != c->channels ||
-        c->groups != builder->graph->values[spec.source].desc.dims[1] || spec.weights == NULL ||
+    if (!davit_onednn_is_depthwise(builder->graph, c) || spec.weights == NULL ||
         (c->has_bias && spec.bias == NULL) || !davit_depthwise_can(&spec) ||
         !davit_onednn_picks(builder, DAVIT_ONEDNN_DEPTHWISE,
                             davit_dnnl_desc_layout(c->src.desc, &layout) &&
@@ -550,23 +580,21 @@ static davit_status build_depthwise(davit_onednn_builder *builder, convolution *
 static davit_status build_convolution(davit_onednn_builder *builder, const davit_unit *unit,
                                       const davit_node *node)
 {
-    convolution c = {.unit = unit,
-                     .node = node,
-                     .transposed = node->op->op == DAVIT_OP_ConvTranspose,
-                     .rank = davit_node_input(builder->graph, node, 0)->rank,
-                     .groups = davit_node_int(node, "group", 1),
-                     .channels = builder->graph->values[unit->outputs[0]].desc.dims[1]};
-    if (resolve(builder->graph, node, &c.window) != NULL) {
+    convolution c;
+    if (!davit_onednn_convolution_of(builder->graph, unit, &c)) {
         return DAVIT_UNSUPPORTED;
     }
-    davit_status status = gather(builder, &c);
+    davit_status status = davit_onednn_value_get(builder, node->inputs[0], &c.src);
+    if (status == DAVIT_OK) {
+        status = davit_onednn_convolution_gather(builder, &c);
+    }
     if (status != DAVIT_OK) {
         return status;
     }
     if (is_tiling(builder, &c)) {
         return build_tiling(builder, &c);
     }
-    status = c.rank == 4 ? build_pointwise(builder, &c) : DAVIT_UNSUPPORTED;
+    status = build_pointwise(builder, &c);
     if (status == DAVIT_UNSUPPORTED) {
         status = build_winograd(builder, &c);
     }

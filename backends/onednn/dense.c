@@ -61,9 +61,9 @@ static int64_t vector_count(const davit_dense_spec *spec, int64_t lanes)
     return (spec->columns + lanes - 1) / lanes;
 }
 
-static int64_t panel_count(const davit_dense_spec *spec, int64_t lanes)
+int64_t davit_dense_panels(int64_t columns, int64_t lanes)
 {
-    int64_t vectors = vector_count(spec, lanes);
+    const int64_t vectors = (columns + lanes - 1) / lanes;
     return vectors > 1 ? vectors / 2 : 1;
 }
 
@@ -85,7 +85,7 @@ static void rest(const davit_dense_spec *s, int64_t first, int64_t end)
 static const float *pack_weights(davit_onednn_builder *builder, const davit_dense_spec *s,
                                  int64_t lanes)
 {
-    int64_t columns = vector_count(s, lanes) * lanes, panels = panel_count(s, lanes);
+    int64_t columns = vector_count(s, lanes) * lanes, panels = davit_dense_panels(s->columns, lanes);
     bool made;
     float *packed = davit_onednn_packed_bytes(
         builder, "dense", (size_t)(columns * s->depth) * sizeof(*packed), &made);
@@ -114,6 +114,19 @@ static const float *pack_bias(davit_onednn_builder *builder, const davit_dense_s
         bias[c] = s->bias != NULL && c < s->columns ? s->bias[c] : 0.0f;
     }
     return bias;
+}
+
+davit_status davit_dense_prepare(davit_onednn_builder *builder, const davit_dense_spec *spec,
+                                 const davit_dense_loops **loops, davit_dense *out)
+{
+    *loops = choose_loops();
+    *out = (davit_dense){.rows = spec->rows,
+                         .depth = spec->depth,
+                         .columns = spec->columns,
+                         .row_stride = spec->depth,
+                         .weights = pack_weights(builder, spec, (*loops)->lanes),
+                         .bias = pack_bias(builder, spec, (*loops)->lanes)};
+    return out->weights != NULL && out->bias != NULL ? DAVIT_OK : DAVIT_OUT_OF_MEMORY;
 }
 
 /* ---- what follows ---- */
@@ -172,8 +185,7 @@ int davit_dense_take_ends(davit_onednn_fusion *fusion, size_t first,
     return count;
 }
 
-/* Takes a residual that comes first, and then what the loops have. */
-static const davit_onednn_operand *take_ends(davit_onednn_fusion *fusion, davit_dense *dense)
+const davit_onednn_operand *davit_dense_take(davit_onednn_fusion *fusion, davit_dense *dense)
 {
     const bool adds = fusion->count > 0 && fusion->items[0].op.kind == DAVIT_DNNL_SUM;
     dense->end_count = davit_dense_take_ends(fusion, adds ? 1 : 0, dense->ends);
@@ -276,28 +288,21 @@ static davit_status place(davit_onednn_builder *builder, const davit_dense_spec 
 davit_status davit_dense_add(davit_onednn_builder *builder, const davit_dense_spec *spec,
                              davit_onednn_fusion *fusion, davit_onednn_operand *result)
 {
-    const davit_dense_loops *loops = choose_loops();
     davit_onednn_operand operands[4] = {spec->x};
     params *p = davit_onednn_alloc(builder, sizeof(*p));
     if (p == NULL) {
         return DAVIT_OUT_OF_MEMORY;
     }
-    *p = (params){.loops = loops,
-                  .dense = {.rows = spec->rows,
-                            .depth = spec->depth,
-                            .columns = spec->columns,
-                            .row_stride = spec->depth,
-                            .weights = pack_weights(builder, spec, loops->lanes),
-                            .bias = pack_bias(builder, spec, loops->lanes)},
-                  .chunk = chunk_rows(spec),
-                  .panels = panel_count(spec, loops->lanes)};
-    if (p->dense.weights == NULL || p->dense.bias == NULL) {
-        return DAVIT_OUT_OF_MEMORY;
+    davit_status status = davit_dense_prepare(builder, spec, &p->loops, &p->dense);
+    if (status != DAVIT_OK) {
+        return status;
     }
-    const davit_onednn_operand *residual = take_ends(fusion, &p->dense);
+    p->chunk = chunk_rows(spec);
+    p->panels = davit_dense_panels(spec->columns, p->loops->lanes);
+    const davit_onednn_operand *residual = davit_dense_take(fusion, &p->dense);
     p->has_residual = residual != NULL;
     size_t count = p->has_residual ? 3 : 2;
-    davit_status status = place(builder, spec, residual, operands);
+    status = place(builder, spec, residual, operands);
     if (status == DAVIT_OK && falls_in_one_set(spec)) {
         p->spreads = true;
         p->dense.row_stride = spec->depth + LINE_ELEMS;
@@ -306,7 +311,7 @@ davit_status davit_dense_add(davit_onednn_builder *builder, const davit_dense_sp
                                         &operands[count++]);
     }
     if (status == DAVIT_OK) {
-        status = davit_onednn_add_kernel(builder, loops->name, run_dense, p, operands, count);
+        status = davit_onednn_add_kernel(builder, p->loops->name, run_dense, p, operands, count);
     }
     if (status == DAVIT_OK) {
         *result = operands[1];

@@ -45,8 +45,15 @@ typedef struct davit_dense_loops {
                 const float *x, const float *residual, float *out);
 } davit_dense_loops;
 
+/* Panels of that many columns. */
+int64_t davit_dense_panels(int64_t columns, int64_t lanes);
+
 extern const davit_dense_loops davit_dense_avx2;
 extern const davit_dense_loops davit_dense_avx512;
+
+/* Takes a residual that comes first from the fusion, and then what the loops have; returns the
+ * residual, or NULL. */
+const davit_onednn_operand *davit_dense_take(davit_onednn_fusion *fusion, davit_dense *dense);
 
 /* Takes what the loops have from the fusion, beginning with item first; returns how many ends. */
 int davit_dense_take_ends(davit_onednn_fusion *fusion, size_t first,
@@ -80,6 +87,11 @@ typedef struct davit_dense_spec {
 bool davit_dense_can(const davit_dense_spec *spec);
 /* The rule: true where it has, and they were faster than oneDNN's. */
 bool davit_dense_fits(const davit_dense_spec *spec);
+
+/* What the loops need of a spec, but for what follows. */
+DAVIT_NODISCARD davit_status davit_dense_prepare(davit_onednn_builder *builder,
+                                                 const davit_dense_spec *spec,
+                                                 const davit_dense_loops **loops, davit_dense *out);
 
 /* Adds the steps for the product and the whole fusion; *result is what they make. */
 DAVIT_NODISCARD davit_status davit_dense_add(davit_onednn_builder *builder,

@@ -45,14 +45,18 @@ typedef struct params {
 
 /* ---- packing ---- */
 
-static const float *pack_weights(davit_onednn_builder *builder, const davit_depthwise_spec *spec,
-                                 const params *p)
+static int64_t count_vectors(const davit_depthwise *d, int64_t lanes)
 {
-    const davit_depthwise *d = &p->depthwise;
-    const int64_t taps = d->kernel[0] * d->kernel[1], lanes = p->loops->lanes;
+    return (d->channels + lanes - 1) / lanes;
+}
+
+static const float *pack_weights(davit_onednn_builder *builder, const davit_depthwise_spec *spec,
+                                 const davit_depthwise *d, int64_t lanes)
+{
+    const int64_t taps = d->kernel[0] * d->kernel[1], vectors = count_vectors(d, lanes);
     float *packed =
-        davit_onednn_constant_bytes(builder, (size_t)(p->vectors * taps * lanes) * sizeof(*packed));
-    for (int64_t c = 0; packed != NULL && c < p->vectors * lanes; c++) {
+        davit_onednn_constant_bytes(builder, (size_t)(vectors * taps * lanes) * sizeof(*packed));
+    for (int64_t c = 0; packed != NULL && c < vectors * lanes; c++) {
         for (int64_t t = 0; t < taps; t++) {
             packed[(c / lanes * taps + t) * lanes + c % lanes] =
                 c < d->channels ? davit_dense_without_denormal(
@@ -64,14 +68,36 @@ static const float *pack_weights(davit_onednn_builder *builder, const davit_dept
 }
 
 static const float *pack_bias(davit_onednn_builder *builder, const davit_depthwise_spec *spec,
-                              const params *p)
+                              const davit_depthwise *d, int64_t lanes)
 {
-    const int64_t count = p->vectors * p->loops->lanes;
+    const int64_t count = count_vectors(d, lanes) * lanes;
     float *bias = davit_onednn_alloc(builder, (size_t)count * sizeof(*bias));
     for (int64_t c = 0; bias != NULL && c < count; c++) {
-        bias[c] = spec->bias != NULL && c < p->depthwise.channels ? spec->bias[c] : 0.0f;
+        bias[c] = spec->bias != NULL && c < d->channels ? spec->bias[c] : 0.0f;
     }
     return bias;
+}
+
+davit_status davit_depthwise_prepare(davit_onednn_builder *builder,
+                                     const davit_depthwise_spec *spec, davit_onednn_fusion *fusion,
+                                     const davit_depthwise_loops **loops, davit_depthwise *out)
+{
+    const davit_window *w = spec->window;
+    const int64_t channels = builder->graph->values[spec->source].desc.dims[1];
+    *loops = choose_loops();
+    *out = (davit_depthwise){
+        .channels = channels, .dilation = w->dilation[0], .ring = w->in[0], .out_stride = channels};
+    for (int i = 0; i < 2; i++) {
+        out->in[i] = w->in[i];
+        out->out[i] = w->out[i];
+        out->kernel[i] = w->kernel[i];
+        out->stride[i] = w->stride[i];
+        out->pad[i] = w->pad_begin[i];
+    }
+    out->weights = pack_weights(builder, spec, out, (*loops)->lanes);
+    out->bias = pack_bias(builder, spec, out, (*loops)->lanes);
+    out->end_count = davit_dense_take_ends(fusion, 0, out->ends);
+    return out->weights != NULL && out->bias != NULL ? DAVIT_OK : DAVIT_OUT_OF_MEMORY;
 }
 
 /* ---- running ---- */
@@ -120,23 +146,12 @@ static davit_status run_depthwise(const davit_onednn_call *call)
 
 /* ---- building ---- */
 
-static davit_status prepare(davit_onednn_builder *builder, const davit_depthwise_spec *spec,
-                            params *p)
+/* How threads share the rows of that many images. */
+static void share(params *p, int64_t images)
 {
-    const davit_tensor_desc *x = &builder->graph->values[spec->source].desc;
-    const davit_window *w = spec->window;
-    davit_depthwise *d = &p->depthwise;
-    *p = (params){.loops = choose_loops(),
-                  .depthwise = {.channels = x->dims[1], .dilation = w->dilation[0]}};
-    for (int i = 0; i < 2; i++) {
-        d->in[i] = w->in[i];
-        d->out[i] = w->out[i];
-        d->kernel[i] = w->kernel[i];
-        d->stride[i] = w->stride[i];
-        d->pad[i] = w->pad_begin[i];
-    }
+    const davit_depthwise *d = &p->depthwise;
     const int64_t lanes = p->loops->lanes;
-    p->vectors = (d->channels + lanes - 1) / lanes;
+    p->vectors = count_vectors(d, lanes);
     const int64_t size = (int64_t)sizeof(float);
     const int64_t places = d->in[0] * d->in[1] + d->out[0] * d->out[1];
     int64_t most = NEAR_BYTES / (d->kernel[0] * d->in[1] * lanes * size);
@@ -145,16 +160,13 @@ static davit_status prepare(davit_onednn_builder *builder, const davit_depthwise
     }
     const int64_t least = LEAST_BYTES / (lanes * size);
     most = most < least ? least : most;
-    p->grid = (davit_onednn_grid){
-        .rows = x->dims[0] * d->out[0],
-        .blocks = (p->vectors + most - 1) / most,
-        .by_rows = davit_onednn_shares_rows(x->dims[0] * d->in[0], d->kernel[0])};
+    p->grid =
+        (davit_onednn_grid){.rows = images * d->out[0],
+                            .blocks = (p->vectors + most - 1) / most,
+                            .by_rows = davit_onednn_shares_rows(images * d->in[0], d->kernel[0])};
     const int64_t products =
         d->kernel[0] * d->kernel[1] * d->out[1] * lanes * (p->vectors / p->grid.blocks);
     p->grain = LEAST_PRODUCTS / products + 1;
-    d->weights = pack_weights(builder, spec, p);
-    d->bias = pack_bias(builder, spec, p);
-    return d->weights != NULL && d->bias != NULL ? DAVIT_OK : DAVIT_OUT_OF_MEMORY;
 }
 
 davit_status davit_depthwise_add(davit_onednn_builder *builder, const davit_depthwise_spec *spec,
@@ -165,9 +177,9 @@ davit_status davit_depthwise_add(davit_onednn_builder *builder, const davit_dept
     if (p == NULL) {
         return DAVIT_OUT_OF_MEMORY;
     }
-    davit_status status = prepare(builder, spec, p);
-    p->depthwise.end_count = davit_dense_take_ends(fusion, 0, p->depthwise.ends);
+    davit_status status = davit_depthwise_prepare(builder, spec, fusion, &p->loops, &p->depthwise);
     if (status == DAVIT_OK) {
+        share(p, builder->graph->values[spec->source].desc.dims[0]);
         status = davit_int8_value_channels_last(builder, spec->source, &operands[0]);
     }
     if (status == DAVIT_OK) {

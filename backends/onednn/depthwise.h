@@ -12,6 +12,8 @@ typedef struct davit_depthwise {
     int64_t channels;
     int64_t in[2], out[2], kernel[2], stride[2], pad[2]; /* height, width */
     int64_t dilation;                                    /* of rows */
+    int64_t ring;         /* rows of x that are there: row y is at y % ring */
+    int64_t out_stride;   /* from one place of a row to the next */
     const float *weights; /* [vectors][kernel height][kernel width][lanes] */
     const float *bias;    /* padded to whole vectors */
     int end_count;
@@ -41,6 +43,14 @@ typedef struct davit_depthwise_spec {
     const float *weights; /* [channels][1][kernel height][kernel width] */
     const float *bias;    /* [channels], or NULL */
 } davit_depthwise_spec;
+
+/* What the loops need of a spec and the first operations of the fusion, of which in_primitive says
+ * how many. */
+DAVIT_NODISCARD davit_status davit_depthwise_prepare(davit_onednn_builder *builder,
+                                                     const davit_depthwise_spec *spec,
+                                                     davit_onednn_fusion *fusion,
+                                                     const davit_depthwise_loops **loops,
+                                                     davit_depthwise *out);
 
 /* True where this machine has loops for the window. */
 bool davit_depthwise_can(const davit_depthwise_spec *spec);

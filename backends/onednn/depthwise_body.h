@@ -6,7 +6,9 @@
 
 /* The taps of a row of outputs that lie in the image. */
 typedef struct row {
-    const float *x; /* the input row of the first of them */
+    const float *x;   /* the input row of the first of them */
+    const float *end; /* of the rows that are there, after which they go on size before */
+    int64_t size;
     int64_t first, count;
 } row;
 
@@ -20,7 +22,10 @@ static row row_at(const davit_depthwise *d, const davit_depthwise_part *part)
     while (r.first + r.count < d->kernel[0] && top + (r.first + r.count) * d->dilation < d->in[0]) {
         r.count++;
     }
-    r.x = part->x + (top + r.first * d->dilation) * d->in[1] * d->channels;
+    const int64_t line = d->in[1] * d->channels;
+    r.size = d->ring * line;
+    r.x = part->x + (top + r.first * d->dilation) % d->ring * line;
+    r.end = part->x + r.size;
     return r;
 }
 
@@ -32,23 +37,30 @@ static inline __attribute__((always_inline)) void sum_group(const davit_depthwis
                                                             const row *r, int64_t at, int64_t v,
                                                             int count, int width, int step)
 {
-    const int64_t left = at * step - d->pad[1], line = d->dilation * d->in[1] * d->channels;
+    const int64_t left = at * step - d->pad[1], place = d->channels;
+    const int64_t line = d->dilation * d->in[1] * place;
     const int64_t rest = d->channels - v * LANES;
     const some lanes = SOME(rest);
-    const float *x = r->x + v * LANES;
+    const float *x = r->x + left * place + v * LANES;
+    const float *const end = r->end + left * place;
     const float *w = d->weights + (v * d->kernel[0] + r->first) * width * LANES;
     vector s[GROUP], c[2 * GROUP + 7];
     UNROLL
     for (int i = 0; i < count; i++) {
         s[i] = LOAD(d->bias + v * LANES);
     }
-    for (int64_t t = 0; t < r->count; t++, x += line, w += width * LANES) {
+    for (int64_t t = 0; t < r->count; t++, w += width * LANES) {
+        const float *p[8]; /* every third place, for the others to be near */
+        UNROLL
+        for (int j = 0; j < (count - 1) * step + width; j += 3) {
+            p[j / 3] = x + j * place;
+        }
         UNROLL
         for (int j = 0; j < (count - 1) * step + width; j++) {
             c[j] =
                 (j < width - 1 && left + j < 0) || (j > (count - 1) * step && left + j >= d->in[1])
                     ? ALL(0.0f)
-                    : LOAD_SOME(x + (left + j) * d->channels, lanes);
+                    : LOAD_SOME(p[j / 3] + j % 3 * place, lanes);
         }
         UNROLL
         for (int j = 0; j < width; j++) {
@@ -58,15 +70,17 @@ static inline __attribute__((always_inline)) void sum_group(const davit_depthwis
                 s[i] = MULTIPLY_ADD(c[i * step + j], k, s[i]);
             }
         }
+        x += line;
+        x = x >= end ? x - r->size : x;
     }
     apply_ends(d->ends, d->end_count, s, count);
-    float *out = part->out + at * d->channels + v * LANES;
+    float *out = part->out + at * d->out_stride + v * LANES;
     UNROLL
     for (int i = 0; i < count; i++) {
         if (rest >= LANES) {
-            STORE(out + i * d->channels, s[i]);
+            STORE(out + i * d->out_stride, s[i]);
         } else {
-            STORE_SOME(out + i * d->channels, lanes, s[i]);
+            STORE_SOME(out + i * d->out_stride, lanes, s[i]);
         }
     }
 }
@@ -84,8 +98,9 @@ run_row(const davit_depthwise *d, const davit_depthwise_part *part, int width, i
 {
     const row r = row_at(d, part);
     const int64_t groups = (d->out[1] + GROUP - 1) / GROUP;
+    const int64_t share = d->out[1] / groups, rest = d->out[1] % groups;
     for (int64_t i = 0, at = 0; i < groups; i++) {
-        const int64_t count = (d->out[1] - at + groups - i - 1) / (groups - i);
+        const int64_t count = share + (i < rest ? 1 : 0);
         switch (count) {
             GROUP_CASE(1);
             GROUP_CASE(2);

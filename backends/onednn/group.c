@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "attention.h"
+#include "bottleneck.h"
 #include "chain.h"
 #include "int8_attention.h"
 
@@ -129,6 +130,9 @@ davit_status davit_onednn_groups_find(davit_onednn_builder *builder)
             status = davit_chain_find(
                 builder, i, group != NULL && davit_int8_attention_reads(group, node->outputs[0]));
         }
+    }
+    for (size_t i = 0; i < builder->spec->unit_count && status == DAVIT_OK; i++) {
+        status = davit_bottleneck_find(builder, i);
     }
     return status;
 }

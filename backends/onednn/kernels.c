@@ -19,6 +19,7 @@ static size_t list_own(const davit_graph *graph, const davit_node *node, const c
     if (op == DAVIT_OP_Conv && w->rank == 4 && grouped) {
         names[count++] = DAVIT_ONEDNN_PRIMITIVE;
         names[count++] = DAVIT_ONEDNN_DEPTHWISE;
+        names[count++] = DAVIT_ONEDNN_FUSED;
     } else if (op == DAVIT_OP_Conv && w->rank == 4) {
         bool pointwise = w->dims[2] == 1 && w->dims[3] == 1;
         if (pointwise || (w->dims[2] == 3 && w->dims[3] == 3)) {
@@ -49,7 +50,8 @@ static const char *alone(const char *name)
     static const char *const names[] = {
         DAVIT_ONEDNN_PRIMITIVE DAVIT_ONE_THREAD, DAVIT_ONEDNN_WINOGRAD DAVIT_ONE_THREAD,
         DAVIT_ONEDNN_DENSE DAVIT_ONE_THREAD,     DAVIT_ONEDNN_DOT DAVIT_ONE_THREAD,
-        DAVIT_ONEDNN_LOOPS DAVIT_ONE_THREAD,     DAVIT_ONEDNN_DEPTHWISE DAVIT_ONE_THREAD};
+        DAVIT_ONEDNN_LOOPS DAVIT_ONE_THREAD,     DAVIT_ONEDNN_DEPTHWISE DAVIT_ONE_THREAD,
+        DAVIT_ONEDNN_FUSED DAVIT_ONE_THREAD};
     size_t i = 0;
     while (strncmp(names[i], name, strlen(name)) != 0) {
         i++;

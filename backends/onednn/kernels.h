@@ -11,6 +11,7 @@
 #define DAVIT_ONEDNN_DENSE "dense"         /* dense.h */
 #define DAVIT_ONEDNN_DOT "dot"             /* int8_dot.h, int8_windows.h */
 #define DAVIT_ONEDNN_DEPTHWISE "depthwise" /* depthwise.h, int8_filters.h */
+#define DAVIT_ONEDNN_FUSED "fused"         /* bottleneck.h; of the depthwise convolution */
 #define DAVIT_ONEDNN_LOOPS "loops"         /* int8_depthwise.h */
 
 /* See davit_backend_table.kernels. */

@@ -130,13 +130,14 @@ typedef struct case_spec {
     davit_program_spec spec;
     davit_unit_id *units;
     davit_program_io *ios; /* inputs, then outputs */
+    const char **kernels;  /* the one that is asked for */
 } case_spec;
 
 DAVIT_NODISCARD davit_status case_spec_create(const unit_case *built, bool channels_last,
                                               case_spec *out);
 void case_spec_destroy(case_spec *spec);
 
-/* Cases that run from now on ask for the kernel of that name for each unit (davit_program_spec.kernels);
+/* Specs that are made from now on ask for the kernel of that name for each unit (davit_program_spec.kernels);
  * NULL: for none. */
 void case_ask_kernel(const char *name);
 

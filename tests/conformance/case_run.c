@@ -38,12 +38,14 @@ davit_status case_spec_create(const unit_case *built, bool channels_last, case_s
     *out = (case_spec){0};
     out->units = davit_alloc_array(allocator, graph->unit_count, sizeof(*out->units));
     out->ios = davit_alloc_array(allocator, io_count, sizeof(*out->ios));
-    if (out->units == NULL || out->ios == NULL) {
+    out->kernels = davit_alloc_array(allocator, graph->unit_count, sizeof(*out->kernels));
+    if (out->units == NULL || out->ios == NULL || out->kernels == NULL) {
         case_spec_destroy(out);
         return DAVIT_OUT_OF_MEMORY;
     }
     for (size_t i = 0; i < graph->unit_count; i++) {
         out->units[i] = (davit_unit_id)i;
+        out->kernels[i] = asked_kernel;
     }
     for (size_t i = 0; i < io_count; i++) {
         davit_value_id value =
@@ -53,6 +55,7 @@ davit_status case_spec_create(const unit_case *built, bool channels_last, case_s
     out->spec = (davit_program_spec){.graph = graph,
                                      .unit_count = graph->unit_count,
                                      .units = out->units,
+                                     .kernels = out->kernels,
                                      .input_count = graph->input_count,
                                      .inputs = out->ios,
                                      .output_count = graph->output_count,
@@ -64,6 +67,7 @@ void case_spec_destroy(case_spec *spec)
 {
     davit_free(davit_allocator_default(), spec->units);
     davit_free(davit_allocator_default(), spec->ios);
+    davit_free(davit_allocator_default(), spec->kernels);
     *spec = (case_spec){0};
 }
 
@@ -229,14 +233,7 @@ static davit_status prepare(run_state *run)
     if (run->refs == NULL || run->host == NULL || run->lent == NULL || run->commands == NULL) {
         return DAVIT_OUT_OF_MEMORY;
     }
-    davit_program_spec spec = run->spec->spec;
-    const char **kernels = davit_alloc_array(allocator, spec.unit_count, sizeof(*kernels));
-    for (size_t i = 0; kernels != NULL && i < spec.unit_count; i++) {
-        kernels[i] = asked_kernel;
-    }
-    spec.kernels = kernels;
-    davit_status status = davit_program_build(run->device, &spec, &run->program);
-    davit_free(allocator, kernels);
+    davit_status status = davit_program_build(run->device, &run->spec->spec, &run->program);
     for (size_t i = 0; status == DAVIT_OK && i < run->io_count; i++) {
         status = prepare_io(run, i);
     }

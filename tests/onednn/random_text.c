@@ -146,6 +146,48 @@ void random_depthwise_text(uint64_t seed, char *text)
     append_epilogue(&w, channels, 2);
 }
 
+static void append_pointwise(writer *w, int in, int out)
+{
+    append(w, " w:%dx%dx1x1", out, in);
+    if (pick(w, 0, 1)) {
+        append(w, " w:%d", out);
+    }
+}
+
+/* What own loops have after a convolution. */
+static void append_end(writer *w)
+{
+    static const char *const ends[] = {
+        "", " ; Relu", " ; Clip s:-0.5 s:0.5", " ; Mul s:2", " ; HardSwish", " ; Gelu", " ; Silu"};
+    append(w, "%s", ends[test_random_below(&w->state, LENGTH(ends))]);
+}
+
+void random_bottleneck_text(uint64_t seed, bool deep, char *text)
+{
+    writer w = begin(seed, text);
+    int least = deep ? 64 : 2, in = pick(&w, least, least + 40), out = pick(&w, 1, 70);
+    int between = pick(&w, 0, 1) ? 16 * pick(&w, 4, 8) : pick(&w, least + 1, 150);
+    int stride = pick(&w, 1, 2), kernel = pick(&w, 0, 2) ? 3 : 5, pad = pick(&w, 0, kernel / 2);
+    bool residual = stride == 1 && pad == kernel / 2 && pick(&w, 0, 1);
+    out = residual ? in : out;
+    append(&w, "Relu x:%dx%dx%dx%d", pick(&w, 1, 3), in, pick(&w, 5, 40), pick(&w, 5, 60));
+    if (pick(&w, 0, 3)) {
+        append(&w, " ; Conv");
+        append_pointwise(&w, in, between);
+        append_end(&w);
+    } else {
+        between = in;
+    }
+    append(&w, " ; Conv w:%dx1x%dx%d", between, kernel, kernel);
+    append(&w, " group=%d strides=%d,%d pads=%d,%d,%d,%d", between, stride, stride, pad, pad, pad,
+           pad);
+    append_end(&w);
+    append(&w, " ; Conv");
+    append_pointwise(&w, between, out);
+    append(&w, "%s", residual ? " ; Add @0" : pick(&w, 0, 1) ? " ; Add x:same" : " ; Sigmoid");
+    append_end(&w);
+}
+
 /* Products deep enough for the backend's own loops: pointwise convolutions, MatMul, Gemm. */
 void random_dense_text(uint64_t seed, char *text)
 {

@@ -30,6 +30,9 @@ void random_broadcast_text(uint64_t seed, char *text);
  * afterwards. */
 void random_attention_text(uint64_t seed, char *text);
 void random_bytes_attention_text(uint64_t seed, char *text);
+/* A convolution that expands channels, or none, a depthwise and a projecting one; deep: pointwise ones have
+ * sums for which the backend takes its own loops anyway. */
+void random_bottleneck_text(uint64_t seed, bool deep, char *text);
 void random_chain_text(uint64_t seed, char *text, bool *has_function);
 
 #endif

@@ -167,6 +167,59 @@ static void test_chain(void **state)
     }
 }
 
+static void test_bottleneck(void **state)
+{
+    (void)state;
+    case_ask_kernel("fused");
+    bool loops = has_loops("Conv x:1x8x9x9 w:8x1x3x3 group=8 ; Conv w:4x8x1x1", "own_bottleneck");
+    for (uint64_t seed = first_seed(); seed < first_seed() + 2 * CASES; seed++) {
+        char text[RANDOM_TEXT_BYTES];
+        random_bottleneck_text(seed, false, text);
+        size_t units = check(text, seed, false, "own_bottleneck");
+        if ((units >= 2) != loops) {
+            fail_msg("%zu units in one step: '%s'", units, text);
+        }
+    }
+    case_ask_kernel(NULL);
+}
+
+/* The rule takes them where what lies between is large. */
+static void test_large_bottleneck(void **state)
+{
+    (void)state;
+    const char *text = "Relu x:1x16x112x60 ; Conv w:48x16x1x1 ; Clip s:0 s:6 ; Conv w:48x1x3x3 "
+                       "group=48 pads=1,1,1,1 ; Clip s:0 s:6 ; Conv w:16x48x1x1 ; Add @0";
+    bool loops = has_loops("MatMul x:1x8x16 x:1x16x8 ; Softmax ; MatMul x:1x8x16", "own_attention");
+    assert_int_equal(check(text, 1, false, "own_bottleneck"), loops ? 3 : 0);
+}
+
+/* The numbers are those of the same loops one by one. */
+static void test_bottleneck_is_as_unfused(void **state)
+{
+    (void)state;
+    for (uint64_t seed = first_seed(); seed < first_seed() + CASES / 2; seed++) {
+        char text[RANDOM_TEXT_BYTES];
+        static const char *const kernels[] = {"fused", "depthwise"};
+        davit_tensor *got[2][CASE_MAX_OUTPUTS] = {{NULL}};
+        unit_case built;
+        random_bottleneck_text(seed, true, text);
+        assert_int_equal(case_build(text, seed, NULL, NULL, &built), DAVIT_OK);
+        for (int i = 0; i < 2; i++) {
+            case_ask_kernel(kernels[i]);
+            assert_int_equal(case_run(devices[i], &built, true, NULL, got[i]), DAVIT_OK);
+        }
+        case_ask_kernel(NULL);
+        bool loops = units_in(&built, "own_depthwise") > 0;
+        if (loops && memcmp(got[0][0]->data, got[1][0]->data,
+                            davit_tensor_desc_bytes(&got[0][0]->desc)) != 0) {
+            fail_msg("other numbers than unfused: '%s'", text);
+        }
+        case_free_outputs(&built, got[0]);
+        case_free_outputs(&built, got[1]);
+        case_destroy(&built);
+    }
+}
+
 /* A value that something else reads, or that is an output, is made. */
 static void test_what_is_read_elsewhere_is_made(void **state)
 {
@@ -180,7 +233,11 @@ static void test_what_is_read_elsewhere_is_made(void **state)
         "Transpose x:1x16x2x16 perm=0,2,1,3 ; MatMul x:1x2x16x16 ; Mul s:0.125 ; Add @0 ; "
         "Softmax axis=-1 ; MatMul x:1x2x16x8",
         "DequantizeLinear u:4x9 s:0.1 t:1 ; Add w:9 ; QuantizeLinear s:0.2 t:1 ; "
-        "DequantizeLinear s:0.2 t:1 ; Add @1"};
+        "DequantizeLinear s:0.2 t:1 ; Add @1",
+        "Conv x:1x16x112x60 w:48x16x1x1 ; Relu ; Conv w:48x1x3x3 group=48 pads=1,1,1,1 ; "
+        "Conv w:48x48x1x1 ; Add @1",
+        "Conv x:1x16x112x60 w:48x16x1x1 ; Conv w:48x1x3x3 group=48 pads=1,1,1,1 ; Relu ; "
+        "Conv w:48x48x1x1 ; Add @2"};
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         unit_case built;
         davit_diagnostics_buffer diag;
@@ -197,6 +254,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_attention), cmocka_unit_test(test_bytes_attention),
-        cmocka_unit_test(test_chain), cmocka_unit_test(test_what_is_read_elsewhere_is_made)};
+        cmocka_unit_test(test_chain), cmocka_unit_test(test_bottleneck),
+        cmocka_unit_test(test_large_bottleneck), cmocka_unit_test(test_bottleneck_is_as_unfused),
+        cmocka_unit_test(test_what_is_read_elsewhere_is_made)};
     return cmocka_run_group_tests(tests, open_devices, close_devices);
 }
