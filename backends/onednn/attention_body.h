@@ -135,8 +135,7 @@ static void score(const davit_attention *a, const float *q, const float *keys, i
     for (int64_t first = 0; first < a->keys; first += PANEL) {
         const float *panel = keys + first * a->depth;
         for (int64_t r = 0; r < count; r += ROWS) {
-            const float *rows = q + r * a->q_row;
-            const multiplied m = {rows, a->q_row, panel, {panel, 0}, rows};
+            const multiplied m = {q + r * a->q_row, a->q_row, panel, {panel, 0}};
             multiply_rows(a->depth, &m, count - r < ROWS ? count - r : ROWS,
                           a->keys - first > LANES ? 2 : 1, scores + r * stride + first, stride);
         }
@@ -152,8 +151,7 @@ static void weigh(const davit_attention *a, const float *scores, const float *su
         const float *panel = values + first * a->keys;
         for (int64_t r = 0; r < count; r += ROWS) {
             const int64_t rows = count - r < ROWS ? count - r : ROWS;
-            const float *at = scores + r * stride;
-            const multiplied m = {at, stride, panel, {panel, 0}, at};
+            const multiplied m = {scores + r * stride, stride, panel, {panel, 0}};
             multiply_rows(a->keys, &m, rows, a->width - first > LANES ? 2 : 1, block, PANEL);
             for (int64_t i = 0; i < rows; i++) {
                 const vector part = ALL(1.0f / sums[r + i]);

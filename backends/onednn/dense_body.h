@@ -10,6 +10,7 @@
 /* A block of rows and a panel of one to three vectors of columns. */
 typedef struct block {
     multiplied m;
+    const float *after; /* rows that are multiplied then, or these again */
     const float *bias;
     const float *residual; /* NULL: none */
     float *out;
@@ -66,13 +67,13 @@ static inline __attribute__((always_inline)) void run_block(const davit_dense *d
     vector s[ROWS * 2];
     const int width = vectors * LANES;
     const int64_t fetching = d->depth >= LONG_DEPTH ? count : 0;
-    const fetched written = {b->residual != NULL ? b->residual : b->out, d->columns};
+    const fetched_rows also = {b->after, {b->residual != NULL ? b->residual : b->out, d->columns}};
     UNROLL
     for (int i = 0; i < count * vectors; i++) {
         s[i] = LOAD(b->bias + i % vectors * LANES);
     }
-    add_products(0, fetching, &b->m, &written, count, vectors, width, s);
-    add_products(fetching, d->depth, &b->m, NULL, count, vectors, width, s);
+    add_products(0, fetching, &b->m, &also, true, count, vectors, width, s);
+    add_products(fetching, d->depth, &b->m, &also, false, count, vectors, width, s);
     if (!b->light) {
         float sums[ROWS * 2 * LANES];
         UNROLL
@@ -176,7 +177,7 @@ static void run(const davit_dense *d, int64_t first, int64_t count, int64_t pane
                            .row_stride = d->row_stride,
                            .weights = weights,
                            .next = {weights + (width + i * step) * d->depth, step}};
-        b.m.after = b.m.rows + (row + height < d->rows ? height * d->row_stride : 0);
+        b.after = b.m.rows + (row + height < d->rows ? height * d->row_stride : 0);
         b.residual = residual != NULL ? residual + at : NULL;
         b.out = out + at;
         if (wide) {

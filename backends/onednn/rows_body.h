@@ -1,4 +1,5 @@
 /* Rows times a panel of packed weights, for the vectors that are defined before. */
+#include <stdbool.h>
 #include <stdint.h>
 
 #define PANEL (2 * LANES)
@@ -17,17 +18,21 @@ typedef struct multiplied {
     int64_t row_stride;
     const float *weights;
     fetched next;
-    const float *after;
 } multiplied;
 
+/* What else is fetched, to the first cache. */
+typedef struct fetched_rows {
+    const float *after; /* rows to multiply then, side by side */
+    fetched written;    /* rows as wide as the panel, one for each number */
+} fetched_rows;
+
 /* Adds the products of numbers begin to end of count rows with their weights to s[count][vectors];
- * of the weights, [depth][width], the first vectors count. written: NULL, or a row as wide to fetch
- * for each number. count, vectors, width and whether that is NULL are constants wherever this is
+ * of the weights, [depth][width], the first vectors count. also: or NULL; writes: what is written
+ * too. count, vectors, width, writes and whether there is also are constants wherever this is
  * inlined. */
-static inline __attribute__((always_inline)) void add_products(int64_t begin, int64_t end,
-                                                               const multiplied *m,
-                                                               const fetched *written, int count,
-                                                               int vectors, int width, vector *s)
+static inline __attribute__((always_inline)) void
+add_products(int64_t begin, int64_t end, const multiplied *m, const fetched_rows *also, bool writes,
+             int count, int vectors, int width, vector *s)
 {
     const int64_t row_stride = m->row_stride;
     const float *weights = m->weights, *x[4];
@@ -37,11 +42,13 @@ static inline __attribute__((always_inline)) void add_products(int64_t begin, in
     for (int64_t k = begin; k < end; k++) {
         vector w[3];
         __builtin_prefetch(m->next.first + k * m->next.step, 0, 2);
-        __builtin_prefetch(m->after + k * count);
+        if (also != NULL && count > 1) {
+            __builtin_prefetch(also->after + k * count);
+        }
         UNROLL
         for (int v = 0; v < vectors; v++) {
-            if (written != NULL) {
-                __builtin_prefetch(written->first + k * written->step + v * LANES, 1);
+            if (also != NULL && writes) {
+                __builtin_prefetch(also->written.first + k * also->written.step + v * LANES, 1);
             }
             __builtin_prefetch(weights + (k + AHEAD) * width + v * LANES);
             w[v] = LOAD(weights + k * width + v * LANES);
@@ -67,7 +74,7 @@ static inline __attribute__((always_inline)) void multiply_block(int64_t depth, 
     for (int i = 0; i < count * vectors; i++) {
         s[i] = ALL(0.0f);
     }
-    add_products(0, depth, m, NULL, count, vectors, PANEL, s);
+    add_products(0, depth, m, NULL, false, count, vectors, PANEL, s);
     UNROLL
     for (int r = 0; r < count; r++) {
         UNROLL

@@ -115,12 +115,10 @@ static void multiply_point(const davit_winograd *w, int64_t count, const float *
         const float *panel = weights + column * w->inputs;
         for (int64_t i = 0, first = 0; i < blocks; i++) {
             int64_t height = (count - first + blocks - i - 1) / (blocks - i);
-            const float *x = rows + first * w->inputs;
-            const multiplied m = {.rows = x,
+            const multiplied m = {.rows = rows + first * w->inputs,
                                   .row_stride = w->inputs,
                                   .weights = panel,
-                                  .next = {panel + (PANEL + i * step) * w->inputs, step},
-                                  .after = i + 1 < blocks ? x + height * w->inputs : x};
+                                  .next = {panel + (PANEL + i * step) * w->inputs, step}};
             multiply_rows(w->inputs, &m, height, 2, sums + first * w->columns + column, w->columns);
             first += height;
         }
