@@ -25,9 +25,12 @@ int64_t davit_onednn_thread_count(void)
     return omp_get_max_threads();
 }
 
+/* Not omp_get_thread_num(), which outside of these loops is that of a region of the caller's. */
+static _Thread_local int64_t thread_index;
+
 int64_t davit_onednn_thread_index(void)
 {
-    return omp_get_thread_num();
+    return thread_index;
 }
 
 static void run_part(void *data)
@@ -39,6 +42,7 @@ static void run_part(void *data)
     int64_t rest = l->count % parts;
     int64_t begin = part * size + (part < rest ? part : rest);
     int64_t end = begin + size + (part < rest ? 1 : 0);
+    thread_index = part;
     if (begin < end) {
         l->body(l->context, begin, end);
     }
@@ -53,6 +57,7 @@ void davit_onednn_parallel(int64_t count, int64_t grain, davit_onednn_body body,
         threads = parts;
     }
     if (threads <= 1) {
+        thread_index = 0;
         body(context, 0, count);
         return;
     }

@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
+#include "backends/onednn/parallel.h"
 #include "davit/onednn.h"
 #include "tests/conformance/case.h"
 
@@ -155,6 +156,33 @@ static void test_threads_are_bound(void **state)
     case_destroy(&built);
 }
 
+void GOMP_parallel(void (*body)(void *), void *data, unsigned threads, unsigned flags);
+
+static void note_index(const void *context, int64_t begin, int64_t end)
+{
+    (void)begin;
+    (void)end;
+    if (davit_onednn_thread_index() != 0) {
+        atomic_store(*(atomic_bool *const *)context, true);
+    }
+}
+
+static void loop_in_region(void *data)
+{
+    (void)davit_onednn_set_threads(1);
+    davit_onednn_parallel(1, 1, note_index, &data);
+}
+
+/* A device of one thread computes on its callers', which may have threads of OpenMP themselves:
+ * room for threads is taken by the index. */
+static void test_threads_are_counted_by_loop(void **state)
+{
+    (void)state;
+    atomic_bool other = false;
+    GOMP_parallel(loop_in_region, &other, 3, 0);
+    assert_false(atomic_load(&other));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_one_node_is_one_device),
@@ -162,6 +190,7 @@ int main(void)
                                        cmocka_unit_test(test_unknown_host_is_one_device),
                                        cmocka_unit_test(test_reasons_name_the_operator),
                                        cmocka_unit_test(test_cost),
-                                       cmocka_unit_test(test_threads_are_bound)};
+                                       cmocka_unit_test(test_threads_are_bound),
+                                       cmocka_unit_test(test_threads_are_counted_by_loop)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
