@@ -84,18 +84,21 @@ static davit_status start(davit_device *base)
 }
 
 /* With more threads each caller would start OpenMP threads of its own; those of a node are bound. */
-static bool enter(davit_device *base, uint32_t *before)
+static bool enter(davit_device *base, davit_thread_state *before)
 {
     bool can = ((davit_onednn_device *)base)->threads == 1 && base->info.ordinal == 0;
     if (can) {
-        *before = davit_onednn_set_threads(1);
+        before->threads = davit_onednn_set_threads(1);
+        (void)fegetenv(&before->floats);
+        (void)fesetenv(FE_DFL_ENV);
     }
     return can;
 }
 
-static void leave(uint32_t before)
+static void leave(const davit_thread_state *before)
 {
-    (void)davit_onednn_set_threads(before);
+    (void)davit_onednn_set_threads(before->threads);
+    (void)fesetenv(&before->floats);
 }
 
 static davit_status execute(davit_device *base, davit_program *program, void *const *pointers,

@@ -408,6 +408,7 @@ davit_status davit_request_fail_over(davit_request *request, davit_failure *fail
     davit_status over = is_over(request);
     davit_status status = failure->status;
     bool resumed = false;
+    request->here = false; /* nothing is computed while others wait for the mutex */
     pthread_mutex_lock(&session->recovery);
     bool at_fault = failure->device != DAVIT_NONE && is_devices_own(status) &&
                     (over == DAVIT_OK || status == DAVIT_DEVICE_LOST);

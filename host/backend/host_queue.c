@@ -44,14 +44,16 @@ static bool is_lent(const davit_command *command)
            (uintptr_t)command->host_source % DAVIT_ALIGNMENT == 0;
 }
 
-/* What the commands before have lent in the place of a binding, or NULL. */
+/* What the last of the commands before that wrote to a binding's buffer has lent in its place, or
+ * NULL. */
 static void *find_lent(const davit_command *first, const davit_command *command,
                        const davit_buffer_ref *binding)
 {
-    for (const davit_command *c = first; c < command; c++) {
-        if (is_lent(c) && c->to.buffer == binding->buffer &&
-            c->to.offset_bytes == binding->offset_bytes && c->to.bytes == binding->bytes) {
-            return (void *)c->host_source;
+    for (const davit_command *c = command; c-- > first;) {
+        if (davit_buffer_refs_overlap(&c->to, binding)) {
+            const bool same =
+                c->to.offset_bytes == binding->offset_bytes && c->to.bytes == binding->bytes;
+            return same && is_lent(c) ? (void *)c->host_source : NULL;
         }
     }
     return NULL;
@@ -199,7 +201,8 @@ static davit_status run_commands(host_queue *queue, const davit_submission *subm
             return status;
         }
         if (command->command_ns != NULL) {
-            *command->command_ns = is_lent(command) ? 0 : davit_clock_ns() - begin_ns;
+            uint64_t took_ns = davit_clock_ns() - begin_ns;
+            *command->command_ns = is_lent(command) ? 0 : took_ns > 0 ? took_ns : 1;
         }
     }
     return DAVIT_OK;
@@ -229,7 +232,7 @@ static void set_idle(host_queue *queue)
  * it, takes longer than many a unit. False: the worker has to. */
 static bool run_here(host_queue *queue, davit_submission_record *record)
 {
-    uint32_t before;
+    davit_thread_state before;
     if (!record->submission.here || record->submission.deadline_ns != DAVIT_DEADLINE_NEVER ||
         queue->ops->enter == NULL || !queue->ops->enter(queue->base.device, &before)) {
         return false;
@@ -238,13 +241,11 @@ static bool run_here(host_queue *queue, davit_submission_record *record)
     bool idle = !queue->busy && queue->first == NULL && !atomic_load(&queue->closing);
     queue->busy = queue->busy || idle;
     pthread_mutex_unlock(&queue->mutex);
+    davit_status status = idle ? run_submission(queue, &record->submission) : DAVIT_OK;
+    queue->ops->leave(&before);
     if (idle) {
-        davit_status status = run_submission(queue, &record->submission);
-        set_idle(queue);
-        queue->ops->leave(before);
         davit_submission_complete(&record->submission, status);
-    } else {
-        queue->ops->leave(before);
+        set_idle(queue);
     }
     return idle;
 }
@@ -301,8 +302,8 @@ static void *work(void *argument)
     davit_submission_record *record;
     while ((record = take_next(queue)) != NULL) {
         status = run_submission(queue, &record->submission);
-        set_idle(queue);
         davit_submission_complete(&record->submission, status);
+        set_idle(queue);
     }
     if (queue->ops->close_stream != NULL) {
         queue->ops->close_stream(queue->base.device, queue->stream);
@@ -381,6 +382,11 @@ void davit_host_queue_free(davit_queue *base)
         davit_semaphore_release(awaited);
     }
     pthread_join(queue->worker, NULL);
+    pthread_mutex_lock(&queue->mutex);
+    while (queue->busy) { /* with what another thread runs here */
+        pthread_cond_wait(&queue->changed, &queue->mutex);
+    }
+    pthread_mutex_unlock(&queue->mutex);
     destroy(queue);
 }
 

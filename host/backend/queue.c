@@ -35,7 +35,7 @@ static const char *ref_problem(const davit_device *device, const davit_buffer_re
     return NULL;
 }
 
-static bool refs_overlap(const davit_buffer_ref *a, const davit_buffer_ref *b)
+bool davit_buffer_refs_overlap(const davit_buffer_ref *a, const davit_buffer_ref *b)
 {
     return a->buffer == b->buffer && a->bytes > 0 && b->bytes > 0 &&
            a->offset_bytes < b->offset_bytes + b->bytes &&
@@ -51,7 +51,7 @@ static const char *copy_problem(const davit_device *device, const davit_command 
     if (problem == NULL && command->from.bytes != command->to.bytes) {
         problem = "source and target differ in size";
     }
-    if (problem == NULL && refs_overlap(&command->from, &command->to)) {
+    if (problem == NULL && davit_buffer_refs_overlap(&command->from, &command->to)) {
         problem = "source and target overlap";
     }
     return problem;
@@ -76,7 +76,7 @@ static const char *binding_problem(const davit_device *device, const davit_comma
         return "a binding is not aligned";
     }
     for (size_t i = 0; is_output && i < index; i++) {
-        if (refs_overlap(binding, &command->bindings[i])) {
+        if (davit_buffer_refs_overlap(binding, &command->bindings[i])) {
             return "an output overlaps another binding";
         }
     }

@@ -41,4 +41,7 @@ void davit_submission_pool_return_semaphore(davit_submission_pool *pool,
 void davit_buffer_release(davit_buffer *buffer);
 void davit_program_release(davit_program *program);
 
+/* True when both are of one buffer and have bytes in common. */
+bool davit_buffer_refs_overlap(const davit_buffer_ref *a, const davit_buffer_ref *b);
+
 #endif

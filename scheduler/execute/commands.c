@@ -54,8 +54,7 @@ static davit_status prepare_stage(const davit_inference *inference, size_t index
     const davit_stage *stage = &inference->executor->schedule.stages[index];
     for (size_t i = 0; i < stage->arrival_count; i++) {
         const davit_arrival *arrival = &stage->arrivals[i];
-        *command = write_command(inference, arrival->from, arrival->to);
-        command++->lent = arrival->lent;
+        *command++ = write_command(inference, arrival->from, arrival->to);
     }
     davit_status status = execute_command(inference, index, command++);
     for (size_t i = 0; i < stage->delivery_count; i++) {
@@ -114,8 +113,12 @@ static void point_stage(davit_inference *inference, const davit_stage *stage,
                         davit_executor_task *task)
 {
     for (size_t i = 0; i < stage->arrival_count; i++) {
-        if (stage->arrivals[i].input != DAVIT_NO_INDEX) {
-            task->commands[i].host_source = inference->inputs[stage->arrivals[i].input];
+        const davit_arrival *arrival = &stage->arrivals[i];
+        if (arrival->input != DAVIT_NO_INDEX) {
+            task->commands[i].host_source = inference->inputs[arrival->input];
+            /* One that is late may be given up while its program goes on. */
+            task->commands[i].lent =
+                arrival->lent && inference->deadline_ns == DAVIT_DEADLINE_NEVER;
         }
     }
     for (size_t i = 0; i < stage->delivery_count; i++) {

@@ -1,4 +1,5 @@
 /* Models and sessions: ports, runs, and every documented mistake of a caller. */
+#include <fenv.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -333,6 +334,26 @@ static void one_thread_is_the_callers(void **state)
     assert_true(part_of_caller(*state, 1) > 0.9);
     assert_true(part_of_caller(*state, 2) < 0.5);
 }
+
+/* How a caller rounds changes no result, and stays. */
+static void callers_rounding_is_left_alone(void **state)
+{
+    fixture *f = *state;
+    davit_session_options options = fixture_options();
+    options.devices = "cpu";
+    float x[X_ELEMS], y[2][X_ELEMS];
+    fixture_fill(x, y[0]);
+    for (uint32_t i = 0; i < 2; i++) {
+        options.threads = i + 1; /* by the caller, by a worker */
+        assert_int_equal(fixture_session(f, &options), DAVIT_OK);
+        assert_int_equal(fesetround(FE_UPWARD), 0);
+        davit_status status = fixture_run(f, x, y[i]);
+        assert_int_equal(fegetround(), FE_UPWARD);
+        assert_int_equal(fesetround(FE_TONEAREST), 0);
+        assert_int_equal(status, DAVIT_OK);
+    }
+    assert_memory_equal(y[0], y[1], sizeof(y[0]));
+}
 #endif
 
 int main(void)
@@ -351,6 +372,7 @@ int main(void)
         TEST(tells_units_and_times),
 #ifdef DAVIT_WITH_ONEDNN
         TEST(one_thread_is_the_callers),
+        TEST(callers_rounding_is_left_alone),
 #endif
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -230,7 +230,8 @@ typedef struct davit_submission {
     size_t signal_count;
     const davit_semaphore_point *signals; /* raised on success, failed with the status otherwise */
     uint64_t deadline_ns; /* davit_clock_ns; for waits and commands; past it the submission fails */
-    /* The caller would only wait: davit_queue_submit may do the work itself and return behind it. */
+    /* The caller would only wait: davit_queue_submit may do the work itself and return behind it; completed
+     * must not submit. */
     bool here;
     /* Optional: called once, on any thread, after the signals, when nothing of the submission is used
      * any more; also by a failing davit_queue_submit. May submit, must not block or free the queue. */

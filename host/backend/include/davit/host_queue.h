@@ -4,10 +4,18 @@
 #ifndef DAVIT_HOST_QUEUE_H
 #define DAVIT_HOST_QUEUE_H
 
+#include <fenv.h>
+
 #include "davit/backend.h"
 
 /* A queue allocates nothing for a submission once it has grown to the largest number of submissions
  * in flight and of bindings it was given. */
+
+/* What a thread gets back after work of a device was done on it. */
+typedef struct davit_thread_state {
+    uint32_t threads; /* of its parallel regions */
+    fenv_t floats;    /* how it rounds, and what it makes of subnormals */
+} davit_thread_state;
 
 /* What the device does; either `execute` or `run`. All are called on the worker and report their
  * failures; but `execute` also on the thread of a submission that is for `here`, between `enter` and
@@ -23,8 +31,8 @@ typedef struct davit_host_queue_ops {
                             uint64_t *unit_ns, uint64_t deadline_ns);
     /* With `execute`, optional (NULL: the worker does everything). True: the calling thread is now as
      * `start` made the worker, until `leave` gets what was written to *before. */
-    bool (*enter)(davit_device *device, uint32_t *before);
-    void (*leave)(uint32_t before);
+    bool (*enter)(davit_device *device, davit_thread_state *before);
+    void (*leave)(const davit_thread_state *before);
     /* Does all commands of a submission whose waits are over, those of the other drivers' devices
      * (memory that is not the host's): within deadline_ns, holding program->turn while a program's
      * scratch memory is in use, writing unit_ns and command_ns. stream is what open_stream made. */
