@@ -6,7 +6,8 @@
 Each list of devices must give what onnxruntime gives, which is the formula in floats (GELU of minus
 infinity is no number): for each operator alone, behind one convolution that all of them read, and
 behind a convolution or product of its own, whose bias the number is. Left out: NaN cut behind a
-convolution, which oneDNN may turn into a bound. Exit status: 0 all agree, 1 not.
+convolution, which oneDNN may turn into a bound; GELU of infinity and of the largest number, which
+oneDNN 3 doubles before it halves them. Exit status: 0 all agree, 1 not.
 """
 
 import argparse
@@ -89,12 +90,23 @@ def agrees(got, expected):
     return abs(float(got) - float(expected)) <= 1e-5 * abs(float(expected)) + 1e-5
 
 
-def compare(form, device, results, expected):
+def is_onednn3(davit):
+    devices = subprocess.run([davit, "devices"], check=True, capture_output=True, text=True)
+    return "oneDNN 3." in devices.stdout
+
+
+def is_left_out(form, device, op, value, onednn3):
+    if np.isnan(value):
+        return op in CUTS and form.startswith("Conv")
+    return onednn3 and device.startswith("cpu") and op == "Gelu" and value >= F32(HUGE)
+
+
+def compare(form, device, results, expected, onednn3):
     """The number of values that differ, each told."""
     wrong = 0
     for (op, attributes), got, want in zip(OPERATORS, results, expected):
         for at, value in enumerate(VALUES):
-            if np.isnan(value) and op in CUTS and form.startswith("Conv"):
+            if is_left_out(form, device, op, value, onednn3):
                 continue
             bad = [y for y in got[:, at] if not agrees(y, want[0, at])]
             if bad:
@@ -118,6 +130,7 @@ def main():
     parser.add_argument("--devices", default="cpu,reference reference", help="lists of devices")
     arguments = parser.parse_args()
     wrong = 0
+    onednn3 = is_onednn3(arguments.davit)
     for form, shape in SHAPES.items():
         model = make_model(form)
         x = np.broadcast_to(VALUES, shape) if form == "alone" else np.zeros(shape, F32)
@@ -128,7 +141,7 @@ def main():
             onnx.save(model, path)
             for device in arguments.devices.split():
                 results = [by_value(y) for y in run_davit(arguments.davit, device, path, x, folder)]
-                wrong += compare(form, device, results, expected)
+                wrong += compare(form, device, results, expected, onednn3)
     print(f"{wrong} values differ")
     return 1 if wrong else 0
 
