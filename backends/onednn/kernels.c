@@ -101,7 +101,9 @@ bool davit_onednn_picks(const davit_onednn_builder *builder, const char *kernel,
 {
     size_t length = strlen(kernel);
     const char *chosen = builder->kernel;
-    if (chosen == NULL || chosen[0] == DAVIT_ONE_THREAD[0]) {
+    const size_t fused = sizeof(DAVIT_ONEDNN_FUSED) - 1; /* outside of a group it is no kernel */
+    if (chosen == NULL || chosen[0] == DAVIT_ONE_THREAD[0] ||
+        strncmp(chosen, DAVIT_ONEDNN_FUSED, fused) == 0) {
         return rule;
     }
     return strncmp(chosen, kernel, length) == 0 &&

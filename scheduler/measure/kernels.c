@@ -94,15 +94,22 @@ static void mark_readers(const search *s, kind *k)
     }
 }
 
+/* The index of the kind of a unit; kind_count when there is none. */
+static size_t find_kind(const search *s, size_t position, char signature[DAVIT_SIGNATURE_HEX])
+{
+    size_t i = 0;
+    davit_unit_signature(s->trials.spec->graph, unit_at(s, position), signature);
+    while (i < s->kind_count && strcmp(s->kinds[i].signature, signature) != 0) {
+        i++;
+    }
+    return i;
+}
+
 static davit_status add_unit(search *s, size_t position)
 {
     const davit_program_spec *spec = s->trials.spec;
     char signature[DAVIT_SIGNATURE_HEX];
-    size_t i = 0;
-    davit_unit_signature(spec->graph, unit_at(s, position), signature);
-    while (i < s->kind_count && strcmp(s->kinds[i].signature, signature) != 0) {
-        i++;
-    }
+    size_t i = find_kind(s, position, signature);
     kind *k = &s->kinds[i];
     if (i == s->kind_count) {
         const davit_backend_table *table = s->trials.device->backend->table;
@@ -144,6 +151,13 @@ static davit_status find_kinds(search *s)
     for (size_t p = 0; p < units && status == DAVIT_OK; p++) {
         if (grouped == NULL || !grouped[p]) { /* those have no kernel of their own */
             status = add_unit(s, p);
+        }
+    }
+    for (size_t p = 0; p < units && grouped != NULL; p++) {
+        char signature[DAVIT_SIGNATURE_HEX];
+        size_t i = grouped[p] ? find_kind(s, p, signature) : s->kind_count;
+        if (i < s->kind_count) { /* what is chosen is for all alike, and would end that group */
+            s->kinds[i] = s->kinds[--s->kind_count];
         }
     }
     for (size_t i = 0; i < s->kind_count && status == DAVIT_OK; i++) {

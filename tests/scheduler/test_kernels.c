@@ -10,7 +10,7 @@
 #include "davit/null_backend.h"
 
 #define KEY "made-up device"
-enum { UNITS = 7, SPIKE = 500, SPIKE_EVERY = 100 };
+enum { UNITS = 8, SPIKE = 500, SPIKE_EVERY = 100 };
 
 /* ---- the device ---- */
 
@@ -32,6 +32,7 @@ static const made_up units[UNITS] = {
     {"spoiling", DAVIT_OP_Exp, 100000, 70000, 130000, 75000, 0, false},
     {"spoilt", DAVIT_OP_Sqrt, 100000, 0, 0, 0, 90000, false},
     {"grouped", DAVIT_OP_Floor, 100000, 50000, 60000, 40000, 0, true},
+    {"like it", DAVIT_OP_Floor, 100000, 50000, 60000, 40000, 0, false}, /* but by itself */
 };
 
 typedef struct program {
@@ -203,12 +204,12 @@ static void chooses_what_is_clearly_faster(void **state)
         double us;
     } expected[UNITS] = {{"quick", true, 80}, {"/1", false, 100.5}, {"quick", false, 98.5},
                          {"/1", true, 30},    {"quick", false, 70}, {"", false, 0},
-                         {"", false, 0}};
+                         {"", false, 0},      {"", false, 0}};
     fixture *f = *state;
     found got;
     make_network(f);
     measure(f, false, &got);
-    assert_int_equal(got.counts.measured, UNITS - 2);
+    assert_int_equal(got.counts.measured, UNITS - 3);
     assert_int_equal(got.counts.chosen, 2);
     for (size_t i = 0; i < UNITS; i++) {
         const davit_kernel_choice *c = &got.choices[i];
