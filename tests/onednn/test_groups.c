@@ -193,6 +193,25 @@ static void test_large_bottleneck(void **state)
     assert_int_equal(check(text, 1, false, "own_bottleneck"), loops ? 3 : 0);
 }
 
+/* Where there is no group, "fused" is the rule's kernel. */
+static void test_fused_alone(void **state)
+{
+    (void)state;
+    static const char *const kernels[] = {NULL, "fused", "fused/1", "onednn"};
+    size_t loops[4];
+    unit_case built;
+    assert_int_equal(case_build("Conv x:1x48x40x40 w:48x1x3x3 group=48 pads=1,1,1,1 ; Clip s:0 s:6",
+                                1, NULL, NULL, &built),
+                     DAVIT_OK);
+    for (int i = 0; i < 4; i++) {
+        case_ask_kernel(kernels[i]);
+        loops[i] = units_in(&built, "own_depthwise");
+    }
+    case_ask_kernel(NULL);
+    assert_true(loops[1] == loops[0] && loops[2] == loops[0] && loops[3] == 0);
+    case_destroy(&built);
+}
+
 /* The numbers are those of the same loops one by one. */
 static void test_bottleneck_is_as_unfused(void **state)
 {
@@ -227,7 +246,8 @@ static void test_what_is_read_elsewhere_is_made(void **state)
     static const char *const texts[] = {
         "MatMul x:1x8x16 x:1x16x8 ; Softmax axis=-1 ; MatMul x:1x8x8 ; Add @1",
         "MatMul x:1x8x16 x:1x16x8 ; Mul s:2 ; Softmax axis=-1 ; MatMul x:1x8x8 ; Add @0",
-        "Transpose x:1x8x2x16 perm=0,2,1,3 ; MatMul x:1x2x16x8 ; Softmax axis=-1 ; MatMul @0 ; Add @0",
+        "Transpose x:1x8x2x16 perm=0,2,1,3 ; MatMul x:1x2x16x8 ; Softmax axis=-1 ; MatMul @0 ; Add "
+        "@0",
         "Transpose x:1x16x2x16 perm=0,2,1,3 ; MatMul x:1x2x16x16 ; Add @0 ; Softmax axis=-1 ; "
         "MatMul x:1x2x16x8",
         "Transpose x:1x16x2x16 perm=0,2,1,3 ; MatMul x:1x2x16x16 ; Mul s:0.125 ; Add @0 ; "
@@ -252,10 +272,13 @@ static void test_what_is_read_elsewhere_is_made(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_attention), cmocka_unit_test(test_bytes_attention),
-        cmocka_unit_test(test_chain), cmocka_unit_test(test_bottleneck),
-        cmocka_unit_test(test_large_bottleneck), cmocka_unit_test(test_bottleneck_is_as_unfused),
-        cmocka_unit_test(test_what_is_read_elsewhere_is_made)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_attention),
+                                       cmocka_unit_test(test_bytes_attention),
+                                       cmocka_unit_test(test_chain),
+                                       cmocka_unit_test(test_bottleneck),
+                                       cmocka_unit_test(test_large_bottleneck),
+                                       cmocka_unit_test(test_fused_alone),
+                                       cmocka_unit_test(test_bottleneck_is_as_unfused),
+                                       cmocka_unit_test(test_what_is_read_elsewhere_is_made)};
     return cmocka_run_group_tests(tests, open_devices, close_devices);
 }
