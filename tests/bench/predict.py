@@ -4,11 +4,11 @@ usage: predict.py DAVIT DAVIT_MODELS FOLDER [--det PPOCRV4_DET.onnx] [--rounds N
                   [--threads N] [--cpu-clock] [--only NAME]...
 
 Makes ResNet-50, MobileNetV2, BERT-base and their 8-bit forms in FOLDER where they are missing (BERT
-by onnxruntime.quantization: run by a Python that has it), measures the built-in networks and each
-model at batch 1 and 8 (`davit calibrate`), each network into a store of its own. Then, round by round,
-measures each model again, runs it, and compares with what two stores let expect: its own ("own"), and
-one of the built-in networks and the other models without it ("left out"), each with the kernels that
-the store chooses. Prints the median and the spread over rounds; exit 1 when one is beyond its limit.
+by onnxruntime.quantization: run by a Python that has it) and measures each model at batch 1 and 8
+(`davit calibrate`), each network into a store of its own. Then, round by round, measures the built-in
+networks anew and each model again, runs it, and compares with what two stores let expect: its own
+("own"), and one of the built-in networks and the other models without it ("left out"), each with the
+kernels that the store chooses. Prints the median and the spread over rounds; exit 1 when one is beyond its limit.
 
 Run it on a machine without other work, with OpenMP's own way of waiting: where OMP_WAIT_POLICY=passive
 lets threads sleep between steps, waking takes as long as a step of MobileNetV2.
@@ -94,14 +94,16 @@ def merge(bench, target, sources):
 def measure(bench, args):
     cases = [(name, int8, batch) for name in args.names for int8 in (False, True)
              for batch in (1, 8)]
-    bench.davit("built-in", "calibrate", "-d", "cpu", *bench.threads)
     for case in cases:
         bench.calibrate(case[0], *case)
-    for name in args.names:
-        merge(bench, "without-" + name,
-              ["built-in"] + [other for other in args.names if other != name])
     results = {case: [] for case in cases}
     for number in range(args.rounds):
+        shutil.rmtree(bench.store("built-in"), ignore_errors=True)
+        bench.davit("built-in", "calibrate", "-d", "cpu", *bench.threads)
+        for name in args.names:
+            shutil.rmtree(bench.store("without-" + name), ignore_errors=True)
+            merge(bench, "without-" + name,
+                  ["built-in"] + [other for other in args.names if other != name])
         for case in cases:
             bench.calibrate(case[0], *case)
             own = bench.bench(case[0], *case, "-n", "20", "--warmup", "2")
