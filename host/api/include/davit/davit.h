@@ -215,8 +215,9 @@ DAVIT_API const davit_tensor_desc *davit_session_output_desc(const davit_session
  * have that value. outputs: the wanted ones by name; each tensor either has the right shape and
  * type and is dense, or is NULL and is created (owned by the caller: davit_tensor_destroy). Output
  * memory overlaps no other tensor's. Nothing is allocated after the first run, but for such
- * outputs. With requests in flight it takes its turn among them. Inputs at multiples of 64 bytes are read where
- * they are by the host's devices; a CPU device of one thread computes on the calling thread.
+ * outputs. With requests in flight it takes its turn among them. Without a
+ * timeout the host's devices read inputs at multiples of 64 bytes where they are, and a CPU device of
+ * one thread computes on the calling thread.
  *
  * Returns DAVIT_INVALID_ARGUMENT for a wrong name, type or shape (the message says what is
  * expected), DAVIT_DEVICE_LOST, DAVIT_DEADLINE_EXCEEDED or another status of a device that could
